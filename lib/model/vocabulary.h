@@ -1,0 +1,81 @@
+/*
+ * The words a spec may use, as data: sources, patterns, platforms, methods, each with its fields.
+ *
+ * A word's table stands in the file it describes (collectors/scrape.c, strategies/canary.c,
+ * strategies/platforms/haproxy.c ...); judge/vocabulary.c gathers them: that is the one line a new word
+ * costs. Reading a spec, JSON Schema, `judgectl validate`, `judgectl platforms` and docs come from them.
+ */
+#ifndef LIB_MODEL_VOCABULARY_H
+#define LIB_MODEL_VOCABULARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/node.h"
+
+enum field_type {
+    FIELD_STRING,   /* const char *; NULL when absent and without default */
+    FIELD_NAME,     /* const char *; [a-z0-9-], at most MODEL_NAME_MAX */
+    FIELD_URL,      /* const char *; http:// or https:// */
+    FIELD_BOOL,     /* bool */
+    FIELD_INT,      /* int64_t */
+    FIELD_NUMBER,   /* double; NAN when absent and without default */
+    FIELD_FRACTION, /* double; "1%" or 0.01 */
+    FIELD_DURATION, /* int64_t microseconds; text with a unit */
+    FIELD_CHOICE,   /* int; index into `choices` ("a|b|c") */
+    FIELD_LABELS,   /* struct labels; an object of strings */
+    FIELD_COHORTS,  /* struct cohort_labels; {baseline: {...}, candidate: {...}} */
+};
+
+struct label {
+    const char *name;
+    const char *value;
+};
+struct labels {
+    const struct label *items;
+    size_t n;
+};
+struct cohort_labels {
+    struct labels baseline, candidate;
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;       /* of the member in the word's config struct */
+    bool is_required;
+    double min, max;     /* INT, NUMBER, FRACTION, DURATION (in seconds); both 0: unbounded */
+    const char *dflt;    /* as text, or NULL */
+    const char *choices; /* FIELD_CHOICE */
+    const char *unit;    /* for help and schema, or NULL */
+    const char *help;    /* one line */
+    bool is_target;      /* says where to act: allowed inline only while allow_inline_targets is on */
+};
+
+struct word {
+    const char *name;
+    const char *help;          /* one line */
+    const struct field *fields;
+    size_t n_fields;
+    size_t config_size;        /* of the struct the fields fill */
+    /* What a table cannot say; adds its complaints. May be NULL. `config` is the filled struct. */
+    int (*check)(const void *config, const struct node *where, struct err *err);
+    const void *implementation; /* the room's descriptor: struct collector, pattern, platform, or NULL */
+};
+
+struct vocabulary {
+    const struct word *const *sources;
+    size_t n_sources;
+    const struct word *const *patterns;
+    size_t n_patterns;
+    const struct word *const *platforms;
+    size_t n_platforms;
+    const struct word *const *methods;
+    size_t n_methods;
+};
+
+/* The word of that name in a list, or NULL. */
+const struct word *word_find(const struct word *const *words, size_t n, const char *name);
+
+#endif
