@@ -1,0 +1,96 @@
+/*
+ * Anytime-valid tests for a p-quantile (p50, p95, p99) of the candidate (arm 1) against the baseline
+ * (arm 0) on histograms: exact on bucket edges, no assumption on the distributions' shape.
+ *
+ *   fail   H0: Q1(p) <= (1 + tolerance) Q0(p)
+ *   pass   H0: the p-quantile of ALL users at share s, (1-s) F0 + s F1, is at or beyond
+ *              (1 + margin) Q0(p); s = 1 is the plain "the candidate's quantile is within the margin"
+ *
+ * Histograms accumulate; each block's dispersion is taken from how its counts above the baseline's
+ * quantile scatter, and every count is divided by it, so requests that slow down together are not taken
+ * for independent ones. Spans (values known only to lie between two edges) are counted against the test.
+ *
+ * A metric where a DECREASE is harm has no meaning for latencies; callers refuse it.
+ * The accumulator owns memory (two histograms): init and release. Replay gives the same bits.
+ */
+#ifndef STATS_QUANTILE_TEST_H
+#define STATS_QUANTILE_TEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/sketch/hist.h"
+#include "stats/rate_ratio.h"
+
+struct quantile_null {
+    double p;      /* in [0.01, 0.999] */
+    double factor; /* 1 + tolerance or 1 + margin: in [1, 100] */
+    double share;  /* pass: s in (0, 1]; ignored by fail */
+};
+
+bool quantile_null_ok(const struct quantile_null *null);
+
+struct quantile_block {
+    const struct hist *h0, *h1;
+};
+
+#define QUANTILE_WINDOWS 2 /* sums of 4 and of 16 blocks beside single ones */
+
+/* Scatter of per-block counts above a fixed threshold, about the pooled fraction of that arm. */
+struct quantile_scatter {
+    double k, n;           /* values above, values */
+    double kk, kn, nn;     /* sums of k^2, k n, n^2 over blocks */
+    double open_k[QUANTILE_WINDOWS], open_n[QUANTILE_WINDOWS];
+    double wkk[QUANTILE_WINDOWS], wkn[QUANTILE_WINDOWS], wnn[QUANTILE_WINDOWS];
+};
+
+struct quantile_test {
+    struct quantile_null null[2]; /* by test_side; p is NAN when that test is absent */
+    struct hist h0, h1;           /* owned */
+    uint32_t threshold;           /* bucket edge the scatter is counted at; 0: not chosen yet */
+    uint32_t threshold1;          /* the same for the candidate, from its own values */
+    struct quantile_scatter scatter[2]; /* by arm */
+    uint32_t in_open[QUANTILE_WINDOWS], windows[QUANTILE_WINDOWS];
+    double correlation_floor;
+    double recent0, recent1, recent_weight; /* decaying means of values a block */
+    uint64_t blocks;
+};
+
+/* Either null may be NULL; when both are given their p must be equal. An impossible null is a bug. */
+void quantile_test_init(struct quantile_test *t, const struct quantile_null *fail_null,
+                        const struct quantile_null *pass_null);
+void quantile_test_release(struct quantile_test *t);
+
+/* See rate_ratio.h: windows never span segments. */
+void quantile_test_new_segment(struct quantile_test *t);
+/* One sealed block, in order; a block with an empty arm still counts for the other. */
+void quantile_test_take(struct quantile_test *t, const struct quantile_block *block);
+
+/* log of the tempered e-value, finite; 0 when the test is absent or an arm is empty. */
+double quantile_test_log_e(const struct quantile_test *t, enum test_side side);
+double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side);
+
+/* of_1, of_4, of_16 are of the noisier arm. See struct rate_dispersion. */
+struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t);
+void quantile_test_set_correlation(struct quantile_test *t, double correlation);
+
+/*
+ * Anytime confidence limits at level 1 - alpha, bucket edges, rounded outwards: of Q1(p)/Q0(p) from
+ * limits of both arms at alpha/2 each; and of each arm. estimate: ratio of the sample quantiles (NAN
+ * without values). 0 and INFINITY where there is no limit yet.
+ */
+struct quantile_interval {
+    struct ratio_interval ratio, baseline, candidate;
+};
+void quantile_test_interval(const struct quantile_test *t, double alpha,
+                            struct quantile_interval *out);
+
+/* Blocks like the recent ones until the test reaches log(1/alpha) if both distributions stay as seen;
+ * 0 when it is there, INFINITY when they never get there. */
+double quantile_test_eta(const struct quantile_test *t, enum test_side side, double alpha);
+
+void quantile_test_encode(const struct quantile_test *t, struct buf *out);
+/* Initialises t; on error t is empty (release is still fine). */
+int quantile_test_decode(struct quantile_test *t, struct bytes *in, struct err *err) WARN_UNUSED;
+
+#endif
