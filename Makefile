@@ -30,7 +30,7 @@ LDFLAGS := -pthread $(filter -fsanitize% --coverage,$(CFLAGS_$(FLAVOUR)))
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies decide daemon ctl
+ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
@@ -41,6 +41,7 @@ dirs_store := lib/store
 dirs_stats := stats
 dirs_collectors := collectors
 dirs_strategies := strategies strategies/platforms
+dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide
 dirs_daemon := judge/daemon judge/api judge/web
 dirs_ctl := judge/ctl
@@ -55,9 +56,10 @@ needs_store := redis net crypto model sketch base
 needs_stats := sketch base
 needs_collectors := store redis net crypto model sketch base
 needs_strategies := store redis net crypto model sketch base
+needs_vocabulary := strategies collectors store redis net crypto model sketch base
 needs_decide := stats model sketch base
-needs_daemon := strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := strategies collectors decide stats store redis net crypto model sketch base
+needs_daemon := vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_ctl := vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lm

@@ -16,6 +16,7 @@
 struct spec_word {
     const struct word *word; /* NULL: not given */
     const void *config;      /* word->config_size bytes */
+    const char *connection;  /* the operator's connection that gives the target fields, or NULL */
 };
 
 struct spec_margin { /* NAN: not given */

@@ -13,6 +13,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/node.h"
+#include "lib/model/nouns.h"
 
 enum field_type {
     FIELD_STRING,   /* const char *; NULL when absent and without default */
@@ -26,6 +27,7 @@ enum field_type {
     FIELD_CHOICE,   /* int; index into `choices` ("a|b|c") */
     FIELD_LABELS,   /* struct labels; an object of strings */
     FIELD_COHORTS,  /* struct cohort_labels; {baseline: {...}, candidate: {...}} */
+    FIELD_PART,     /* an object or list with a reader of its own (spec.c); never in a word's table */
 };
 
 struct label {
@@ -44,7 +46,7 @@ struct field {
     const char *name;
     enum field_type type;
     size_t offset;       /* of the member in the word's config struct */
-    bool is_required;
+    bool is_required;    /* a target field: unless `connection` is given */
     double min, max;     /* INT, NUMBER, FRACTION, DURATION (in seconds); both 0: unbounded */
     const char *dflt;    /* as text, or NULL */
     const char *choices; /* FIELD_CHOICE */
@@ -59,8 +61,12 @@ struct word {
     const struct field *fields;
     size_t n_fields;
     size_t config_size;        /* of the struct the fields fill */
-    /* What a table cannot say; adds its complaints. May be NULL. `config` is the filled struct. */
+    int64_t period_us;         /* sources: its period; a block is never shorter. 0: none */
+    /* What a table cannot say: 0, or -1 with the complaint in err. May be NULL. `config` is the filled
+     * struct; it is called only when every field was read without complaint. */
     int (*check)(const void *config, const struct node *where, struct err *err);
+    /* Sources: can it feed a metric of this kind? As `check`. May be NULL. */
+    int (*check_metric)(const void *config, enum metric_kind kind, struct err *err);
     const void *implementation; /* the room's descriptor: struct collector, pattern, platform, or NULL */
 };
 

@@ -1,0 +1,31 @@
+/*
+ * The sources a spec may name, as tables (words.c), and the structs their fields fill.
+ *
+ * Checklist for a new source: its word and config here, its descriptor as `implementation`, one
+ * line in judge/vocabulary/vocabulary.c, its section in docs/spec.md.
+ */
+#ifndef COLLECTORS_WORDS_H
+#define COLLECTORS_WORDS_H
+
+#include "lib/model/vocabulary.h"
+
+/* Samples pushed to us. Counts: events are the sum of `metric`, exposure the sum of `of`. */
+struct push_config {
+    const char *metric;
+    const char *of;      /* NULL for quantiles */
+    struct labels where; /* a sample counts when it carries all of these labels */
+};
+
+/* A Prometheus text exposition we read once a block. */
+struct scrape_config {
+    const char *target; /* URL; NULL while only a connection is named */
+    const char *metric; /* counter; for quantiles the name of a histogram, without _bucket */
+    const char *of;     /* exposure counter; NULL: `metric` itself, chosen by of_labels */
+    struct labels labels, of_labels;
+    struct cohort_labels cohorts; /* labels that tell the cohorts apart; both are given */
+};
+
+extern const struct word push_word;
+extern const struct word scrape_word;
+
+#endif
