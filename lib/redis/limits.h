@@ -1,0 +1,32 @@
+/*
+ * Named ceilings of lib/redis (docs/redis.md).
+ */
+#ifndef LIB_REDIS_LIMITS_H
+#define LIB_REDIS_LIMITS_H
+
+/* Bytes of commands waiting or in flight on one link; beyond it a batch is refused unsent. */
+#define REDIS_QUEUED_BYTES_MAX ((size_t)64 << 20)
+/* Batches waiting or in flight on one link. */
+#define REDIS_QUEUED_BATCHES_MAX 65536
+/* One batch: bytes of its arguments, and its commands. */
+#define REDIS_BATCH_BYTES_MAX ((size_t)32 << 20)
+#define REDIS_BATCH_COMMANDS_MAX 65536
+/* Bytes of one reply not yet complete; beyond it the connection is given up. */
+#define REDIS_REPLY_BYTES_MAX ((size_t)128 << 20)
+/* Encoded commands not yet taken by the kernel; more are encoded when it drains. */
+#define REDIS_WRITE_BYTES ((size_t)1 << 20)
+/* Distinct scripts one process uses. */
+#define REDIS_SCRIPTS_MAX 64
+
+/* Back-off between connection attempts: doubles from first to last. */
+#define REDIS_BACKOFF_FIRST_MS 10
+#define REDIS_BACKOFF_LAST_MS 1000
+/* A connection attempt with its handshake takes at most this long. */
+#define REDIS_CONNECT_MS 3000
+/* The oldest command in flight is this late past its batch's deadline: the connection is dead. */
+#define REDIS_STALL_MS 10000
+
+/* Embedded server: longest path of its socket (struct sockaddr_un). */
+#define REDIS_SOCKET_PATH_MAX 107
+
+#endif
