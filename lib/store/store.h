@@ -188,6 +188,7 @@ struct commit {
     const char *const *batch_keys;  /* idempotency keys carried by this commit */
     const char *const *batch_digests;
     size_t n_batches;
+    bool is_full;                   /* after COMMIT_BEHIND: these are ALL open totals, take any seq */
     struct wall now;
 };
 enum commit_answer {
@@ -198,8 +199,14 @@ enum commit_answer {
     COMMIT_BEHIND, /* Redis knows less than we wrote: send all open totals again */
 };
 typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t dup_index, uint64_t late_blocks, const struct err *err);
-/* [async] rc -1: unknown outcome (err says), send again with the same seq. Sealed blocks in the commit
- * are counted as late (per cohort, stored for the judge) and not written. Copies what it needs. */
+/*
+ * [async] Copies what it needs. rc -1: unknown outcome (err says): send again with the same seq; except
+ * ERR_NOT_FOUND: the release is gone or done, drop it. A seq is used up by OK and DONE only: after DUP
+ * and REUSED the next commit has the same seq. After BEHIND (seq is not the stored one + 1) send all
+ * open totals with is_full. One commit of a producer and release in flight at a time. Blocks sealed
+ * already are not written; the samples the seal did not see are counted as late per cohort, once however
+ * often the total is sent; late_blocks says how many blocks of this commit were sealed.
+ */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
 
 /* All that this process received with ts < through is stored. [async, fire and forget] */
