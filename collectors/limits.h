@@ -1,0 +1,34 @@
+/*
+ * Every ceiling of this room. What is past one is refused, counted, and named in the answer.
+ */
+#ifndef COLLECTORS_LIMITS_H
+#define COLLECTORS_LIMITS_H
+
+#define LINE_BYTES_MAX       8192 /* one sample line */
+#define SERIES_KEY_BYTES_MAX 1024 /* name and tags of one series, as they came */
+#define TAGS_MAX             32   /* tags of one line */
+#define REVISION_BYTES_MAX   128
+#define SERIES_MAX           20000 /* known to one shard */
+#define SERIES_IDLE_SECONDS  120   /* unused for so long: makes room when the table is full */
+#define SERVICES_MAX         2000  /* with running releases, in one snapshot of the routes */
+#define SHARDS_MAX           16
+#define TS_AHEAD_MAX_US      (5 * INT64_C(1000000)) /* a sample from further in the future is refused \
+                                                     */
+#define TEXT_COUNT_MAX      1e15 /* one value of a counter, or one count of equal samples */
+#define REFUSALS_LISTED_MAX 20   /* refused lines named in one answer */
+#define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */
+#define BATCHES_PENDING_MAX 4096                /* batches waiting for their commits */
+#define BATCH_WAIT_MS       30000 /* then the caller is told that the outcome is unknown */
+#define COMMIT_BLOCKS_MAX   4096  /* blocks in one commit; the rest goes with the next */
+#define COMMIT_BATCHES_MAX  256   /* batch keys in one commit */
+#define COMMIT_RETRY_MS     250   /* pause before a commit with unknown outcome is sent again */
+#define FLUSH_MS            1000
+#define DATAGRAM_BYTES_MAX  8192
+#define DATAGRAMS_AT_ONCE   64
+#define SCRAPE_BYTES_MAX    ((size_t)8 << 20) /* one exposition */
+#define SCRAPE_TARGETS_MAX  256
+#define SCRAPE_SERIES_MAX   4096 /* series kept of one target */
+#define SCRAPE_TIMEOUT_MS   1500 /* a scrape that takes longer is missed */
+#define SCRAPE_LABELS_MAX   64   /* labels of one exposition line */
+
+#endif
