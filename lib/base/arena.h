@@ -1,8 +1,8 @@
 /*
  * One arena for a request or a tick: what is made together dies together.
  *
- * Nothing in an arena has a `_free`. Memory is zeroed and aligned for any type. Growing past ARENA_MAX
- * aborts: every input that feeds an arena is bounded long before. Not thread-safe.
+ * Nothing in an arena has a `_free`. Memory is zeroed and aligned for any type. Growing past
+ * ARENA_MAX aborts: every input that feeds an arena is bounded long before. Not thread-safe.
  */
 #ifndef LIB_BASE_ARENA_H
 #define LIB_BASE_ARENA_H

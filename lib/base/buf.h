@@ -2,8 +2,8 @@
  * A growable byte buffer with a hard ceiling.
  *
  * Appending past the ceiling sets `overflow` (sticky) and drops the bytes; writers append without
- * checking each call and look at buf_ok() once at the end. `data` is always NUL-terminated (the NUL is
- * not counted), never NULL after buf_init. Owned by whoever initialised it; not thread-safe.
+ * checking each call and look at buf_ok() once at the end. `data` is always NUL-terminated (the NUL
+ * is not counted), never NULL after buf_init. Owned by whoever initialised it; not thread-safe.
  */
 #ifndef LIB_BASE_BUF_H
 #define LIB_BASE_BUF_H
@@ -38,7 +38,8 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list args);
 void buf_consume(struct buf *b, size_t n);
 /* Hands the bytes (NUL-terminated, malloc'd) to the caller and leaves b empty. */
 char *buf_detach(struct buf *b, size_t *len);
-/* Makes room for n more bytes and returns where they go, or NULL past the ceiling; then buf_commit. */
+/* Makes room for n more bytes and returns where they go, or NULL past the ceiling; then buf_commit.
+ */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 

@@ -1,7 +1,7 @@
 /*
  * Time, in two types that cannot be mixed: `struct mono` for deadlines and leases (never jumps),
- * `struct wall` for what happened when (microseconds since 1970 UTC). Pure code takes its `now` as an
- * argument; only daemon and tool code calls mono_now() and wall_now().
+ * `struct wall` for what happened when (microseconds since 1970 UTC). Pure code takes its `now` as
+ * an argument; only daemon and tool code calls mono_now() and wall_now().
  */
 #ifndef LIB_BASE_CLOCK_H
 #define LIB_BASE_CLOCK_H
@@ -17,8 +17,8 @@ struct wall {
     int64_t us;
 };
 
-#define US_PER_SECOND INT64_C(1000000)
-#define US_PER_MS INT64_C(1000)
+#define US_PER_SECOND   INT64_C(1000000)
+#define US_PER_MS       INT64_C(1000)
 #define WALL_TEXT_BYTES 32
 
 struct mono mono_now(void);

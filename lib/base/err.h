@@ -1,12 +1,13 @@
 /*
  * Errors a caller can act on.
  *
- * A fallible function returns -1 or NULL and fills the caller's `struct err`: a code and one bounded
- * sentence that says what is wrong and what would be right. On success the err is untouched. Context
- * is added on the way up ("reading spec.yaml: line 4: ..."); the top logs or answers once.
+ * A fallible function returns -1 or NULL and fills the caller's `struct err`: a code and one
+ * bounded sentence that says what is wrong and what would be right. On success the err is
+ * untouched. Context is added on the way up ("reading spec.yaml: line 4: ..."); the top logs or
+ * answers once.
  *
- * Bugs are not errors: BUG_ON() is always compiled in and aborts. Out of memory aborts too; the state
- * is in Redis and a supervisor restarts.
+ * Bugs are not errors: BUG_ON() is always compiled in and aborts. Out of memory aborts too; the
+ * state is in Redis and a supervisor restarts.
  */
 #ifndef LIB_BASE_ERR_H
 #define LIB_BASE_ERR_H
@@ -14,10 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WARN_UNUSED __attribute__((warn_unused_result))
+#define WARN_UNUSED            __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NORETURN __attribute__((noreturn))
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NORETURN               __attribute__((noreturn))
+#define ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
 
 /* The codes; err_codes[] in err.c says for each: name, HTTP status, exit code, retry, log level. */
 enum err_code {
@@ -56,12 +57,12 @@ struct err {
 
 /* Levels as in log.h, kept here as ints so that err.h stands alone. */
 struct err_info {
-    const char *name;   /* "input", stable: it is the tail of the problem+json type */
-    int http_status;    /* status of the answer when it reaches the API */
-    int exit_code;      /* judgectl's exit code */
-    bool may_retry;     /* the same call may succeed later */
-    int log_level;      /* enum log_level */
-    const char *title;  /* problem+json title */
+    const char *name;  /* "input", stable: it is the tail of the problem+json type */
+    int http_status;   /* status of the answer when it reaches the API */
+    int exit_code;     /* judgectl's exit code */
+    bool may_retry;    /* the same call may succeed later */
+    int log_level;     /* enum log_level */
+    const char *title; /* problem+json title */
 };
 
 /* The table's row of a code; codes out of range are a bug. */

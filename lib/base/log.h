@@ -15,8 +15,8 @@ int log_level_parse(const char *text, enum log_level *out);
 void log_line(enum log_level level, const char *room, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #define log_debug(room, ...) log_line(LOG_LEVEL_DEBUG, room, __VA_ARGS__)
-#define log_info(room, ...) log_line(LOG_LEVEL_INFO, room, __VA_ARGS__)
-#define log_warn(room, ...) log_line(LOG_LEVEL_WARN, room, __VA_ARGS__)
+#define log_info(room, ...)  log_line(LOG_LEVEL_INFO, room, __VA_ARGS__)
+#define log_warn(room, ...)  log_line(LOG_LEVEL_WARN, room, __VA_ARGS__)
 #define log_error(room, ...) log_line(LOG_LEVEL_ERROR, room, __VA_ARGS__)
 /* Logs an err at its code's level. */
 void log_err(const char *room, const struct err *err);

@@ -1,6 +1,7 @@
 /*
  * A hash map from bytes to a pointer (open addressing, xxh3). Keys are copied; values are the
- * caller's. Not thread-safe. Iteration order is unspecified; deleting during iteration is not allowed.
+ * caller's. Not thread-safe. Iteration order is unspecified; deleting during iteration is not
+ * allowed.
  */
 #ifndef LIB_BASE_MAP_H
 #define LIB_BASE_MAP_H

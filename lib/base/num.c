@@ -8,8 +8,6 @@
  */
 #include "lib/base/num.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -42,8 +40,9 @@ static size_t count_digits(const char *at, const char *end)
 }
 
 /* [+-] digits [. digits] [e [+-] digits], at least one digit before or after the point. */
-static bool is_decimal(const char *at, const char *end)
+bool num_is_decimal(const char *text, size_t len)
 {
+    const char *at = text, *end = text + len;
     size_t whole, part = 0, n;
     if (at < end && (*at == '-' || *at == '+'))
         at++;
@@ -72,7 +71,7 @@ int num_parse_double(const char *text, size_t len, double *out)
 {
     char copy[NUMBER_TEXT_MAX + 1];
     double v;
-    if (len > NUMBER_TEXT_MAX || !is_decimal(text, text + len))
+    if (len > NUMBER_TEXT_MAX || !num_is_decimal(text, len))
         return -1;
     memcpy(copy, text, len);
     copy[len] = '\0';

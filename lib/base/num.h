@@ -12,10 +12,13 @@
 
 /* The whole of text[0..len) as a decimal number; no spaces, no hex, no "inf"/"nan". 0 or -1. */
 int num_parse_double(const char *text, size_t len, double *out);
+/* Is it written as a decimal number (one too large for a double is, too)? */
+bool num_is_decimal(const char *text, size_t len);
 int num_parse_i64(const char *text, size_t len, int64_t *out);
 int num_parse_u64(const char *text, size_t len, uint64_t *out);
 
-/* "1%", "0.5 %" or "0.01" -> a fraction. 0, or -1. has_percent says which form it was (may be NULL). */
+/* "1%", "0.5 %" or "0.01" -> a fraction. 0, or -1. has_percent says which form it was (may be
+ * NULL). */
 int num_parse_fraction(const char *text, size_t len, double *out, bool *has_percent);
 
 /* Shortest text that reads back as v; integers without ".0"; finite v only (a bug otherwise). */

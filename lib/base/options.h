@@ -23,9 +23,9 @@ enum option_type {
 };
 
 struct option_row {
-    const char *name;       /* "listen": flag --listen; in the file `listen:` */
-    char letter;            /* -o, or 0 */
-    const char *env;        /* "JUDGE_LISTEN" or NULL */
+    const char *name; /* "listen": flag --listen; in the file `listen:` */
+    char letter;      /* -o, or 0 */
+    const char *env;  /* "JUDGE_LISTEN" or NULL */
     enum option_type type;
     size_t offset;          /* of the member in the target struct */
     const char *dflt;       /* as text, or NULL */
@@ -43,15 +43,16 @@ struct options {
 };
 
 /* Fills target with defaults, then the file (node tree, may be NULL), environment, argv.
- * Positional arguments are collected (in order) into args. A complaint names the option, where it came
- * from (flag, environment, file line) and what would be right. */
+ * Positional arguments are collected (in order) into args. A complaint names the option, where it
+ * came from (flag, environment, file line) and what would be right. */
 struct option_args {
     const char **values;
     size_t n;
 };
 struct node;
 int options_read(const struct options *o, void *target, const struct node *file, int argc,
-                 char **argv, struct option_args *args, struct arena *a, struct err *err) WARN_UNUSED;
+                 char **argv, struct option_args *args, struct arena *a,
+                 struct err *err) WARN_UNUSED;
 /* The lines of --help for these rows. */
 void options_help(const struct options *o, struct buf *out);
 /* The canonical form (YAML) of what is in force: `judged -n`. */
