@@ -32,7 +32,7 @@ struct option_row {
     int64_t min, max;       /* OPTION_INT, DURATION, BYTES; both 0: no limit */
     const char *choices;    /* OPTION_CHOICE */
     bool is_live;           /* a reload may change it */
-    bool file_only_secret;  /* never printed */
+    bool file_only_secret;  /* read from the file only, never printed */
     const char *value_name; /* "URL" for --help */
     const char *help;       /* one line */
 };
@@ -42,14 +42,20 @@ struct options {
     size_t n;
 };
 
-/* Fills target with defaults, then the file (node tree, may be NULL), environment, argv.
- * Positional arguments are collected (in order) into args. A complaint names the option, where it
- * came from (flag, environment, file line) and what would be right. */
+/* Positional arguments, in order; the array and the texts live as long as the arena and argv. */
 struct option_args {
     const char **values;
     size_t n;
 };
 struct node;
+/*
+ * Fills target with defaults, then the file (node tree, may be NULL), environment (a variable that
+ * is empty counts as not set), argv. argv[0] is the name of the program or command and is not read;
+ * `--` ends the options; `-` is an argument. args may be NULL: then an argument is an error. Texts
+ * are copied to the arena. A complaint names the option, where it came from (flag, environment,
+ * file line) and what would be right; after it target is half filled: read into a fresh struct,
+ * then take it over.
+ */
 int options_read(const struct options *o, void *target, const struct node *file, int argc,
                  char **argv, struct option_args *args, struct arena *a,
                  struct err *err) WARN_UNUSED;
