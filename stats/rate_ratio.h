@@ -28,17 +28,19 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "stats/dispersion.h"
 
 struct rate_block {
     double c0, x0; /* baseline: events >= 0, exposure >= 0 */
     double c1, x1; /* candidate */
 };
 
-/* Finite and nonnegative: what rate_ratio_take() demands. Outside data is asked this first. */
+/* Events in [0, 1e15], exposures 0 or in [1e-9, 1e15]: what rate_ratio_take() demands. Outside data is
+ * asked this first. */
 bool rate_block_ok(const struct rate_block *block);
 
 /*
- * A null. ratio: r0 in [1/20, 90], or NAN when there is no relative part. difference: d in events per
+ * A null. ratio: r0 in [1/10, 50], or NAN when there is no relative part. difference: d in events per
  * unit of exposure, finite, >= 0, or NAN. At least one is given. With both parts (harm is an excess
  * >= max(relative, absolute)): `pass` is the mean of the two e-values, `fail` the smaller.
  */
@@ -51,34 +53,35 @@ bool rate_null_ok(const struct rate_null *null);
 
 enum test_side { TEST_FAIL, TEST_PASS };
 
-#define RATE_GRID    68              /* fixed ratios, log-spaced like a sinh: fine about 1 */
-#define RATE_NODES   (RATE_GRID + 2) /* and one for the ratio of each null */
-#define RATE_ABS     24              /* nodes of the absolute companion, `pass` */
-#define RATE_WINDOWS 2               /* sums of 4 and of 16 blocks beside single ones */
+#define RATE_GRID  68              /* fixed ratios, log-spaced like a sinh: fine about 1 */
+#define RATE_NODES (RATE_GRID + 2) /* and one for the ratio of each null, by test_side */
+#define RATE_ABS   24              /* nodes of the absolute companion, `pass` */
 
-/* Residuals of events about an absolute null, for its dispersion. */
+/* Residuals of events about an absolute null, for its dispersion. Sums over blocks. */
 struct rate_abs {
-    double c0, x0, c1, x1; /* sums */
-    double ratio_sq;       /* sum of x1^2/x0 */
-    double events_sq;      /* sum of (x1/x0)^2 c0 + c1: unbiased for the variance of the residuals */
-    double residual_sq;    /* sum of (c1 - (x1/x0) c0 - x1 d)^2 */
+    double ratio_sq;    /* x1^2/x0 */
+    double events_sq;   /* c1 + (x1/x0)^2 c0: unbiased for the variance of the residuals */
+    double residual_sq; /* (c1 - (x1/x0) c0 - x1 d)^2, d of that side's null */
 };
 
+/* Read the fields through the functions below; c0..x1, recent, blocks and skipped are for everybody. */
 struct rate_ratio {
-    struct rate_null null[2]; /* by test_side; both parts NAN when that test is absent */
-    double s[RATE_NODES];     /* log likelihood at each ratio, 0 at ratio 1 */
-    double var[RATE_NODES];   /* sum of n theta (1 - theta): variance of the candidate's events */
+    struct rate_null null[2];   /* by test_side; both parts NAN when that test is absent */
+    double ratio[RATE_NODES];   /* the nodes: grid, then the nulls (1 where a null has no ratio) */
+    double log_ratio[RATE_NODES];
+    double log_prior[2][RATE_GRID]; /* weights anchored at each null; -INFINITY off its alternative */
+    double log_prior_one;           /* pass: weight of the point mass at ratio 1, or -INFINITY */
+    double log_prior_abs[RATE_GRID]; /* absolute fail: weights of ratios > 1 */
+
+    double s[RATE_NODES];     /* sum of c1 log r - n log(1 - rho + rho r); 0 at ratio 1 */
+    double var[RATE_NODES];   /* sum of n theta (1 - theta), theta = rho r/(1 - rho + rho r) */
     double sq[RATE_NODES];    /* sum of (c1 - n theta)^2 */
-    double open[RATE_WINDOWS][RATE_NODES];    /* residual of the window that is not full yet */
-    double sums_sq[RATE_WINDOWS][RATE_NODES]; /* squares of the residuals of full windows */
-    uint32_t in_open[RATE_WINDOWS];           /* blocks in the open window */
-    uint32_t windows[RATE_WINDOWS];           /* full windows */
-    double spent[RATE_NODES];                 /* absolute `fail`: sum of x1 (1 - v) */
-    double abs_s[RATE_ABS];                   /* absolute `pass`: sum of c0 log u + c1 log v */
-    struct rate_abs abs[2];                   /* by test_side */
-    double c0, x0, c1, x1;                    /* totals of the blocks that count */
-    struct rate_block recent;                 /* decaying means over about 32 blocks */
-    double recent_weight;
+    double spent[RATE_GRID];  /* absolute fail: sum of x1 (1 - v), v = r/(1 - rho + rho r) */
+    double abs_s[RATE_ABS];   /* absolute pass: sum of c0 log u + c1 log v */
+    struct rate_abs abs[2];   /* by test_side */
+    struct scatter scatter;   /* are sums of blocks noisier than blocks? */
+    double c0, x0, c1, x1;    /* totals of the blocks that count */
+    struct rate_block recent; /* decaying means over about 32 blocks */
     double correlation_floor; /* see rate_ratio_set_correlation() */
     uint64_t blocks;          /* blocks with exposure in both arms */
     uint64_t skipped;         /* blocks without: they count for nothing */
@@ -126,9 +129,10 @@ void rate_ratio_set_correlation(struct rate_ratio *t, double correlation);
 
 /*
  * Anytime confidence sequence for rate1/rate0 at level 1 - alpha: two one-sided tests inverted at
- * alpha/2 each, tempered. lower in [0, estimate], upper in [estimate, INFINITY]; 0 and INFINITY where
- * the grid ends without a limit. estimate: the fitted ratio, NAN without events; 0 <= lower <= upper.
- * Returns false when the sequence is empty (the blocks contradict every one ratio): `invalid`.
+ * alpha/2 each, tempered. 0 <= lower <= estimate <= upper; lower is 0 and upper INFINITY where the grid
+ * (1/16 to 96) ends without a limit. estimate: the fitted ratio, in [0, INFINITY]. Returns false, and
+ * sets 0, NAN, INFINITY, when there are no events. It always holds the fitted ratio; a caller that
+ * intersects it over time learns from an empty intersection that no one ratio fits (drift).
  */
 struct ratio_interval {
     double lower, estimate, upper;
