@@ -12,8 +12,9 @@
 #define SERIES_IDLE_SECONDS  120   /* unused for so long: makes room when the table is full */
 #define SERVICES_MAX         2000  /* with running releases, in one snapshot of the routes */
 #define SHARDS_MAX           16
-#define TS_AHEAD_MAX_US      (5 * INT64_C(1000000)) /* a sample from further in the future is refused \
-                                                     */
+#define TS_AHEAD_MAX_US                                                                            \
+    (5 * INT64_C(1000000))       /* a sample from further in the future is refused                 \
+                                  */
 #define TEXT_COUNT_MAX      1e15 /* one value of a counter, or one count of equal samples */
 #define REFUSALS_LISTED_MAX 20   /* refused lines named in one answer */
 #define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */

@@ -1,0 +1,81 @@
+/*
+ * Series of one shard: the raw bytes of a name and its tags, resolved once to where its samples go.
+ *
+ * The table is looked up for every line, so it compares bytes and parses nothing; the tags of a
+ * series are read when it is first seen and again when the routes have another generation. Guarded
+ * by the shard's mutex.
+ */
+#ifndef COLLECTORS_SERIES_H
+#define COLLECTORS_SERIES_H
+
+#include "collectors/limits.h"
+#include "collectors/routes.h"
+#include "collectors/sums.h"
+
+/* How a line says its type. */
+enum sample_type {
+    TYPE_COUNTER,
+    TYPE_GAUGE,
+    TYPE_TIMER,
+    TYPE_HISTOGRAM,
+    TYPE_DISTRIBUTION,
+    TYPE_SET,
+    TYPE_ANY
+};
+
+/* A release's metric that takes the series, and the sums its last sample went to. */
+struct series_target {
+    uint64_t set_id; /* the cache is good while this is the set's id and the block is the same */
+    int64_t block;
+    struct sums *sums;
+    int64_t block_us;
+    const struct route *route; /* valid in the generation of the series */
+    uint16_t metric;
+    uint8_t cohort;
+    uint8_t part; /* enum route_part */
+};
+
+struct series {
+    uint64_t hash;
+    uint64_t generation; /* of the routes it was resolved under */
+    int64_t used_s;      /* when it was last seen, in seconds */
+    struct series_target *targets;
+    uint32_t n_targets;
+    uint32_t name_len, tags_len;
+    uint16_t service_at, service_len; /* in tags, once resolved */
+    uint8_t type;
+    bool takes_counts, takes_values;
+    char *refusal; /* why none of its samples can be taken; NULL: they can, or nobody asks */
+    char bytes[];  /* name, then tags */
+};
+
+struct series_slot {
+    uint64_t hash;
+    struct series *series;
+};
+
+struct series_table {
+    struct series_slot *slots;
+    uint32_t cap, len;
+    uint64_t seed;
+    int64_t swept_s;
+};
+
+struct series_key {
+    enum sample_type type;
+    const char *name;
+    size_t name_len;
+    const char *tags; /* text: "a:b,c:d" as it came; NDJSON: service NUL ('c' or 'r') value */
+    size_t tags_len;
+};
+
+void series_table_init(struct series_table *t, uint64_t seed);
+void series_table_release(struct series_table *t);
+/* The series, made when new and resolved for these routes. NULL when the table is full of series in
+ * use. */
+struct series *series_get(struct series_table *t, const struct series_key *key,
+                          const struct routes *routes, int64_t now_s);
+
+const char *sample_type_word(enum sample_type type); /* "c (counter)" */
+
+#endif
