@@ -3,7 +3,8 @@
  *
  *   E+ = 1/(B(a,b) J) integral_p^1 theta^(a+k-1) (1-theta)^(b+n-k-1) dtheta / (p^k (1-p)^(n-k))
  *
- *   log E+ = lnB(a+k, b+n-k) + log P(Beta(a+k, b+n-k) > p) - lnB(a,b) - log J - k log p - (n-k) log(1-p)
+ *   log E+ = lnB(a+k, b+n-k) + log P(Beta(a+k, b+n-k) > p) - lnB(a,b) - log J - k log p - (n-k)
+ * log(1-p)
  *
  * and E- the same below p. The terms reach minus thousands and cancel, hence log_beta.c.
  */

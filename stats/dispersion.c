@@ -3,11 +3,12 @@
  *
  *   level = sum (V_g - delta W_g)^2 / sum W_g * m / (m - 1),   delta = sum V W / sum W^2
  *
- * estimates the variance per unit of weight; its relative standard error is about sqrt(2/m) when blocks
- * are independent. A larger window counts only when it exceeds the single blocks' level by more than
- * NOTABLE of those errors: taking the plain maximum of three noisy estimates would slow every honest
- * release by a third. What was rejected: residuals about the null here, too; an effect then looks like
- * correlated noise, and harm of four times takes two minutes to be seen instead of a quarter.
+ * estimates the variance per unit of weight; its relative standard error is about sqrt(2/m) when
+ * blocks are independent. A larger window counts only when it exceeds the single blocks' level by
+ * more than NOTABLE of those errors: taking the plain maximum of three noisy estimates would slow
+ * every honest release by a third. What was rejected: residuals about the null here, too; an effect
+ * then looks like correlated noise, and harm of four times takes two minutes to be seen instead of
+ * a quarter.
  */
 #include "stats/dispersion.h"
 
@@ -18,6 +19,7 @@
 #define SETTLED      6   /* windows of 16 that settle the question */
 #define FEWEST       4   /* windows of a size before it is asked at all */
 #define SCATTER_FORM 1
+#define SUM_MAX      1e100 /* above what blocks within their limits can add up to */
 
 static const uint32_t window_blocks[SCATTER_SIZES] = {1, 4, 16};
 
@@ -134,7 +136,7 @@ int scatter_decode(struct scatter *s, struct bytes *in, struct err *err)
         for (size_t j = 0; j < ARRAY_LEN(v); j++) {
             double x = bytes_double(in);
             bool may_be_negative = v[j] == &k->open_v || v[j] == &k->vw;
-            if (!isfinite(x) || (x < 0 && !may_be_negative))
+            if (!(fabs(x) <= SUM_MAX) || (x < 0 && !may_be_negative))
                 return err_set(err, ERR_CORRUPT, "dispersion: a sum that no blocks give");
             *v[j] = x;
         }

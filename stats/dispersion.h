@@ -1,11 +1,11 @@
 /*
  * Are sums of 4 and of 16 blocks noisier than single blocks say?
  *
- * Each block gives a residual v (events beyond what the null expects) and a weight w > 0 proportional to
- * its variance (its events or samples). Independent blocks make the variance of a sum grow like its
- * weight; noise that lasts several blocks makes it grow faster, and a test tempered by single blocks alone
- * then errs. The residuals are taken about their own mean v = delta w, segment by segment: a true effect
- * is not noise.
+ * Each block gives a residual v (events beyond what the null expects) and a weight w > 0
+ * proportional to its variance (its events or samples). Independent blocks make the variance of a
+ * sum grow like its weight; noise that lasts several blocks makes it grow faster, and a test
+ * tempered by single blocks alone then errs. The residuals are taken about their own mean v = delta
+ * w, segment by segment: a true effect is not noise.
  *
  * A value without pointers; part of the tests' accumulators.
  */
@@ -23,7 +23,8 @@ struct scatter_window {
     double open_v, open_w; /* the window that is not full yet */
     double vv, vw, ww, w;  /* full windows of the open segment: sums of v^2, v w, w^2, w */
     uint32_t in_open, n;
-    double closed_sq, closed_w, closed_free; /* ended segments: squares about the mean, weight, freedom */
+    double closed_sq, closed_w,
+        closed_free; /* ended segments: squares about the mean, weight, freedom */
 };
 
 struct scatter {

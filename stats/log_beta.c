@@ -5,10 +5,10 @@
  *   d_{2m}   =  m (b - m) x / ((a + 2m - 1)(a + 2m))
  *   d_{2m+1} = -(a + m)(a + b + m) x / ((a + 2m)(a + 2m + 1))
  *
- * (Abramowitz & Stegun 26.5.8), evaluated forward by Lentz's method, which needs no scaling. It converges
- * fast for x < (a+1)/(a+b+2); on the other side the complement is computed and taken from 1. GSL's own
- * gsl_sf_beta_inc returns 0 below 1e-308: a test that subtracts two such logs then never fires, which is
- * why this file exists.
+ * (Abramowitz & Stegun 26.5.8), evaluated forward by Lentz's method, which needs no scaling. It
+ * converges fast for x < (a+1)/(a+b+2); on the other side the complement is computed and taken
+ * from 1. GSL's own gsl_sf_beta_inc returns 0 below 1e-308: a test that subtracts two such logs
+ * then never fires, which is why this file exists.
  */
 #include "stats/log_beta.h"
 

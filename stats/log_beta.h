@@ -1,8 +1,8 @@
 /*
  * Logarithms that keep their digits where the plain functions underflow or cancel.
  *
- * Every test of this room adds logs of likelihoods that reach minus many thousands. A log of zero is
- * -INFINITY and is handled; NAN arguments and shapes <= 0 are bugs.
+ * Every test of this room adds logs of likelihoods that reach minus many thousands. A log of zero
+ * is -INFINITY and is handled; NAN arguments and shapes <= 0 are bugs.
  */
 #ifndef STATS_LOG_BETA_H
 #define STATS_LOG_BETA_H
@@ -20,9 +20,9 @@ double log_normal_cdf(double z);
 /* ln B(a, b), a, b > 0. */
 double log_beta(double a, double b);
 /*
- * log I_x(a, b), the regularized incomplete beta P(Beta(a,b) <= x), a, b > 0. x and y = 1 - x are both
- * given, so that neither loses digits near 1. Domain: a, b up to 1e12; relative error of the log about
- * 1e-12. x <= 0 gives -INFINITY, y <= 0 gives 0.
+ * log I_x(a, b), the regularized incomplete beta P(Beta(a,b) <= x), a, b > 0. x and y = 1 - x are
+ * both given, so that neither loses digits near 1. Domain: a, b up to 1e12; relative error of the
+ * log about 1e-12. x <= 0 gives -INFINITY, y <= 0 gives 0.
  */
 double log_beta_inc(double a, double b, double x, double y);
 

@@ -1,14 +1,16 @@
 /*
- * Anytime-valid tests for a p-quantile (p50, p95, p99) of the candidate (arm 1) against the baseline
- * (arm 0) on histograms: exact on bucket edges, no assumption on the distributions' shape.
+ * Anytime-valid tests for a p-quantile (p50, p95, p99) of the candidate (arm 1) against the
+ * baseline (arm 0) on histograms: exact on bucket edges, no assumption on the distributions' shape.
  *
  *   fail   H0: Q1(p) <= (1 + tolerance) Q0(p)
  *   pass   H0: the p-quantile of ALL users at share s, (1-s) F0 + s F1, is at or beyond
- *              (1 + margin) Q0(p); s = 1 is the plain "the candidate's quantile is within the margin"
+ *              (1 + margin) Q0(p); s = 1 is the plain "the candidate's quantile is within the
+ * margin"
  *
  * Histograms accumulate; each block's dispersion is taken from how its counts above the baseline's
- * quantile scatter, and every count is divided by it, so requests that slow down together are not taken
- * for independent ones. Spans (values known only to lie between two edges) are counted against the test.
+ * quantile scatter, and every count is divided by it, so requests that slow down together are not
+ * taken for independent ones. Spans (values known only to lie between two edges) are counted
+ * against the test.
  *
  * A metric where a DECREASE is harm has no meaning for latencies; callers refuse it.
  * The accumulator owns memory (two histograms): init and release. Replay gives the same bits.
@@ -38,8 +40,8 @@ struct quantile_block {
 
 /* Scatter of per-block counts above a fixed threshold, about the pooled fraction of that arm. */
 struct quantile_scatter {
-    double k, n;           /* values above, values */
-    double kk, kn, nn;     /* sums of k^2, k n, n^2 over blocks */
+    double k, n;       /* values above, values */
+    double kk, kn, nn; /* sums of k^2, k n, n^2 over blocks */
     double open_k[QUANTILE_WINDOWS], open_n[QUANTILE_WINDOWS];
     double wkk[QUANTILE_WINDOWS], wkn[QUANTILE_WINDOWS], wnn[QUANTILE_WINDOWS];
 };
@@ -56,7 +58,8 @@ struct quantile_test {
     uint64_t blocks;
 };
 
-/* Either null may be NULL; when both are given their p must be equal. An impossible null is a bug. */
+/* Either null may be NULL; when both are given their p must be equal. An impossible null is a bug.
+ */
 void quantile_test_init(struct quantile_test *t, const struct quantile_null *fail_null,
                         const struct quantile_null *pass_null);
 void quantile_test_release(struct quantile_test *t);
@@ -76,8 +79,8 @@ void quantile_test_set_correlation(struct quantile_test *t, double correlation);
 
 /*
  * Anytime confidence limits at level 1 - alpha, bucket edges, rounded outwards: of Q1(p)/Q0(p) from
- * limits of both arms at alpha/2 each; and of each arm. estimate: ratio of the sample quantiles (NAN
- * without values). 0 and INFINITY where there is no limit yet.
+ * limits of both arms at alpha/2 each; and of each arm. estimate: ratio of the sample quantiles
+ * (NAN without values). 0 and INFINITY where there is no limit yet.
  */
 struct quantile_interval {
     struct ratio_interval ratio, baseline, candidate;
@@ -85,8 +88,8 @@ struct quantile_interval {
 void quantile_test_interval(const struct quantile_test *t, double alpha,
                             struct quantile_interval *out);
 
-/* Blocks like the recent ones until the test reaches log(1/alpha) if both distributions stay as seen;
- * 0 when it is there, INFINITY when they never get there. */
+/* Blocks like the recent ones until the test reaches log(1/alpha) if both distributions stay as
+ * seen; 0 when it is there, INFINITY when they never get there. */
 double quantile_test_eta(const struct quantile_test *t, enum test_side side, double alpha);
 
 void quantile_test_encode(const struct quantile_test *t, struct buf *out);

@@ -1,13 +1,14 @@
 /*
- * The rate-ratio test's checkpoint: form, nulls, totals, sums; what follows from the nulls is derived again.
- * Vectors a null does not need are left out. Doubles are stored as their bits: replay after a decode
- * gives what an unbroken run gives.
+ * The rate-ratio test's checkpoint: form, nulls, totals, sums; what follows from the nulls is
+ * derived again. Vectors a null does not need are left out. Doubles are stored as their bits:
+ * replay after a decode gives what an unbroken run gives.
  */
 #include <math.h>
 
 #include "stats/rate_ratio.h"
 
 #define RATE_FORM 1
+#define SUM_MAX   1e100 /* above what blocks within their limits can add up to */
 
 static void put(struct buf *out, const double *v, size_t n)
 {
@@ -22,7 +23,7 @@ static bool get(struct bytes *in, double *v, size_t n, enum sign sign)
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
         v[i] = bytes_double(in);
-        ok = ok && isfinite(v[i]) && (sign == ANY_SIGN || v[i] >= 0);
+        ok = ok && fabs(v[i]) <= SUM_MAX && (sign == ANY_SIGN || v[i] >= 0);
     }
     return ok;
 }

@@ -1,11 +1,13 @@
 /*
- * What follows from the state of a rate-ratio test: its confidence sequence, and when it will be done.
+ * What follows from the state of a rate-ratio test: its confidence sequence, and when it will be
+ * done.
  *
- * Confidence sequence: {r0 : fail against r0 < 2/alpha and pass against r0 < 2/alpha}, each test tempered
- * by the dispersion about that r0. S between nodes is read with rate_ratio_at().
+ * Confidence sequence: {r0 : fail against r0 < 2/alpha and pass against r0 < 2/alpha}, each test
+ * tempered by the dispersion about that r0. S between nodes is read with rate_ratio_at().
  *
- * Forecast: with rates as they are, S at each node grows by a known amount a block, and so do the sums
- * of the dispersion; the number of blocks to log(1/alpha) is found by bisection on the future state.
+ * Forecast: with rates as they are, S at each node grows by a known amount a block, and so do the
+ * sums of the dispersion; the number of blocks to log(1/alpha) is found by bisection on the future
+ * state.
  */
 #include <math.h>
 #include <string.h>
@@ -56,7 +58,8 @@ bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_
         out->estimate = 0;
     else if (!(t->c0 > 0))
         out->estimate = INFINITY;
-    /* The end nodes have nothing beyond them to bet on; one node inside is the last null there is. */
+    /* The end nodes have nothing beyond them to bet on; one node inside is the last null there is.
+     */
     if (fitted > t->log_ratio[1] && log_e_against(t, TEST_FAIL, low) >= bound)
         out->lower = limit_between(t, TEST_FAIL, low, fitted, bound);
     if (fitted < t->log_ratio[RATE_GRID - 2] && log_e_against(t, TEST_PASS, high) >= bound)
@@ -68,8 +71,10 @@ bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_
     return true;
 }
 
-/* Adds to t what `blocks` blocks of expectation `each` bring, with residuals of dispersion `noise`. */
-static void project(struct rate_ratio *t, const struct rate_block *each, double noise, double blocks)
+/* Adds to t what `blocks` blocks of expectation `each` bring, with residuals of dispersion `noise`.
+ */
+static void project(struct rate_ratio *t, const struct rate_block *each, double noise,
+                    double blocks)
 {
     double n = each->c0 + each->c1, rho = each->x1 / (each->x0 + each->x1);
     double odds = each->x1 / each->x0;
@@ -92,12 +97,12 @@ static void project(struct rate_ratio *t, const struct rate_block *each, double 
     }
     for (int j = 0; j < RATE_ABS; j++) {
         double logit = rate_grid_logit_v(j);
-        t->abs_s[j] += blocks * (each->c0 * log1p(odds / (1 + exp(logit))) -
-                                 each->c1 * log1p(exp(-logit)));
+        t->abs_s[j] +=
+            blocks * (each->c0 * log1p(odds / (1 + exp(logit))) - each->c1 * log1p(exp(-logit)));
     }
     for (int j = 0; j < RATE_GRID; j++)
-        t->spent[j] += blocks * each->x1 * (1 - rho) * (1 - t->ratio[j]) /
-                       (1 + rho * (t->ratio[j] - 1));
+        t->spent[j] +=
+            blocks * each->x1 * (1 - rho) * (1 - t->ratio[j]) / (1 + rho * (t->ratio[j] - 1));
     t->c0 += blocks * each->c0;
     t->x0 += blocks * each->x0;
     t->c1 += blocks * each->c1;
@@ -166,10 +171,8 @@ double rate_ratio_plan_blocks(const struct rate_null *null, enum test_side side,
                               const struct rate_plan *plan)
 {
     struct rate_ratio t;
-    struct rate_block each = {.c0 = plan->x0 * plan->rate0,
-                              .x0 = plan->x0,
-                              .c1 = plan->x1 * plan->rate1,
-                              .x1 = plan->x1};
+    struct rate_block each = {
+        .c0 = plan->x0 * plan->rate0, .x0 = plan->x0, .c1 = plan->x1 * plan->rate1, .x1 = plan->x1};
     BUG_ON(!(alpha > 0) || !(alpha < 1) || !(plan->dispersion >= 1) || !rate_block_ok(&each));
     if (!(each.x0 > 0) || !(each.x1 > 0))
         return INFINITY;

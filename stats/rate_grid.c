@@ -1,11 +1,11 @@
 /*
- * Priors, as measured (docs/stats.md): LN(m, s) says that |log r - log r0| is lognormal with median m and
- * log standard deviation s.
+ * Priors, as measured (docs/stats.md): LN(m, s) says that |log r - log r0| is lognormal with median
+ * m and log standard deviation s.
  *
- *   fail   1/2 LN(0.3, 0.6) + 1/2 LN(1.2, 0.6): a mixture of a narrow and a wide scale is within 1.5 of
- *          the information limit from ratio 1.25 to 10; one scale alone is not
- *   pass   1/2 point mass at r = 1 + 1/2 LN(0.55, 0.75): "no difference" is the one truth known
- *          beforehand, and it takes a margin of 10 % from 1.75 to 1.19 times the limit
+ *   fail   1/2 LN(0.3, 0.6) + 1/2 LN(1.2, 0.6): a mixture of a narrow and a wide scale is
+ * within 1.5 of the information limit from ratio 1.25 to 10; one scale alone is not pass   1/2
+ * point mass at r = 1 + 1/2 LN(0.55, 0.75): "no difference" is the one truth known beforehand, and
+ * it takes a margin of 10 % from 1.75 to 1.19 times the limit
  */
 #include "stats/rate_grid.h"
 
@@ -66,7 +66,8 @@ void rate_grid_prior(enum test_side side, double log_r0, const double log_ratio[
     } else if (log_one) {
         *log_one = -INFINITY;
     }
-    /* From the null outwards: a node owns up to half way to the next one, the last all that is left. */
+    /* From the null outwards: a node owns up to half way to the next one, the last all that is
+     * left. */
     for (int j = side == TEST_FAIL ? 0 : RATE_GRID - 1; j != end; j += step) {
         double distance = sign * (log_ratio[j] - log_r0), upto;
         log_prior[j] = -INFINITY;
@@ -74,9 +75,10 @@ void rate_grid_prior(enum test_side side, double log_r0, const double log_ratio[
             continue;
         if (first < 0)
             first = j;
-        upto = j + step == end
-                   ? 1
-                   : mass_within(parts, n, sign * ((log_ratio[j] + log_ratio[j + step]) / 2 - log_r0));
+        upto =
+            j + step == end
+                ? 1
+                : mass_within(parts, n, sign * ((log_ratio[j] + log_ratio[j + step]) / 2 - log_r0));
         if (upto > before)
             log_prior[j] = log(share * (upto - before));
         before = upto;
@@ -92,8 +94,8 @@ double rate_grid_term(const struct rate_block *block, double log_ratio, double r
     return block->c1 * log_ratio - n * log1p(block->x1 / (block->x0 + block->x1) * (ratio - 1));
 }
 
-double rate_grid_half_normal_log_e(const struct rate_block *blocks, size_t count, int sign, double r0,
-                                   double sigma, size_t n)
+double rate_grid_half_normal_log_e(const struct rate_block *blocks, size_t count, int sign,
+                                   double r0, double sigma, size_t n)
 {
     double l[HALF_NORMAL_MAX];
     BUG_ON(n == 0 || n > HALF_NORMAL_MAX || !(r0 > 0) || !(sigma > 0));

@@ -1,27 +1,31 @@
 /*
- * Theorem (conditional test, after Lindon & Malek, NeurIPS 2022, with a grid in place of a Dirichlet).
- * Let block t have exposures x0, x1, share rho = x1/(x0+x1), and n = c0 + c1 events. With Poisson counts of
- * rates lambda_t and r lambda_t, c1 given n is Binomial(n, theta(r)), theta(r) = rho r/(1 - rho + rho r),
- * whatever lambda_t is. For S(r) = sum_t [c1 log r - n log(1 - rho + rho r)],
+ * Theorem (conditional test, after Lindon & Malek, NeurIPS 2022, with a grid in place of a
+ * Dirichlet). Let block t have exposures x0, x1, share rho = x1/(x0+x1), and n = c0 + c1 events.
+ * With Poisson counts of rates lambda_t and r lambda_t, c1 given n is Binomial(n, theta(r)),
+ * theta(r) = rho r/(1 - rho + rho r), whatever lambda_t is. For S(r) = sum_t [c1 log r - n log(1 -
+ * rho + rho r)],
  *
- *   E(r0) = sum_j w_j exp(S(r_j) - S(r0)),   w fixed beforehand, all r_j > r0 (fail) or all < r0 (pass),
+ *   E(r0) = sum_j w_j exp(S(r_j) - S(r0)),   w fixed beforehand, all r_j > r0 (fail) or all < r0
+ * (pass),
  *
- * has mean <= 1 at every stopping time when the true ratio is <= r0 (>= r0): each likelihood ratio is a
- * martingale at r0 and, the likelihood ratio being monotone, a supermartingale beyond it. Bernoulli
- * counts obey it, too: with v = r/(1-rho+rho r), u = 1/(1-rho+rho r) a block's factor is u^c0 v^c1, and
- * (1+z) <= e^z makes a Bernoulli trial's mean at most the Poisson one.
+ * has mean <= 1 at every stopping time when the true ratio is <= r0 (>= r0): each likelihood ratio
+ * is a martingale at r0 and, the likelihood ratio being monotone, a supermartingale beyond it.
+ * Bernoulli counts obey it, too: with v = r/(1-rho+rho r), u = 1/(1-rho+rho r) a block's factor is
+ * u^c0 v^c1, and (1+z) <= e^z makes a Bernoulli trial's mean at most the Poisson one.
  *
- * Our reading. S(1) = 0, so one vector of S over a fixed grid plus one node per null answers every null.
+ * Our reading. S(1) = 0, so one vector of S over a fixed grid plus one node per null answers every
+ * null.
  *
- * Absolute companion. For u = 1 + (x1/x0)(1-v), e_v = u^c0 v^c1 exp(x1 d (1-v)) has mean <= 1 whenever
- * rate1 - rate0 >= d and v < 1 (or <= d and v > 1, u > 0). For `pass` v runs over 24 fixed nodes. For
- * `fail` v = r/(1-rho+rho r) over the grid's ratios > 1: then u = 1/(1-rho+rho r) > 0 always, c0 log u +
- * c1 log v is S(r) again, and only sum x1 (1-v) is kept beside it.
+ * Absolute companion. For u = 1 + (x1/x0)(1-v), e_v = u^c0 v^c1 exp(x1 d (1-v)) has mean <= 1
+ * whenever rate1 - rate0 >= d and v < 1 (or <= d and v > 1, u > 0). For `pass` v runs over 24 fixed
+ * nodes. For `fail` v = r/(1-rho+rho r) over the grid's ratios > 1: then u = 1/(1-rho+rho r) > 0
+ * always, c0 log u + c1 log v is S(r) again, and only sum x1 (1-v) is kept beside it.
  *
- * Tempering (design rule, checked by simulation in tests/stats). Real counts are overdispersed; S is
- * divided by phi = sum of squared residuals about the NULL over the variance expected: about the null,
- * because residuals about the fitted ratio are too small while there are few blocks, which is when an
- * early false alarm happens. docs/stats.md has the numbers for this form and those rejected.
+ * Tempering (design rule, checked by simulation in tests/stats). Real counts are overdispersed; S
+ * is divided by phi = sum of squared residuals about the NULL over the variance expected: about the
+ * null, because residuals about the fitted ratio are too small while there are few blocks, which is
+ * when an early false alarm happens. docs/stats.md has the numbers for this form and those
+ * rejected.
  */
 #include "stats/rate_ratio.h"
 
@@ -252,8 +256,8 @@ double rate_ratio_mixture(const struct rate_ratio *t, const double log_prior[RAT
 }
 
 /*
- * Dispersion about rate1 = rate0 + d: U = c1 - (x1/x0) c0 - x1 d has mean 0 and, with the common rate
- * fitted under the null, variance x1 (rate0 + d) + (x1^2/x0) rate0.
+ * Dispersion about rate1 = rate0 + d: U = c1 - (x1/x0) c0 - x1 d has mean 0 and, with the common
+ * rate fitted under the null, variance x1 (rate0 + d) + (x1^2/x0) rate0.
  */
 double rate_ratio_abs_phi(const struct rate_ratio *t, enum test_side side)
 {
@@ -293,8 +297,8 @@ static double log_e(const struct rate_ratio *t, enum test_side side, bool temper
         int node = RATE_NULL_NODE(side);
         struct rate_point null = {.s = t->s[node], .var = t->var[node], .sq = t->sq[node]};
         double phi = tempered ? rate_ratio_phi(t, side, t->log_ratio[node], &null) : 1;
-        relative = rate_ratio_mixture(t, t->log_prior[side],
-                                      side == TEST_PASS ? t->log_prior_one : -INFINITY, null.s, phi);
+        relative = rate_ratio_mixture(
+            t, t->log_prior[side], side == TEST_PASS ? t->log_prior_one : -INFINITY, null.s, phi);
     }
     if (has_abs)
         absolute = rate_ratio_abs_log_e(t, side, tempered ? rate_ratio_abs_phi(t, side) : 1);

@@ -1,24 +1,27 @@
 /*
- * Anytime-valid tests for a ratio of event rates, and for a difference of rates, between a candidate
- * (arm 1) and a baseline (arm 0): one pass over blocks, one small vector, every null read from it.
+ * Anytime-valid tests for a ratio of event rates, and for a difference of rates, between a
+ * candidate (arm 1) and a baseline (arm 0): one pass over blocks, one small vector, every null read
+ * from it.
  *
- * What a block is: events c0, c1 and exposure x0, x1 (requests, seconds) of one stretch of time. The
- * test is conditional on the total c0 + c1 and on the block's own exposure share rho = x1/(x0 + x1), so
- * neither a drifting load nor a change of the traffic split looks like a change of health. It is exact
- * at zero events; blocks with rho 0 or 1, or with no events, carry nothing (relative form). Bernoulli
- * proportions of any size are taken as they are: c successes-or-failures of x trials.
+ * What a block is: events c0, c1 and exposure x0, x1 (requests, seconds) of one stretch of time.
+ * The test is conditional on the total c0 + c1 and on the block's own exposure share rho = x1/(x0 +
+ * x1), so neither a drifting load nor a change of the traffic split looks like a change of health.
+ * It is exact at zero events; blocks with rho 0 or 1, or with no events, carry nothing (relative
+ * form). Bernoulli proportions of any size are taken as they are: c successes-or-failures of x
+ * trials.
  *
  * Two nulls, each one-sided:
  *   fail   H0: rate1/rate0 <= r0 (and/or rate1 - rate0 <= d)   large values show harm
  *   pass   H0: rate1/rate0 >= r0 (and/or rate1 - rate0 >= d)   large values rule harm out
- * Under its null exp(log_e) has expectation <= 1 at every stopping time (after tempering: as measured,
- * docs/stats.md), so P(it ever reaches 1/alpha) <= alpha.
+ * Under its null exp(log_e) has expectation <= 1 at every stopping time (after tempering: as
+ * measured, docs/stats.md), so P(it ever reaches 1/alpha) <= alpha.
  *
- * A metric where a DECREASE is harm: swap the arms (the candidate becomes c0, x0); a margin "at most
- * 10 % less" is then the ratio 1/0.9.
+ * A metric where a DECREASE is harm: swap the arms (the candidate becomes c0, x0); a margin "at
+ * most 10 % less" is then the ratio 1/0.9.
  *
- * The accumulator is a value: copy, store (encode) or compare it; replaying the same blocks in the same
- * order by the same build gives the same bits. No function here reads a clock or keeps state elsewhere.
+ * The accumulator is a value: copy, store (encode) or compare it; replaying the same blocks in the
+ * same order by the same build gives the same bits. No function here reads a clock or keeps state
+ * elsewhere.
  */
 #ifndef STATS_RATE_RATIO_H
 #define STATS_RATE_RATIO_H
@@ -35,13 +38,14 @@ struct rate_block {
     double c1, x1; /* candidate */
 };
 
-/* Events in [0, 1e15], exposures 0 or in [1e-9, 1e15]: what rate_ratio_take() demands. Outside data is
- * asked this first. */
+/* Events in [0, 1e15], exposures 0 or in [1e-9, 1e15]: what rate_ratio_take() demands. Outside data
+ * is asked this first. */
 bool rate_block_ok(const struct rate_block *block);
 
 /*
- * A null. ratio: r0 in [1/10, 50], or NAN when there is no relative part. difference: d in events per
- * unit of exposure, finite, >= 0, or NAN. At least one is given. With both parts (harm is an excess
+ * A null. ratio: r0 in [1/10, 50], or NAN when there is no relative part. difference: d in events
+ * per unit of exposure, finite, >= 0, or NAN. At least one is given. With both parts (harm is an
+ * excess
  * >= max(relative, absolute)): `pass` is the mean of the two e-values, `fail` the smaller.
  */
 struct rate_null {
@@ -64,13 +68,15 @@ struct rate_abs {
     double residual_sq; /* (c1 - (x1/x0) c0 - x1 d)^2, d of that side's null */
 };
 
-/* Read the fields through the functions below; c0..x1, recent, blocks and skipped are for everybody. */
+/* Read the fields through the functions below; c0..x1, recent, blocks and skipped are for
+ * everybody. */
 struct rate_ratio {
-    struct rate_null null[2];   /* by test_side; both parts NAN when that test is absent */
-    double ratio[RATE_NODES];   /* the nodes: grid, then the nulls (1 where a null has no ratio) */
+    struct rate_null null[2]; /* by test_side; both parts NAN when that test is absent */
+    double ratio[RATE_NODES]; /* the nodes: grid, then the nulls (1 where a null has no ratio) */
     double log_ratio[RATE_NODES];
-    double log_prior[2][RATE_GRID]; /* weights anchored at each null; -INFINITY off its alternative */
-    double log_prior_one;           /* pass: weight of the point mass at ratio 1, or -INFINITY */
+    double log_prior[2]
+                    [RATE_GRID]; /* weights anchored at each null; -INFINITY off its alternative */
+    double log_prior_one;        /* pass: weight of the point mass at ratio 1, or -INFINITY */
     double log_prior_abs[RATE_GRID]; /* absolute fail: weights of ratios > 1 */
 
     double s[RATE_NODES];     /* sum of c1 log r - n log(1 - rho + rho r); 0 at ratio 1 */
@@ -99,7 +105,8 @@ void rate_ratio_take(struct rate_ratio *t, const struct rate_block *block);
 
 /*
  * log of the tempered e-value, finite; 0 when the test is absent or nothing was seen. `fail` is
- * latched by the caller at its first crossing of log(1/(alpha w)); `pass` is read at its current value.
+ * latched by the caller at its first crossing of log(1/(alpha w)); `pass` is read at its current
+ * value.
  */
 double rate_ratio_log_e(const struct rate_ratio *t, enum test_side side);
 
@@ -107,9 +114,9 @@ double rate_ratio_log_e(const struct rate_ratio *t, enum test_side side);
 double rate_ratio_log_e_untempered(const struct rate_ratio *t, enum test_side side);
 
 /*
- * What the log e was divided by. of_1, of_4, of_16: dispersion of sums of that many blocks about the
- * FITTED ratio (NAN before there are two windows). used: the divisor of the relative part (of the
- * absolute part when there is no relative one). correlation: how much of it is due to sums of
+ * What the log e was divided by. of_1, of_4, of_16: dispersion of sums of that many blocks about
+ * the FITTED ratio (NAN before there are two windows). used: the divisor of the relative part (of
+ * the absolute part when there is no relative one). correlation: how much of it is due to sums of
  * 4 or 16 blocks being noisier than single blocks, >= 1. uncertain: the sums of 4 look noisier, but
  * there are not enough of 16 to say by how much; the step lasts until that is settled.
  */
@@ -129,10 +136,11 @@ void rate_ratio_set_correlation(struct rate_ratio *t, double correlation);
 
 /*
  * Anytime confidence sequence for rate1/rate0 at level 1 - alpha: two one-sided tests inverted at
- * alpha/2 each, tempered. 0 <= lower <= estimate <= upper; lower is 0 and upper INFINITY where the grid
- * (1/16 to 96) ends without a limit. estimate: the fitted ratio, in [0, INFINITY]. Returns false, and
- * sets 0, NAN, INFINITY, when there are no events. It always holds the fitted ratio; a caller that
- * intersects it over time learns from an empty intersection that no one ratio fits (drift).
+ * alpha/2 each, tempered. 0 <= lower <= estimate <= upper; lower is 0 and upper INFINITY where the
+ * grid (1/16 to 96) ends without a limit. estimate: the fitted ratio, in [0, INFINITY]. Returns
+ * false, and sets 0, NAN, INFINITY, when there are no events. It always holds the fitted ratio; a
+ * caller that intersects it over time learns from an empty intersection that no one ratio fits
+ * (drift).
  */
 struct ratio_interval {
     double lower, estimate, upper;
@@ -146,8 +154,8 @@ bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_
 double rate_ratio_eta(const struct rate_ratio *t, enum test_side side, double alpha);
 
 /*
- * The same from nothing, for planning: blocks of exposure x0, x1, true rates rate0 and rate1 (events a
- * unit of exposure), dispersion >= 1.
+ * The same from nothing, for planning: blocks of exposure x0, x1, true rates rate0 and rate1
+ * (events a unit of exposure), dispersion >= 1.
  */
 struct rate_plan {
     double x0, x1;

@@ -1,9 +1,9 @@
 /*
  * A sequential check that traffic is split as intended (sample-ratio mismatch), for two arms whose
- * intended share changes from step to step. Under H0 "the candidate's share of units is the intended
- * one" exp(log_e) has expectation <= 1 at every stopping time; at 1/alpha the split is broken and nothing
- * may pass. Balancers do not draw each request independently, so it is tempered by the dispersion of the
- * blocks' own splits about the intended one.
+ * intended share changes from step to step. Under H0 "the candidate's share of units is the
+ * intended one" exp(log_e) has expectation <= 1 at every stopping time; at 1/alpha the split is
+ * broken and nothing may pass. Balancers do not draw each request independently, so it is tempered
+ * by the dispersion of the blocks' own splits about the intended one.
  */
 #ifndef STATS_SAMPLE_RATIO_H
 #define STATS_SAMPLE_RATIO_H
@@ -14,11 +14,12 @@
 #include "lib/base/buf.h"
 
 /*
- * Dirichlet-multinomial e-value (Lindon & Malek, NeurIPS 2022): counts of `arms` arms, intended shares
- * theta > 0 adding to 1, prior concentration k > 0.
- *   log E = lnB(k theta + c) - lnB(k theta) - sum c_i log theta_i
+ * Dirichlet-multinomial e-value (Lindon & Malek, NeurIPS 2022): counts of `arms` arms, intended
+ * shares theta > 0 adding to 1, prior concentration k > 0. log E = lnB(k theta + c) - lnB(k theta)
+ * - sum c_i log theta_i
  */
-double dirichlet_multinomial_log_e(const double *counts, const double *theta, size_t arms, double k);
+double dirichlet_multinomial_log_e(const double *counts, const double *theta, size_t arms,
+                                   double k);
 
 struct sample_ratio {
     double share;        /* intended share of the candidate in the open segment; NAN when none */
@@ -30,8 +31,8 @@ struct sample_ratio {
 };
 
 void sample_ratio_init(struct sample_ratio *t);
-/* A segment with this intended share, in (0, 1): evidence starts again, the dispersion is kept. NAN:
- * nobody says what the share should be, and the check rests. */
+/* A segment with this intended share, in (0, 1): evidence starts again, the dispersion is kept.
+ * NAN: nobody says what the share should be, and the check rests. */
 void sample_ratio_new_segment(struct sample_ratio *t, double share);
 /* Units (requests) of one sealed block; finite, >= 0 (a bug otherwise). */
 void sample_ratio_take(struct sample_ratio *t, double n0, double n1);

@@ -1,0 +1,232 @@
+/*
+ * Bucket numbers from the bits of the double: for HIST_TINY <= v, the exponent and the top 7 bits
+ * of the mantissa, counted from HIST_TINY's, are 1 + the bucket's place. Bucket 0 is [0,
+ * HIST_TINY); the last one holds HIST_HUGE alone.
+ *
+ * Adding to a bucket that exists is a binary search; a new bucket moves the tail. A stream of
+ * samples soon has its few hundred buckets, so the moves stop. A dense array was rejected: 12,800
+ * counters for each block and cohort is a hundred times the data.
+ *
+ * Encoded: number of cells, then for each the distance of lo from the previous lo, hi - lo, and n,
+ * all varints, so a raw sample's bucket costs three bytes.
+ */
+#include "lib/sketch/hist.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MANTISSA_SHIFT (52 - 7) /* 2^7 = HIST_PER_OCTAVE */
+#define TINY_BITS      ((uint64_t)(1023 - 40) << 7)
+
+void hist_init(struct hist *h)
+{
+    *h = (struct hist){0};
+}
+
+void hist_release(struct hist *h)
+{
+    free(h->cells);
+    *h = (struct hist){0};
+}
+
+void hist_clear(struct hist *h)
+{
+    h->len = 0;
+    h->n = 0;
+}
+
+uint32_t hist_bucket(double value)
+{
+    uint64_t bits;
+    BUG_ON(!hist_takes(value));
+    if (value < HIST_TINY)
+        return 0;
+    memcpy(&bits, &value, sizeof(bits));
+    return (uint32_t)((bits >> MANTISSA_SHIFT) - TINY_BITS) + 1;
+}
+
+double hist_lower(uint32_t bucket)
+{
+    uint64_t bits;
+    double value;
+    BUG_ON(bucket > HIST_BUCKETS);
+    if (bucket == 0)
+        return 0;
+    bits = ((uint64_t)(bucket - 1) + TINY_BITS) << MANTISSA_SHIFT;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+double hist_upper(uint32_t bucket)
+{
+    return hist_lower(bucket + 1);
+}
+
+/* First cell not before (lo, hi). */
+static uint32_t find_cell(const struct hist *h, uint32_t lo, uint32_t hi)
+{
+    uint32_t low = 0, high = h->len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct hist_cell *c = &h->cells[middle];
+        if (c->lo < lo || (c->lo == lo && c->hi < hi))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void make_room(struct hist *h, uint32_t cells)
+{
+    if (cells <= h->cap)
+        return;
+    h->cap = cells < 2 * h->cap ? 2 * h->cap : cells;
+    h->cap = h->cap < 8 ? 8 : h->cap;
+    h->cells = mem_grow(h->cells, h->cap, sizeof(h->cells[0]));
+}
+
+void hist_add_cell(struct hist *h, uint32_t lo, uint32_t hi, uint64_t count)
+{
+    uint32_t at;
+    BUG_ON(lo > hi || hi >= HIST_BUCKETS);
+    if (!count)
+        return;
+    at = find_cell(h, lo, hi);
+    if (at == h->len || h->cells[at].lo != lo || h->cells[at].hi != hi) {
+        make_room(h, h->len + 1);
+        memmove(&h->cells[at + 1], &h->cells[at], (h->len - at) * sizeof(h->cells[0]));
+        h->cells[at] = (struct hist_cell){.lo = lo, .hi = hi};
+        h->len++;
+    }
+    h->cells[at].n += count;
+    h->n += count;
+}
+
+void hist_add(struct hist *h, double value, uint64_t count)
+{
+    uint32_t b = hist_bucket(value);
+    hist_add_cell(h, b, b, count);
+}
+
+void hist_add_span(struct hist *h, double lower, double upper, uint64_t count)
+{
+    uint32_t lo, hi;
+    BUG_ON(!hist_takes(lower) || !(upper >= lower));
+    lo = hist_bucket(lower);
+    hi = upper <= HIST_HUGE ? hist_bucket(upper) : HIST_BUCKETS - 1;
+    /* (lower, upper] with lower an edge's value still may hold values of lower's own bucket. */
+    hist_add_cell(h, lo, hi, count);
+}
+
+void hist_merge(struct hist *h, const struct hist *other)
+{
+    struct hist_cell *out;
+    uint32_t i = 0, j = 0, len = 0;
+    BUG_ON(h == other);
+    if (!other->len)
+        return;
+    out = mem_alloc_array((size_t)h->len + other->len, sizeof(*out));
+    while (i < h->len || j < other->len) {
+        const struct hist_cell *a = i < h->len ? &h->cells[i] : NULL;
+        const struct hist_cell *b = j < other->len ? &other->cells[j] : NULL;
+        bool equal = a && b && a->lo == b->lo && a->hi == b->hi;
+        bool a_first = a && (!b || a->lo < b->lo || (a->lo == b->lo && a->hi <= b->hi));
+        out[len] = a_first ? *a : *b;
+        if (equal)
+            out[len].n += b->n;
+        i += a_first;
+        j += !a_first || equal;
+        len++;
+    }
+    free(h->cells);
+    h->cells = out;
+    h->cap = h->len + other->len;
+    h->len = len;
+    h->n += other->n;
+}
+
+uint64_t hist_count_below(const struct hist *h, uint32_t b)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < h->len && h->cells[i].lo < b; i++)
+        if (h->cells[i].hi < b)
+            n += h->cells[i].n;
+    return n;
+}
+
+uint64_t hist_count_reaching(const struct hist *h, uint32_t b)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < h->len && h->cells[i].lo < b; i++)
+        n += h->cells[i].n;
+    return n;
+}
+
+static double cell_middle(const struct hist_cell *c)
+{
+    return (hist_lower(c->lo) + hist_upper(c->hi)) / 2;
+}
+
+double hist_quantile(const struct hist *h, double p)
+{
+    uint64_t rank, seen = 0;
+    BUG_ON(!(p >= 0) || !(p <= 1));
+    if (!h->n)
+        return NAN;
+    rank = (uint64_t)ceil(p * (double)h->n);
+    rank = rank ? rank : 1;
+    for (uint32_t i = 0; i < h->len; i++) {
+        seen += h->cells[i].n;
+        if (seen >= rank)
+            return cell_middle(&h->cells[i]);
+    }
+    return cell_middle(&h->cells[h->len - 1]);
+}
+
+double hist_mean(const struct hist *h)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < h->len; i++)
+        sum += cell_middle(&h->cells[i]) * (double)h->cells[i].n;
+    return h->n ? sum / (double)h->n : NAN;
+}
+
+void hist_encode(const struct hist *h, struct buf *out)
+{
+    uint32_t last = 0;
+    buf_add_varint(out, h->len);
+    for (uint32_t i = 0; i < h->len; i++) {
+        const struct hist_cell *c = &h->cells[i];
+        buf_add_varint(out, c->lo - last);
+        buf_add_varint(out, c->hi - c->lo);
+        buf_add_varint(out, c->n);
+        last = c->lo;
+    }
+}
+
+int hist_decode(struct hist *h, struct bytes *in, struct err *err)
+{
+    unsigned long long len = bytes_varint(in), last_lo = 0, last_hi = 0;
+    hist_init(h);
+    /* a cell takes at least three bytes, so what is left bounds what is allocated */
+    if (in->bad || len > in->left / 3)
+        return err_set(err, ERR_CORRUPT, "histogram: cut short");
+    make_room(h, (uint32_t)len);
+    for (unsigned long long i = 0; i < len; i++) {
+        unsigned long long step = bytes_varint(in), width = bytes_varint(in), n = bytes_varint(in);
+        unsigned long long lo = last_lo + step, hi = lo + width;
+        bool sorted = i == 0 || step > 0 || hi > last_hi;
+        if (in->bad || step >= HIST_BUCKETS || width >= HIST_BUCKETS || hi >= HIST_BUCKETS ||
+            !sorted || n == 0 || n > UINT64_MAX / 2 - h->n) {
+            hist_release(h);
+            return err_set(err, ERR_CORRUPT, "histogram: cells unsorted, empty or out of range");
+        }
+        h->cells[h->len++] = (struct hist_cell){(uint32_t)lo, (uint32_t)hi, n};
+        h->n += n;
+        last_lo = lo;
+        last_hi = hi;
+    }
+    return 0;
+}
