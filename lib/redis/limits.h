@@ -9,10 +9,12 @@
 /* Batches waiting or in flight on one link. */
 #define REDIS_QUEUED_BATCHES_MAX 65536
 /* One batch: bytes of its arguments, and its commands. */
-#define REDIS_BATCH_BYTES_MAX ((size_t)32 << 20)
+#define REDIS_BATCH_BYTES_MAX    ((size_t)32 << 20)
 #define REDIS_BATCH_COMMANDS_MAX 65536
 /* Bytes of one reply not yet complete; beyond it the connection is given up. */
 #define REDIS_REPLY_BYTES_MAX ((size_t)128 << 20)
+/* Items of one array in a reply. */
+#define REDIS_REPLY_ITEMS_MAX 1000000
 /* Encoded commands not yet taken by the kernel; more are encoded when it drains. */
 #define REDIS_WRITE_BYTES ((size_t)1 << 20)
 /* Distinct scripts one process uses. */
@@ -20,11 +22,11 @@
 
 /* Back-off between connection attempts: doubles from first to last. */
 #define REDIS_BACKOFF_FIRST_MS 10
-#define REDIS_BACKOFF_LAST_MS 1000
+#define REDIS_BACKOFF_LAST_MS  1000
 /* A connection attempt with its handshake takes at most this long. */
 #define REDIS_CONNECT_MS 3000
 /* The oldest command in flight is this late past its batch's deadline: the connection is dead. */
-#define REDIS_STALL_MS 10000
+#define REDIS_STALL_MS 3000
 
 /* Embedded server: longest path of its socket (struct sockaddr_un). */
 #define REDIS_SOCKET_PATH_MAX 107

@@ -1,13 +1,14 @@
 /*
- * The connection to Redis: pipelined, reconnecting, bounded. One server behind `redis://` or `unix://`.
+ * The connection to Redis: pipelined, reconnecting, bounded. One server behind `redis://` or
+ * `unix://`.
  *
- * A `struct redis` owns one thread and up to three links (connections) that are made when first used:
- *   REDIS_MAIN     everything that answers at once; all callers share its one pipeline, in order
- *   REDIS_BLOCKING commands that wait on the server (XREAD BLOCK); one after another
+ * A `struct redis` owns one thread and up to three links (connections) that are made when first
+ * used: REDIS_MAIN     everything that answers at once; all callers share its one pipeline, in
+ * order REDIS_BLOCKING commands that wait on the server (XREAD BLOCK); one after another
  *   REDIS_DURABLE  a write followed by WAIT, which would hold up everybody else's replies
  *
- * Work is done in batches. A batch is filled by one thread, handed over whole, and its commands are sent
- * together in the order they were added; nobody else's command stands between them. With
+ * Work is done in batches. A batch is filled by one thread, handed over whole, and its commands are
+ * sent together in the order they were added; nobody else's command stands between them. With
  * redis_batch_multi() they run as MULTI/EXEC. Arguments are bytes, of any content.
  *
  *     struct redis_batch *b = redis_batch_new();
@@ -19,13 +20,14 @@
  *         use(redis_reply(b, 0));
  *     redis_batch_free(b);
  *
- * Outcomes. Nothing is ever sent twice. A batch that waits for a connection when its deadline passes was
- * not sent: ERR_UNAVAILABLE, REDIS_NOT_SENT. One that was in flight when the connection broke or its
- * deadline passed may or may not have run: ERR_REDIS or ERR_TIMEOUT, REDIS_UNKNOWN; callers make their
- * writes safe to repeat (set, compare-and-set) and repeat them. REDIS_DONE: all replies are there.
+ * Outcomes. Nothing is ever sent twice. A batch that waits for a connection when its deadline
+ * passes was not sent: ERR_UNAVAILABLE, REDIS_NOT_SENT. One that was in flight when the connection
+ * broke or its deadline passed may or may not have run: ERR_REDIS or ERR_TIMEOUT, REDIS_UNKNOWN;
+ * callers make their writes safe to repeat (set, compare-and-set) and repeat them. REDIS_DONE: all
+ * replies are there.
  *
- * A server is refused, with the reason, when it is a replica or when maxmemory-policy may evict keys;
- * also after a reconnect (the reason then stands in the error of what could not be sent).
+ * A server is refused, with the reason, when it is a replica or when maxmemory-policy may evict
+ * keys; also after a reconnect (the reason then stands in the error of what could not be sent).
  */
 #ifndef LIB_REDIS_REDIS_H
 #define LIB_REDIS_REDIS_H
@@ -75,9 +77,10 @@ void redis_argf(struct redis_batch *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 size_t redis_command_strs(struct redis_batch *b, const char *name, ...) __attribute__((sentinel));
 
 /*
- * A Lua script, usually a static constant: known by its address. Its first use on a connection sends the
- * source, later ones the digest; when the server has forgotten it (SCRIPT FLUSH) that one command is
- * sent again with the source, and it then runs after what followed it in the pipeline. Not in MULTI.
+ * A Lua script, usually a static constant: known by its address. Its first use on a connection
+ * sends the source, later ones the digest; when the server has forgotten it (SCRIPT FLUSH) that one
+ * command is sent again with the source, and it then runs after what followed it in the pipeline.
+ * Not in MULTI.
  */
 struct redis_script {
     const char *name; /* for messages */
@@ -91,17 +94,18 @@ size_t redis_eval(struct redis_batch *b, const struct redis_script *script, size
 enum redis_outcome { REDIS_NOT_SENT, REDIS_UNKNOWN, REDIS_DONE };
 
 /*
- * Sends the batch and waits. 0: all replies are there and none is an error. -1: err says what; an error
- * reply is ERR_REDIS with the server's words and outcome REDIS_DONE (the other replies can be read). Not
- * from the redis thread. A batch runs once.
+ * Sends the batch and waits. 0: all replies are there and none is an error. -1: err says what; an
+ * error reply is ERR_REDIS with the server's words and outcome REDIS_DONE (the other replies can be
+ * read). Not from the redis thread. A batch runs once.
  */
 int redis_call(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,
                struct err *err) WARN_UNUSED;
 enum redis_outcome redis_batch_outcome(const struct redis_batch *b);
 
 /*
- * Takes the batch and returns at once; `done` runs once, on the redis thread (or on the caller's when the
- * batch is refused at once), must not block, and may submit more. The batch is freed after it.
+ * Takes the batch and returns at once; `done` runs once, on the redis thread (or on the caller's
+ * when the batch is refused at once), must not block, and may submit more. The batch is freed after
+ * it.
  */
 typedef void redis_done(void *user, struct redis_batch *b, int rc, const struct err *err);
 void redis_submit(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,

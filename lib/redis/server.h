@@ -3,9 +3,9 @@
  *
  * It outlives us. The server runs in its own session and inherits the descriptor that holds
  * flock(DIR/redis/lock); while it lives nobody can start a second server on the same AOF, whatever
- * happens to judged. A judged that starts and finds the lock taken connects instead: the peer of the
- * socket must be of our user and its configuration must name this directory and AOF `always`; then it is
- * adopted. Otherwise (it is loading, or shutting down) we wait for the one or the other.
+ * happens to judged. A judged that starts and finds the lock taken connects instead: the peer of
+ * the socket must be of our user and its configuration must name this directory and AOF `always`;
+ * then it is adopted. Otherwise (it is loading, or shutting down) we wait for the one or the other.
  *
  * A server that dies while we live is started again (counted, logged) by a watching thread.
  */

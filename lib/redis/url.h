@@ -15,14 +15,14 @@ struct redis_url {
     bool is_unix;
     char host[REDIS_URL_PART]; /* name or address; an IPv6 one without its brackets */
     uint16_t port;
-    char path[108]; /* unix */
+    char path[108];                /* unix */
     char user[REDIS_URL_PART];     /* "" none */
     char password[REDIS_URL_PART]; /* "" none; wipe with redis_url_wipe */
     int db;
 };
 
-/* user and password are percent-decoded. Schemes we cannot speak are refused by name. The message never
- * repeats the password. */
+/* user and password are percent-decoded. Schemes we cannot speak are refused by name. The message
+ * never repeats the password. */
 int redis_url_parse(const char *text, struct redis_url *out, struct err *err) WARN_UNUSED;
 void redis_url_wipe(struct redis_url *u);
 /* For logs: without user and password. */

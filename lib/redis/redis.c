@@ -1,0 +1,294 @@
+/*
+ * The redis thread: takes batches from an inbox and drives the links with one epoll.
+ */
+#include "lib/redis/redis.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/redis/redis_priv.h"
+
+void redis_list_push(struct redis_list *l, struct redis_batch *b)
+{
+    b->prev = l->tail;
+    b->next = NULL;
+    if (l->tail)
+        l->tail->next = b;
+    else
+        l->head = b;
+    l->tail = b;
+}
+
+void redis_list_drop(struct redis_list *l, struct redis_batch *b)
+{
+    if (b->prev)
+        b->prev->next = b->next;
+    else
+        l->head = b->next;
+    if (b->next)
+        b->next->prev = b->prev;
+    else
+        l->tail = b->prev;
+    b->prev = b->next = NULL;
+}
+
+void redis_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err)
+{
+    if (outcome == REDIS_UNKNOWN)
+        redis_count(REDIS_COUNT_UNKNOWN, 1);
+    else if (outcome == REDIS_NOT_SENT)
+        redis_count(REDIS_COUNT_NOT_SENT, 1);
+    b->rc = rc;
+    b->outcome = outcome;
+    if (rc != 0)
+        b->err = *err;
+    if (b->done) {
+        b->done(b->user, b, rc, rc != 0 ? &b->err : NULL);
+        redis_batch_free(b);
+        return;
+    }
+    pthread_mutex_lock(&b->lock);
+    b->is_told = true;
+    pthread_cond_signal(&b->cond);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void redis_note_link(struct link *l, bool is_up)
+{
+    if (l->kind != REDIS_MAIN)
+        return;
+    struct redis *r = l->r;
+    pthread_mutex_lock(&r->lock);
+    r->is_connected = is_up;
+    if (is_up) {
+        memcpy(r->run_id, l->run_id, sizeof(r->run_id));
+    } else {
+        r->attempts_failed++;
+        r->last = l->last;
+    }
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static bool take_inbox(struct redis *r)
+{
+    struct redis_list taken[REDIS_LINKS];
+    pthread_mutex_lock(&r->lock);
+    memcpy(taken, r->inbox, sizeof(taken));
+    memset(r->inbox, 0, sizeof(r->inbox));
+    bool is_stopping = r->is_stopping;
+    pthread_mutex_unlock(&r->lock);
+    for (int i = 0; i < REDIS_LINKS; i++)
+        while (taken[i].head) {
+            struct redis_batch *b = taken[i].head;
+            redis_list_drop(&taken[i], b);
+            link_take(&r->links[i], b);
+        }
+    return !is_stopping;
+}
+
+static void *run(void *user)
+{
+    struct redis *r = user;
+    while (take_inbox(r)) {
+        struct mono now = mono_now();
+        int wait = -1;
+        for (int i = 0; i < REDIS_LINKS; i++) {
+            int ms = link_step(&r->links[i], now);
+            if (ms >= 0 && (wait < 0 || ms < wait))
+                wait = ms;
+        }
+        struct epoll_event events[REDIS_LINKS + 1];
+        int n = epoll_wait(r->epoll, events, ARRAY_LEN(events), wait);
+        BUG_ON(n < 0 && errno != EINTR);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.ptr) {
+                link_event(events[i].data.ptr, events[i].events);
+            } else {
+                uint64_t ignored;
+                BUG_ON(read(r->wake, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN);
+            }
+        }
+    }
+    /* Callbacks may hand over more while we fail what is there: that is failed too. */
+    for (bool is_empty = false; !is_empty;) {
+        for (int i = 0; i < REDIS_LINKS; i++)
+            link_close(&r->links[i], "shutting down");
+        take_inbox(r);
+        is_empty = true;
+        for (int i = 0; i < REDIS_LINKS; i++)
+            is_empty = is_empty && !r->links[i].waiting.head;
+    }
+    return NULL;
+}
+
+static void wake(struct redis *r)
+{
+    uint64_t one = 1;
+    BUG_ON(write(r->wake, &one, sizeof(one)) < 0 && errno != EAGAIN);
+}
+
+static int start_thread(struct redis *r, struct err *err)
+{
+    r->epoll = epoll_create1(EPOLL_CLOEXEC);
+    r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+    if (r->epoll < 0 || r->wake < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->wake, &ev) != 0)
+        return err_set_errno(err, ERR_SYSTEM, "redis thread");
+    /* Signals are the main thread's. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&r->thread, NULL, run, r);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return err_set(err, ERR_SYSTEM, "redis thread: %s", strerror(rc));
+    return 0;
+}
+
+static void destroy(struct redis *r)
+{
+    for (int i = 0; i < REDIS_LINKS; i++)
+        link_release(&r->links[i]);
+    if (r->epoll >= 0)
+        close(r->epoll);
+    if (r->wake >= 0)
+        close(r->wake);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    redis_url_wipe(&r->url);
+    free(r);
+}
+
+struct redis *redis_open(const struct redis_config *config, struct err *err)
+{
+    struct redis_url url;
+    if (redis_url_parse(config->url, &url, err) != 0)
+        return NULL;
+    redis_counters_init();
+    struct redis *r = mem_alloc(sizeof(*r));
+    r->url = url;
+    redis_url_wipe(&url);
+    redis_url_show(&r->url, r->shown);
+    r->skip_checks = config->skip_checks;
+    r->epoll = r->wake = -1;
+    for (int i = 0; i < REDIS_LINKS; i++)
+        link_init(&r->links[i], r, i);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    BUG_ON(pthread_mutex_init(&r->lock, NULL) != 0 || pthread_cond_init(&r->changed, &attr) != 0);
+    pthread_condattr_destroy(&attr);
+    if (start_thread(r, err) != 0) {
+        destroy(r);
+        return NULL;
+    }
+    struct mono end = mono_add_ms(mono_now(), config->first_wait_ms);
+    struct timespec until = {.tv_sec = end.us / US_PER_SECOND,
+                             .tv_nsec = end.us % US_PER_SECOND * 1000};
+    pthread_mutex_lock(&r->lock);
+    while (!r->is_connected && r->last.code != ERR_FORBIDDEN)
+        if (pthread_cond_timedwait(&r->changed, &r->lock, &until) != 0)
+            break;
+    bool is_up = r->is_connected;
+    struct err why = r->last;
+    pthread_mutex_unlock(&r->lock);
+    if (is_up)
+        return r;
+    if (why.code == ERR_NONE)
+        err_set(err, ERR_REDIS, "%s did not answer in %lld ms", r->shown,
+                (long long)config->first_wait_ms);
+    else
+        err_set(err, ERR_REDIS, "%s", why.message);
+    redis_close(r);
+    return NULL;
+}
+
+void redis_close(struct redis *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->is_stopping = true;
+    pthread_mutex_unlock(&r->lock);
+    wake(r);
+    pthread_join(r->thread, NULL);
+    destroy(r);
+}
+
+bool redis_is_connected(struct redis *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool is_up = r->is_connected;
+    pthread_mutex_unlock(&r->lock);
+    return is_up;
+}
+
+void redis_run_id(struct redis *r, char out[64])
+{
+    pthread_mutex_lock(&r->lock);
+    memcpy(out, r->run_id, sizeof(r->run_id));
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Puts the batch into the inbox. -1: refused, the batch is untouched. */
+static int hand_over(struct redis *r, enum redis_link link, struct redis_batch *b,
+                     int64_t deadline_ms, struct err *err)
+{
+    BUG_ON(b->is_handed || link >= REDIS_LINKS);
+    BUG_ON(b->n_cmds == 0);
+    b->is_handed = true;
+    b->outcome = REDIS_NOT_SENT;
+    if (!buf_ok(&b->args) || b->is_too_long)
+        return err_set(err, ERR_TOO_LARGE, "a batch for redis is over %zu bytes or %d commands",
+                       REDIS_BATCH_BYTES_MAX, REDIS_BATCH_COMMANDS_MAX);
+    struct link *l = &r->links[link];
+    b->cost = sizeof(*b) + b->args.len + b->n_spans * sizeof(*b->spans);
+    if (atomic_fetch_add(&l->queued_bytes, b->cost) + b->cost > REDIS_QUEUED_BYTES_MAX ||
+        atomic_load(&l->queued_batches) >= REDIS_QUEUED_BATCHES_MAX) {
+        atomic_fetch_sub(&l->queued_bytes, b->cost);
+        redis_count(REDIS_COUNT_REFUSED, 1);
+        return err_set(err, ERR_UNAVAILABLE, "too much is waiting for redis, nothing was sent");
+    }
+    atomic_fetch_add(&l->queued_batches, 1);
+    redis_count(REDIS_COUNT_QUEUED_BYTES, (int64_t)b->cost);
+    b->deadline = mono_add_ms(mono_now(), deadline_ms);
+    redis_batch_ref(b); /* the link's */
+    pthread_mutex_lock(&r->lock);
+    bool was_empty = !r->inbox[link].head;
+    redis_list_push(&r->inbox[link], b);
+    pthread_mutex_unlock(&r->lock);
+    if (was_empty)
+        wake(r);
+    return 0;
+}
+
+int redis_call(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,
+               struct err *err)
+{
+    BUG_ON(pthread_equal(pthread_self(), r->thread));
+    if (hand_over(r, link, b, deadline_ms, err) != 0)
+        return -1;
+    pthread_mutex_lock(&b->lock);
+    while (!b->is_told)
+        pthread_cond_wait(&b->cond, &b->lock);
+    pthread_mutex_unlock(&b->lock);
+    if (b->rc != 0)
+        return err_set(err, b->err.code, "%s", b->err.message);
+    return 0;
+}
+
+void redis_submit(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,
+                  redis_done *done, void *user)
+{
+    struct err why;
+    b->done = done;
+    b->user = user;
+    if (hand_over(r, link, b, deadline_ms, &why) != 0)
+        redis_finish(b, -1, REDIS_NOT_SENT, &why);
+}
