@@ -79,22 +79,21 @@ struct walk {
     bool is_checked;     /* ACTION_CHECK has passed */
     bool is_approved;    /* a person approved leaving this step */
     bool is_forced;      /* a person's override: go to 100 % against the evidence */
+    int wanted;          /* the step a person asked for by POST .../traffic; -1 none */
     bool is_drifted;     /* the platform's share is not ours: no segment until resumed */
-    bool was_settled;    /* candidate was seen healthy */
     bool is_paused;
     char paused_why[WALK_WHY_BYTES];
     int acts; /* acts decided so far: the number of the pending or last one */
     struct pending pending;
     int64_t order;   /* sequence number of the last order taken */
-    int64_t noted;   /* shadow: verdict or segment last remarked upon */
+    int noted;       /* shadow: the segment whose advance was remarked upon */
     double reported; /* last share reported by POST .../traffic; NAN none */
 };
 
 /* The part of a spec a pattern walks by, and what the platform can do. Built once (plan_init). */
 struct plan {
     const struct spec_step *steps;
-    double
-        shares[MODEL_STEPS_MAX]; /* of the steps, as the platform really sets them; the last is 1 */
+    double shares[MODEL_STEPS_MAX]; /* of the steps, as the platform sets them; the last is 1 */
     size_t n_steps;
     int64_t settle_us, bake_us, deadline_us;
     enum on_deadline on_deadline;
@@ -109,6 +108,7 @@ struct action {
     enum action_kind kind;
     double share;             /* SHIFT, UNDO */
     struct wall until;        /* WAIT: us == 0 none */
+    bool is_note;             /* WAIT: `why` belongs in the audit trail all the same */
     char why[WALK_WHY_BYTES]; /* in words: for the audit trail and the page */
 };
 
@@ -143,6 +143,8 @@ int plan_init(struct plan *plan, const struct spec *spec, const struct platform 
               struct err *err) WARN_UNUSED;
 
 void walk_init(struct walk *w, struct wall now);
+/* The platform has a split that is not ours: nothing is pending, no segment is open, paused. */
+void walk_drift(struct walk *w, double seen, struct wall now);
 enum phase walk_phase(const struct walk *w);
 const char *action_name(enum action_kind k);
 int action_parse(const char *text);

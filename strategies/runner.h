@@ -22,11 +22,13 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/crypto/secret.h"
 #include "lib/model/verdict.h"
 #include "lib/model/vocabulary.h"
 #include "lib/store/store.h"
 
 struct runner;
+struct guard;
 
 #define RUNNER_WORKERS        32   /* threads */
 #define RUNNER_RESERVED       8    /* of them only for rollbacks */
@@ -41,7 +43,8 @@ struct runner_config {
     int workers, reserved;               /* 0: the defaults above */
     int64_t call_ms, observe_ms;         /* 0: the defaults above */
     /* The secret named by a spec's secret_ref, or -1 with err. May be NULL: no secrets. */
-    int (*secret)(void *user, const char *ref, struct buf *out, struct err *err);
+    int (*secret)(void *user, const char *ref, struct secret *out, struct err *err);
+    const struct guard *guard; /* which addresses platforms may call; NULL: any */
     /* Something of this release was written (phase, segment, pause). May be NULL. */
     void (*changed)(void *user, const char *release);
     /* The lease turned out to be lost (ERR_FENCED): nothing more is done until runner_own again. */

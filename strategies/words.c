@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "strategies/pattern.h"
+#include "strategies/platforms/platform.h"
+
 #define N_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 /* ---- patterns ---- */
@@ -10,6 +13,7 @@
 const struct word canary_word = {
     .name = "canary",
     .help = "the candidate's share rises step by step beside a same-time baseline",
+    .implementation = &canary_pattern,
 };
 
 /* ---- platforms ---- */
@@ -79,6 +83,7 @@ const struct word haproxy_word = {
     .n_fields = N_OF(haproxy_fields),
     .config_size = sizeof(struct haproxy_config),
     .check = haproxy_check,
+    .implementation = &haproxy_platform,
 };
 
 static const struct field webhook_fields[] = {
@@ -87,7 +92,7 @@ static const struct field webhook_fields[] = {
      .offset = offsetof(struct webhook_config, url),
      .is_required = true,
      .is_target = true,
-     .help = "your endpoint: GET tells the share, POST sets it"},
+     .help = "your endpoint; signed POSTs ask it to observe, to set the share, to retire"},
     {.name = "secret_ref",
      .type = FIELD_NAME,
      .offset = offsetof(struct webhook_config, secret_ref),
@@ -110,9 +115,11 @@ const struct word webhook_word = {
     .fields = webhook_fields,
     .n_fields = N_OF(webhook_fields),
     .config_size = sizeof(struct webhook_config),
+    .implementation = &webhook_platform,
 };
 
 const struct word none_word = {
     .name = "none",
     .help = "only judge: another tool asks, acts, and reports its shifts",
+    .implementation = &none_platform,
 };

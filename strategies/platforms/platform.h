@@ -18,6 +18,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/err.h"
+#include "lib/crypto/secret.h"
+
+struct guard;
 
 #define PLATFORM_WEIGHTS_BYTES 160
 
@@ -37,10 +40,10 @@ struct platform_state { /* what the platform reports */
 struct platform_call {
     struct mono deadline;
     const char *release;
-    const char *act;    /* idempotency key of this act: derived from release, step and attempt */
-    double reported;    /* last share reported by POST .../traffic; NAN none */
-    const char *secret; /* what signs the call; NULL when the platform has none */
-    size_t secret_len;
+    const char *act; /* idempotency key of this act: derived from release, step and attempt */
+    double reported; /* last share reported by POST .../traffic; NAN none */
+    const struct secret *secret; /* what signs the call; NULL when the platform has none */
+    const struct guard *guard;   /* which addresses may be called; NULL: any */
 };
 
 struct platform {
