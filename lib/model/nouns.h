@@ -1,6 +1,7 @@
 /*
  * The nouns all rooms share: enumerations with their names, limits, and the two records that pass
- * between judge and runner (segments and verdicts). Pure data; nothing here knows Redis or statistics.
+ * between judge and runner (segments and verdicts). Pure data; nothing here knows Redis or
+ * statistics.
  *
  * Every enum has a name table; X_name() gives the word of the contract, X_parse() reads it back
  * (returns -1 when it is none).
@@ -14,26 +15,85 @@
 
 #include "lib/base/clock.h"
 
-#define MODEL_NAME_MAX 63    /* release, service, environment, metric names: [a-z0-9-] (metrics also _ .) */
+#define MODEL_NAME_MAX                                                                             \
+    63 /* release, service, environment, metric names: [a-z0-9-] (metrics also _ .) */
 #define MODEL_METRICS_MAX 64 /* metrics of one release */
 #define MODEL_COHORTS_MAX 8  /* arms; a release uses the first two */
-#define MODEL_STEPS_MAX 32
+#define MODEL_STEPS_MAX   32
 
-enum phase { PHASE_QUEUED, PHASE_CHECKING, PHASE_JUDGING, PHASE_FINISHING, PHASE_BAKING, PHASE_DONE, PHASE_COUNT };
-enum outcome { OUTCOME_NONE, OUTCOME_PROMOTED, OUTCOME_ROLLED_BACK, OUTCOME_STOPPED, OUTCOME_COUNT };
-enum verdict_word { VERDICT_CONTINUE, VERDICT_ADVANCE, VERDICT_HOLD, VERDICT_PROMOTE, VERDICT_ROLLBACK,
-                    VERDICT_INCONCLUSIVE, VERDICT_COUNT };
-enum health { HEALTH_OK, HEALTH_NO_DATA, HEALTH_STALE, HEALTH_SRM, HEALTH_CONFLICTING, HEALTH_COUNT };
-enum cause { CAUSE_NONE, CAUSE_HARM, CAUSE_DEADLINE, CAUSE_NO_DATA, CAUSE_UNHEALTHY, CAUSE_DRIFT,
-             CAUSE_PERSON, CAUSE_PLATFORM, CAUSE_COUNT };
-enum guarantee { GUARANTEE_PROVEN, GUARANTEE_VETO, GUARANTEE_CHECKS, GUARANTEE_NONE, GUARANTEE_COUNT };
+enum phase {
+    PHASE_QUEUED,
+    PHASE_CHECKING,
+    PHASE_JUDGING,
+    PHASE_FINISHING,
+    PHASE_BAKING,
+    PHASE_DONE,
+    PHASE_COUNT
+};
+enum outcome {
+    OUTCOME_NONE,
+    OUTCOME_PROMOTED,
+    OUTCOME_ROLLED_BACK,
+    OUTCOME_STOPPED,
+    OUTCOME_COUNT
+};
+enum verdict_word {
+    VERDICT_CONTINUE,
+    VERDICT_ADVANCE,
+    VERDICT_HOLD,
+    VERDICT_PROMOTE,
+    VERDICT_ROLLBACK,
+    VERDICT_INCONCLUSIVE,
+    VERDICT_COUNT
+};
+enum health {
+    HEALTH_OK,
+    HEALTH_NO_DATA,
+    HEALTH_STALE,
+    HEALTH_SRM,
+    HEALTH_CONFLICTING,
+    HEALTH_COUNT
+};
+enum cause {
+    CAUSE_NONE,
+    CAUSE_HARM,
+    CAUSE_DEADLINE,
+    CAUSE_NO_DATA,
+    CAUSE_UNHEALTHY,
+    CAUSE_DRIFT,
+    CAUSE_PERSON,
+    CAUSE_PLATFORM,
+    CAUSE_COUNT
+};
+enum guarantee {
+    GUARANTEE_PROVEN,
+    GUARANTEE_VETO,
+    GUARANTEE_CHECKS,
+    GUARANTEE_NONE,
+    GUARANTEE_COUNT
+};
 enum metric_kind { METRIC_PROPORTION, METRIC_RATE, METRIC_QUANTILE, METRIC_KIND_COUNT };
 enum metric_role { ROLE_GUARDRAIL, ROLE_SIGNAL, ROLE_INFO, ROLE_COUNT };
 enum harm_direction { HARM_INCREASE, HARM_DECREASE, HARM_COUNT };
-enum evidence_state { STATE_HARMLESS, STATE_HARMFUL, STATE_UNDECIDED, STATE_NO_DATA, STATE_INVALID, STATE_COUNT };
+enum evidence_state {
+    STATE_HARMLESS,
+    STATE_HARMFUL,
+    STATE_UNDECIDED,
+    STATE_NO_DATA,
+    STATE_INVALID,
+    STATE_COUNT
+};
 enum cohort { COHORT_BASELINE, COHORT_CANDIDATE };
 enum mode { MODE_ENFORCE, MODE_SHADOW, MODE_COUNT };
-enum order_verb { ORDER_PROMOTE, ORDER_ROLLBACK, ORDER_PAUSE, ORDER_RESUME, ORDER_ABORT, ORDER_TRAFFIC, ORDER_COUNT };
+enum order_verb {
+    ORDER_PROMOTE,
+    ORDER_ROLLBACK,
+    ORDER_PAUSE,
+    ORDER_RESUME,
+    ORDER_ABORT,
+    ORDER_TRAFFIC,
+    ORDER_COUNT
+};
 
 const char *phase_name(enum phase p);
 const char *outcome_name(enum outcome o); /* "" for none */
@@ -61,21 +121,22 @@ int mode_parse(const char *text);
 int order_parse(const char *text);
 
 /*
- * A segment: an interval of wall time with one traffic split. Written by the runner (or by a reported
- * shift); the judge reads it. Numbered from 1. `next_share` is what the runner wants to know about:
- * the share asked for after this step (1 at the last step below 100 %), NAN when nothing is asked.
- * A block counts for the segment when it lies wholly in [opened + settle, closed).
+ * A segment: an interval of wall time with one traffic split. Written by the runner (or by a
+ * reported shift); the judge reads it. Numbered from 1. `next_share` is what the runner wants to
+ * know about: the share asked for after this step (1 at the last step below 100 %), NAN when
+ * nothing is asked. A block counts for the segment when it lies wholly in [opened + settle,
+ * closed).
  */
 struct segment {
     int id;
     struct wall opened;
-    struct wall closed;  /* us == 0: open */
-    double share;        /* candidate's share, 0..1; NAN: unknown, what is observed counts */
-    double next_share;   /* NAN: none */
+    struct wall closed; /* us == 0: open */
+    double share;       /* candidate's share, 0..1; NAN: unknown, what is observed counts */
+    double next_share;  /* NAN: none */
     int64_t settle_us;
     int64_t min_time_us; /* the step lasts at least this long */
     uint64_t min_samples;
-    bool is_bake;        /* after 100 %: compared with `before`, not concurrent */
+    bool is_bake; /* after 100 %: compared with `before`, not concurrent */
     bool is_synthetic;
 };
 

@@ -2,7 +2,8 @@
  * What one block holds of one metric and one cohort, and a sealed block: the same for all cohorts.
  *
  * Which summary a metric keeps follows from its kind: proportion and rate keep counts, quantile a
- * histogram. Encoded form is versioned; what Redis gives back is checked and refused as ERR_CORRUPT.
+ * histogram. Encoded form is versioned; what Redis gives back is checked and refused as
+ * ERR_CORRUPT.
  */
 #ifndef LIB_MODEL_SUMMARY_H
 #define LIB_MODEL_SUMMARY_H
@@ -35,8 +36,8 @@ void summary_encode(const struct summary *s, struct buf *out);
 int summary_decode(struct summary *s, struct bytes *in, struct err *err) WARN_UNUSED;
 
 struct block {
-    int64_t index;      /* of its wall time: start = index * block length */
-    uint8_t cohorts;    /* entries used below */
+    int64_t index;   /* of its wall time: start = index * block length */
+    uint8_t cohorts; /* entries used below */
     struct summary cohort[MODEL_COHORTS_MAX];
 };
 

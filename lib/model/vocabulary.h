@@ -2,8 +2,9 @@
  * The words a spec may use, as data: sources, patterns, platforms, methods, each with its fields.
  *
  * A word's table stands in the file it describes (collectors/scrape.c, strategies/canary.c,
- * strategies/platforms/haproxy.c ...); judge/vocabulary.c gathers them: that is the one line a new word
- * costs. Reading a spec, JSON Schema, `judgectl validate`, `judgectl platforms` and docs come from them.
+ * strategies/platforms/haproxy.c ...); judge/vocabulary.c gathers them: that is the one line a new
+ * word costs. Reading a spec, JSON Schema, `judgectl validate`, `judgectl platforms` and docs come
+ * from them.
  */
 #ifndef LIB_MODEL_VOCABULARY_H
 #define LIB_MODEL_VOCABULARY_H
@@ -27,7 +28,7 @@ enum field_type {
     FIELD_CHOICE,   /* int; index into `choices` ("a|b|c") */
     FIELD_LABELS,   /* struct labels; an object of strings */
     FIELD_COHORTS,  /* struct cohort_labels; {baseline: {...}, candidate: {...}} */
-    FIELD_PART,     /* an object or list with a reader of its own (spec.c); never in a word's table */
+    FIELD_PART, /* an object or list with a reader of its own (spec.c); never in a word's table */
 };
 
 struct label {
@@ -52,22 +53,23 @@ struct field {
     const char *choices; /* FIELD_CHOICE */
     const char *unit;    /* for help and schema, or NULL */
     const char *help;    /* one line */
-    bool is_target;      /* says where to act: allowed inline only while allow_inline_targets is on */
+    bool is_target; /* says where to act: allowed inline only while allow_inline_targets is on */
 };
 
 struct word {
     const char *name;
-    const char *help;          /* one line */
+    const char *help; /* one line */
     const struct field *fields;
     size_t n_fields;
-    size_t config_size;        /* of the struct the fields fill */
-    int64_t period_us;         /* sources: its period; a block is never shorter. 0: none */
-    /* What a table cannot say: 0, or -1 with the complaint in err. May be NULL. `config` is the filled
-     * struct; it is called only when every field was read without complaint. */
+    size_t config_size; /* of the struct the fields fill */
+    int64_t period_us;  /* sources: its period; a block is never shorter. 0: none */
+    /* What a table cannot say: 0, or -1 with the complaint in err. May be NULL. `config` is the
+     * filled struct; it is called only when every field was read without complaint. */
     int (*check)(const void *config, const struct node *where, struct err *err);
     /* Sources: can it feed a metric of this kind? As `check`. May be NULL. */
     int (*check_metric)(const void *config, enum metric_kind kind, struct err *err);
-    const void *implementation; /* the room's descriptor: struct collector, pattern, platform, or NULL */
+    const void
+        *implementation; /* the room's descriptor: struct collector, pattern, platform, or NULL */
 };
 
 struct vocabulary {

@@ -1,0 +1,39 @@
+#include "lib/model/spec.h"
+
+#include <string.h>
+
+#include "lib/model/fields.h"
+
+int spec_word_connect(struct spec_word *w, const struct node *connection, struct arena *a,
+                      struct err *err)
+{
+    const struct word *word = w->word;
+    const char *kind = node_get_string(connection, "kind");
+    if (!kind || strcmp(kind, word->name) != 0)
+        return err_set(err, ERR_SPEC, "connection `%s` is of kind %s; %s needs one of kind %s",
+                       w->connection ? w->connection : "", kind ? kind : "none", word->name,
+                       word->name);
+    char *config = arena_copy(a, w->config, word->config_size);
+    struct reader r;
+    reader_init(&r, a);
+    for (size_t i = 0; i < word->n_fields && r.n == 0; i++) {
+        const struct field *f = &word->fields[i];
+        if (!f->is_target)
+            continue;
+        const struct node *v = node_get(connection, f->name);
+        if (v && v->type != NODE_NULL)
+            field_read(&r, v, f, config);
+        else if (f->is_required)
+            return err_set(err, ERR_SPEC, "connection `%s` lacks `%s`",
+                           w->connection ? w->connection : "", f->name);
+    }
+    if (r.n > 0)
+        return err_set(err, ERR_SPEC, "connection `%s`: %s: %s", w->connection ? w->connection : "",
+                       r.items[0].field, r.items[0].message);
+    struct err why = {0};
+    if (word->check && word->check(config, connection, &why) != 0)
+        return err_set(err, ERR_SPEC, "connection `%s`: %s", w->connection ? w->connection : "",
+                       why.message);
+    w->config = config;
+    return 0;
+}
