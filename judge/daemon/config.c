@@ -1,0 +1,253 @@
+#include "judge/daemon/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "lib/base/options.h"
+
+#define CONFIG_FILE_MAX ((size_t)1 << 20)
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct option_row rows[] = {
+    {"config", 'c', "JUDGE_CONFIG", OPTION_STRING, AT(file), NULL, 0, 0, NULL, false, false, "FILE",
+     "read settings, connections and secrets from this YAML file"},
+    {"check", 'n', NULL, OPTION_BOOL, AT(check_only), "false", 0, 0, NULL, false, false, NULL,
+     "check the settings, print them in canonical form and exit"},
+    {"listen", 0, "JUDGE_LISTEN", OPTION_STRING, AT(listen), "127.0.0.1:8700", 0, 0, NULL, false,
+     false, "ADDRESS", "HTTP: host:port, or unix:/path"},
+    {"statsd", 0, "JUDGE_STATSD", OPTION_STRING, AT(statsd), "127.0.0.1:8125", 0, 0, NULL, false,
+     false, "ADDRESS", "DogStatsD over UDP: host:port, or an empty text for none"},
+    {"statsd-remote", 0, "JUDGE_STATSD_REMOTE", OPTION_BOOL, AT(statsd_remote), "false", 0, 0, NULL,
+     false, false, NULL,
+     "let the (unauthenticated) DogStatsD socket listen on other addresses than loopback"},
+    {"state", 0, "STATE_DIRECTORY", OPTION_STRING, AT(state_dir), "/var/lib/judge", 0, 0, NULL,
+     false, false, "DIR", "state directory: lock, node id, intents, admin token, embedded Redis"},
+    {"redis", 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, true, "URL",
+     "redis://host:port or unix:///path; without it a private redis-server is started in DIR"},
+    {"wait-replicas", 0, "JUDGE_WAIT_REPLICAS", OPTION_INT, AT(wait_replicas), "0", 0, 5, NULL,
+     false, false, "N",
+     "with --redis: replicas that must acknowledge before an act or a final verdict"},
+    {"log-level", 0, "JUDGE_LOG_LEVEL", OPTION_CHOICE, AT(log_level), "info", 0, 0,
+     "debug|info|warn|error", true, false, "LEVEL", "least level that is logged"},
+    {"inline-targets", 0, "JUDGE_INLINE_TARGETS", OPTION_CHOICE, AT(inline_targets), "auto", 0, 0,
+     "auto|on|off", false, false, "WHEN",
+     "may a spec itself say where to act and scrape; auto: with the embedded Redis on a loopback "
+     "listener"},
+    {"private-targets", 0, "JUDGE_PRIVATE_TARGETS", OPTION_CHOICE, AT(private_targets), "auto", 0,
+     0, "auto|on|off", false, false, "WHEN",
+     "may loopback and private addresses be called; auto: as inline-targets"},
+    {"allow-networks", 0, "JUDGE_ALLOW_NETWORKS", OPTION_STRING, AT(allow_networks), "", 0, 0, NULL,
+     false, false, "LIST", "networks that may be called whatever they are: 10.1.0.0/16, fd00::/8"},
+    {"open-metrics", 0, "JUDGE_OPEN_METRICS", OPTION_BOOL, AT(open_metrics), "true", 0, 0, NULL,
+     false, false, NULL, "serve /metrics, /healthz and /readyz without a token"},
+    {"http-threads", 0, "JUDGE_HTTP_THREADS", OPTION_INT, AT(http_threads), "2", 1, 64, NULL, false,
+     false, "N", "threads that read and answer requests"},
+    {"work-threads", 0, "JUDGE_WORK_THREADS", OPTION_INT, AT(work_threads), "4", 1, 64, NULL, false,
+     false, "N", "threads for requests that wait for Redis"},
+    {"statsd-threads", 0, "JUDGE_STATSD_THREADS", OPTION_INT, AT(statsd_threads), "1", 1, 16, NULL,
+     false, false, "N", "threads that receive datagrams"},
+    {"connections", 0, "JUDGE_CONNECTIONS", OPTION_INT, AT(connections_max), "4096", 16, 20000,
+     NULL, false, false, "N", "HTTP connections at a time"},
+    {"waiting", 0, "JUDGE_WAITING", OPTION_INT, AT(waiting_max), "2048", 8, 20000, NULL, false,
+     false, "N", "long-polls and event streams at a time"},
+    {"pending", 0, "JUDGE_PENDING", OPTION_BYTES, AT(pending_bytes), "256MB", 1 << 20,
+     INT64_C(1) << 40, NULL, false, false, "BYTES",
+     "samples kept in memory while Redis is away; beyond it they are refused"},
+    {"version", 'V', NULL, OPTION_BOOL, AT(show_version), "false", 0, 0, NULL, false, false, NULL,
+     "print the version and exit"},
+    {"help", 'h', NULL, OPTION_BOOL, AT(show_help), "false", 0, 0, NULL, false, false, NULL,
+     "print this and exit"},
+};
+static const struct options options = {rows, ARRAY_LEN(rows)};
+
+static int read_file(const char *path, struct buf *out, struct err *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char chunk[16384];
+    ssize_t got;
+    if (fd < 0)
+        return err_set_errno(err, ERR_INPUT, "cannot open %s", path);
+    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+        buf_add(out, chunk, (size_t)got);
+    close(fd);
+    if (got < 0)
+        return err_set_errno(err, ERR_INPUT, "cannot read %s", path);
+    if (!buf_ok(out))
+        return err_set(err, ERR_TOO_LARGE, "%s is over %zu bytes", path, out->max);
+    return 0;
+}
+
+/* Takes the member of that name out of an object: the option table does not know it. */
+static const struct node *take_section(struct node *file, const char *key, struct err *err)
+{
+    for (struct node **at = &file->first; *at; at = &(*at)->next) {
+        struct node *section = *at;
+        if (strcmp(section->key, key) != 0)
+            continue;
+        if (section->type != NODE_OBJECT) {
+            err_set(err, ERR_INPUT, "line %d: `%s` must be a map of names", section->line, key);
+            return NULL;
+        }
+        *at = section->next;
+        file->len--;
+        return section;
+    }
+    return NULL;
+}
+
+static int read_config_file(struct config *c, const char *path, struct node **file, struct arena *a,
+                            struct err *err)
+{
+    struct buf text;
+    int rc = -1;
+    struct err why = {0};
+    buf_init(&text, CONFIG_FILE_MAX);
+    if (read_file(path, &text, err) != 0)
+        goto out;
+    const char *bytes = arena_copy(a, text.data, text.len);
+    *file = text.len ? node_read_yaml(a, bytes, text.len, err) : NULL;
+    if (text.len && !*file)
+        goto out;
+    if (*file && (*file)->type == NODE_OBJECT) {
+        c->connections = take_section(*file, "connections", &why);
+        c->secrets = take_section(*file, "secrets", &why);
+    }
+    if (why.code != ERR_NONE) {
+        if (err)
+            *err = why;
+        goto out;
+    }
+    rc = 0;
+out:
+    if (rc != 0)
+        err_context(err, "%s", path);
+    buf_release(&text);
+    return rc;
+}
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0 || strncmp(listen, "unix:", 5) == 0;
+}
+
+static bool is_on(const char *when, bool automatic)
+{
+    return strcmp(when, "on") == 0 || (strcmp(when, "auto") == 0 && automatic);
+}
+
+static int derive(struct config *c, struct err *err)
+{
+    const bool is_private = !*c->redis_url && is_loopback(c->listen);
+    c->allow_inline_targets = is_on(c->inline_targets, is_private);
+    guard_init(&c->guard);
+    if (is_on(c->private_targets, c->allow_inline_targets))
+        c->guard.allow_loopback = c->guard.allow_private = c->guard.allow_unix = true;
+    if (*c->allow_networks && guard_allow(&c->guard, c->allow_networks, err) != 0)
+        return err_context(err, "--allow-networks");
+    if (!*c->state_dir)
+        return err_set(err, ERR_USAGE, "--state: want a directory");
+    return 0;
+}
+
+int config_read(struct config *c, int argc, char **argv, struct arena *a, struct err *err)
+{
+    struct config first = {0}, read = {0};
+    struct node *file = NULL;
+    /* Once without the file to learn its name, then with it. */
+    if (options_read(&options, &first, NULL, argc, argv, NULL, a, err) != 0)
+        return -1;
+    if (first.file && read_config_file(&read, first.file, &file, a, err) != 0)
+        return -1;
+    const struct node *connections = read.connections, *secrets = read.secrets;
+    if (options_read(&options, &read, file, argc, argv, NULL, a, err) != 0)
+        return -1;
+    read.connections = connections;
+    read.secrets = secrets;
+    if (derive(&read, err) != 0)
+        return -1;
+    *c = read;
+    return 0;
+}
+
+void config_help(struct buf *out)
+{
+    buf_add_str(
+        out, "usage: judged [options]\n\nJudges releases and moves their traffic. Settings: flags, "
+             "then environment, then the file, then defaults.\n\n");
+    options_help(&options, out);
+}
+
+void config_print(const struct config *c, struct buf *out)
+{
+    options_print(&options, c, out);
+    if (c->connections) {
+        buf_add_str(out, "connections:\n");
+        for (const struct node *n = c->connections->first; n; n = n->next) {
+            buf_addf(out, "  %s: ", n->key);
+            node_to_json(n, out);
+            buf_add_char(out, '\n');
+        }
+    }
+    for (const struct node *n = c->secrets ? c->secrets->first : NULL; n; n = n->next) {
+        if (n == c->secrets->first)
+            buf_add_str(out, "secrets:\n");
+        buf_addf(out, "  %s: ", n->key);
+        node_to_json(n, out); /* where it is, not what it is */
+        buf_add_char(out, '\n');
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+/* Is the row's value in both the same? */
+static bool same_value(const struct option_row *row, const struct config *x, const struct config *y)
+{
+    const char *a = (const char *)x + row->offset, *b = (const char *)y + row->offset;
+    switch (row->type) {
+    case OPTION_STRING:
+    case OPTION_CHOICE:
+        return same_text(*(const char *const *)a, *(const char *const *)b);
+    case OPTION_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case OPTION_INT:
+    case OPTION_DURATION:
+    case OPTION_BYTES:
+        break;
+    }
+    return *(const int64_t *)a == *(const int64_t *)b;
+}
+
+void config_reload(struct config *running, const struct config *fresh, struct buf *ignored)
+{
+    enum log_level level;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (!rows[i].is_live && !same_value(&rows[i], running, fresh))
+            buf_addf(ignored, "%s%s", ignored->len ? ", " : "", rows[i].name);
+    running->log_level = fresh->log_level;
+    if (log_level_parse(running->log_level, &level) == 0)
+        log_set_level(level);
+}
+
+int config_secret(const struct config *c, const char *name, struct secret *out, struct err *err)
+{
+    const struct node *where = node_get(c->secrets, name);
+    const char *file = node_get_string(where, "file"), *env = node_get_string(where, "env");
+    if (!where)
+        return err_set(err, ERR_NOT_FOUND,
+                       "no secret `%s` in the configuration (section `secrets`)", name);
+    if (file)
+        return secret_load_file(out, file, err);
+    if (env)
+        return secret_load_env(out, env, err);
+    return err_set(err, ERR_INPUT, "secret `%s`: want {file: PATH} or {env: NAME}", name);
+}

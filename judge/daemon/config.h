@@ -1,0 +1,65 @@
+/*
+ * What an operator may set: flags > environment > file > defaults (config.c holds the table, which
+ * is also `judged --help` and docs/configuration.md). The file has two sections the table does not
+ * know:
+ *
+ *   connections:            where and as whom, so that a spec need not say it
+ *     edge: {kind: haproxy, socket: /run/haproxy/admin.sock, backend: checkout, services:
+ * [checkout]} secrets:                named, never written in a spec deployer: {file:
+ * /etc/judge/deployer.secret}      or {env: DEPLOYER_SECRET}
+ */
+#ifndef JUDGE_DAEMON_CONFIG_H
+#define JUDGE_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/base/node.h"
+#include "lib/crypto/secret.h"
+#include "lib/net/guard.h"
+
+struct config {
+    const char *file; /* -c, or NULL */
+    bool check_only;  /* -n */
+    bool show_help, show_version;
+
+    const char *listen;
+    const char *statsd; /* "" off */
+    bool statsd_remote;
+    const char *state_dir;
+    const char *redis_url; /* "" the embedded server */
+    int64_t wait_replicas;
+    const char *log_level;
+    const char *inline_targets; /* "auto", "on", "off" */
+    const char
+        *private_targets; /* "auto", "on", "off": loopback and private addresses may be called */
+    const char *allow_networks; /* networks that may be called whatever they are */
+    bool open_metrics;          /* /metrics, /healthz, /readyz without a token */
+    int64_t http_threads, work_threads, statsd_threads;
+    int64_t connections_max, waiting_max;
+    int64_t pending_bytes; /* samples held in memory while Redis is away */
+
+    const struct node *connections; /* object, or NULL */
+    const struct node *secrets;     /* object, or NULL */
+    struct guard guard;             /* from private_targets and allow_networks */
+    bool allow_inline_targets;      /* from inline_targets */
+};
+
+/* 0 with *c filled; texts live in the arena. Fails with ERR_USAGE or ERR_INPUT naming the option
+ * and where it came from. */
+int config_read(struct config *c, int argc, char **argv, struct arena *a,
+                struct err *err) WARN_UNUSED;
+void config_help(struct buf *out);
+/* The canonical form of what is in force (YAML): `judged -n`. */
+void config_print(const struct config *c, struct buf *out);
+/* What a running service may take over from a freshly read config; the rest is named in *ignored.
+ */
+void config_reload(struct config *running, const struct config *fresh, struct buf *ignored);
+
+/* The secret of that name, read now. ERR_NOT_FOUND, or what is wrong with its file. */
+int config_secret(const struct config *c, const char *name, struct secret *out,
+                  struct err *err) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * The keeper: leases.
+ *
+ * Every running release has one owner. The keeper looks for releases without one, takes their
+ * lease, builds the case and tells the runner; it renews each lease well before it ends, and gives
+ * it up when the release is done. A lease that turns out to be somebody else's (ERR_FENCED) is
+ * dropped at once: the store refuses everything written under it anyway.
+ */
+#include "collectors/aggregator.h"
+#include "judge/daemon/service.h"
+#include "lib/base/counters.h"
+#include "lib/base/log.h"
+#include "strategies/runner.h"
+
+#define KEEPER_LOOK_MS 500
+
+static struct counter counters[] = {
+    {.name = "judge_leases_held", .help = "Releases this process owns.", .is_gauge = true},
+    {.name = "judge_leases_taken_total", .help = "Leases taken."},
+    {.name = "judge_leases_lost_total", .help = "Leases that turned out to be another process's."},
+};
+enum { LEASES_HELD, LEASES_TAKEN, LEASES_LOST };
+
+static void drop(struct service *s, const char *id)
+{
+    runner_disown(s->runner, id);
+    docket_remove(s->docket, id);
+    counter_set(&counters[LEASES_HELD], (int64_t)docket_len(s->docket));
+}
+
+static void take(struct service *s, const char *id, struct arena *a)
+{
+    struct err err = {0};
+    struct lease lease;
+    struct release_record record;
+    bool taken = false;
+    if (store_lease_take(s->store, id, &lease, &taken, &err) != 0)
+        goto failed;
+    if (!taken)
+        return;
+    if (store_release_get(s->store, id, &record, a, &err) != 0)
+        goto failed;
+    struct case_file *c = case_new(&record, &lease, s->vocabulary, &err);
+    if (!c)
+        goto failed;
+    c->renew_at = mono_add_ms(mono_now(), LEASE_RENEW_MS);
+    docket_add(s->docket, c);
+    if (runner_own(s->runner, id, &lease, &err) != 0) {
+        docket_remove(s->docket, id);
+        goto failed;
+    }
+    counter_add(&counters[LEASES_TAKEN], 1);
+    counter_set(&counters[LEASES_HELD], (int64_t)docket_len(s->docket));
+    log_info("keeper", "%s is ours (lease %lld)", id, (long long)lease.token);
+    signal_flag_raise(&s->judge_flag);
+    return;
+failed:
+    err_context(&err, "taking up %s", id);
+    log_err("keeper", &err);
+}
+
+/* Renews when it is time. false when the lease is lost. */
+static bool renew(struct service *s, const char *id)
+{
+    struct err err = {0};
+    struct lease lease;
+    if (!docket_lease(s->docket, id, &lease))
+        return true;
+    if (mono_until_ms(mono_now(), lease.expires) > LEASE_MS - LEASE_RENEW_MS)
+        return true;
+    if (store_lease_renew(s->store, id, &lease, &err) == 0) {
+        docket_set_lease(s->docket, id, &lease);
+        runner_lease_update(s->runner, id, &lease);
+        return true;
+    }
+    err_context(&err, "renewing the lease of %s", id);
+    log_err("keeper", &err);
+    return err.code != ERR_FENCED;
+}
+
+static void look_after_ours(struct service *s, struct arena *a)
+{
+    const char **ids;
+    const size_t n = docket_ids(s->docket, &ids, a);
+    for (size_t i = 0; i < n; i++) {
+        struct lease lease;
+        struct err err = {0};
+        if (runner_is_done(s->runner, ids[i])) {
+            const bool has = docket_lease(s->docket, ids[i], &lease);
+            drop(s, ids[i]);
+            if (has && store_lease_release(s->store, ids[i], &lease, &err) != 0)
+                log_err("keeper", &err);
+        } else if (!renew(s, ids[i])) {
+            counter_add(&counters[LEASES_LOST], 1);
+            log_warn("keeper", "%s is another process's now", ids[i]);
+            drop(s, ids[i]);
+        }
+    }
+}
+
+static bool look_for_new(struct service *s, struct arena *a)
+{
+    const char **ids;
+    size_t n;
+    struct err err = {0};
+    if (store_release_active(s->store, &ids, &n, a, &err) != 0) {
+        log_err("keeper", &err);
+        return false;
+    }
+    for (size_t i = 0; i < n && !atomic_load(&s->is_stopping); i++)
+        if (!docket_has(s->docket, ids[i]))
+            take(s, ids[i], a);
+    return true;
+}
+
+void *keeper_run(void *service)
+{
+    struct service *s = service;
+    struct arena a;
+    arena_init(&a);
+    counters_register(counters, ARRAY_LEN(counters));
+    while (!atomic_load(&s->is_stopping)) {
+        look_after_ours(s, &a);
+        if (look_for_new(s, &a))
+            atomic_store(&s->has_caught_up, true);
+        arena_clear(&a);
+        signal_flag_wait(&s->keeper_flag, KEEPER_LOOK_MS);
+    }
+    arena_release(&a);
+    return NULL;
+}

@@ -1,0 +1,264 @@
+#include "judge/daemon/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/aggregator.h"
+#include "collectors/scrape.h"
+#include "collectors/statsd.h"
+#include "judge/api/api.h"
+#include "judge/daemon/notifier.h"
+#include "judge/daemon/process.h"
+#include "judge/daemon/tokens.h"
+#include "judge/vocabulary/vocabulary.h"
+#include "lib/base/log.h"
+#include "lib/net/http_server.h"
+#include "lib/redis/redis.h"
+#include "lib/redis/server.h"
+#include "lib/store/state_dir.h"
+#include "strategies/runner.h"
+
+#define REDIS_START_MS   10000
+#define REDIS_CALL_MS    2000
+#define HTTP_GRACE_MS    2000
+#define FLUSH_ON_STOP_MS 3000
+#define REDIS_STOP_MS    10000
+
+/* ---- callbacks from the rooms below ---- */
+
+static void on_board(void *user)
+{
+    struct service *s = user;
+    if (s->http)
+        http_server_wake(s->http);
+}
+
+static void on_runner_change(void *user, const char *release)
+{
+    struct service *s = user;
+    struct buf status;
+    buf_init(&status, (size_t)64 << 10);
+    runner_status_json(s->runner, release, &status);
+    if (buf_ok(&status) && status.len > 2)
+        boards_put_status(s->boards, release, status.data);
+    buf_release(&status);
+    service_changed(s, release);
+}
+
+static void on_lease_lost(void *user, const char *release)
+{
+    struct service *s = user;
+    signal_flag_raise(&s->keeper_flag);
+}
+
+static int find_secret(void *user, const char *ref, struct buf *out, struct err *err)
+{
+    struct service *s = user;
+    struct secret secret;
+    secret_init(&secret);
+    const int rc = config_secret(&s->config, ref, &secret, err);
+    if (rc == 0)
+        buf_add_str(out, secret_bytes(&secret));
+    secret_release(&secret);
+    return rc;
+}
+
+void service_changed(struct service *s, const char *release)
+{
+    docket_mark_changed(s->docket, release);
+    signal_flag_raise(&s->judge_flag);
+}
+
+/* ---- going up ---- */
+
+static int open_store(struct service *s, struct err *err)
+{
+    const char *url = s->config.redis_url;
+    if (!*url) {
+        const struct redis_server_config server = {.state_dir = s->config.state_dir,
+                                                   .start_ms = REDIS_START_MS};
+        s->redis_server = redis_server_start(&server, err);
+        if (!s->redis_server)
+            return -1;
+        url = redis_server_url(s->redis_server);
+        if (redis_server_was_adopted(s->redis_server))
+            log_info("service", "adopted the embedded Redis that was running (pid %d)",
+                     (int)redis_server_pid(s->redis_server));
+    }
+    const struct redis_config redis = {.url = url, .first_wait_ms = REDIS_START_MS};
+    s->redis = redis_open(&redis, err);
+    if (!s->redis)
+        return -1;
+    const struct store_config store = {
+        .redis = s->redis,
+        .node = state_dir_node(s->state),
+        .process = state_dir_process(s->state),
+        .state_dir = s->config.state_dir,
+        .is_embedded = s->redis_server != NULL,
+        .wait_replicas = (int)s->config.wait_replicas,
+        .call_ms = REDIS_CALL_MS,
+    };
+    s->store = store_open(&store, err);
+    return s->store ? 0 : -1;
+}
+
+static int start_collectors(struct service *s, struct err *err)
+{
+    const struct aggregator_config aggregator = {
+        .store = s->store,
+        .process = state_dir_process(s->state),
+        .pending_bytes_max = s->config.pending_bytes,
+    };
+    s->aggregator = aggregator_new(&aggregator);
+    const struct puller_config puller = {
+        .aggregator = s->aggregator,
+        .allow_private = s->config.guard.allow_private,
+    };
+    s->puller = puller_start(&puller, err);
+    if (!s->puller)
+        return -1;
+    if (*s->config.statsd) {
+        const struct statsd_config statsd = {
+            .listen = s->config.statsd,
+            .allow_remote = s->config.statsd_remote,
+            .threads = (int)s->config.statsd_threads,
+        };
+        s->statsd = statsd_start(s->aggregator, &statsd, err);
+        if (!s->statsd)
+            return -1;
+    }
+    return 0;
+}
+
+static int start_runner(struct service *s, struct err *err)
+{
+    const struct runner_config runner = {
+        .store = s->store,
+        .vocabulary = s->vocabulary,
+        .secret = find_secret,
+        .changed = on_runner_change,
+        .lost = on_lease_lost,
+        .user = s,
+    };
+    s->runner = runner_new(&runner, err);
+    return s->runner ? 0 : -1;
+}
+
+static void start_notifier(struct service *s)
+{
+    struct err err = {0};
+    secret_init(&s->notify_secret);
+    const bool is_signed = node_get(s->config.secrets, "notify") &&
+                           config_secret(&s->config, "notify", &s->notify_secret, &err) == 0;
+    if (err.code != ERR_NONE)
+        log_err("service", &err);
+    s->notifier = notifier_start(&s->config.guard, is_signed ? &s->notify_secret : NULL);
+}
+
+static int start_threads(struct service *s, struct err *err)
+{
+    static const struct {
+        void *(*run)(void *service);
+        const char *name;
+        size_t thread;
+    } threads[] = {
+        {watcher_run, "watcher", offsetof(struct service, watcher)},
+        {keeper_run, "keeper", offsetof(struct service, keeper)},
+        {judging_run, "judge", offsetof(struct service, judge)},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        pthread_t *at = (pthread_t *)(void *)((char *)s + threads[i].thread);
+        if (pthread_create(at, NULL, threads[i].run, s) != 0)
+            return err_set_errno(err, ERR_SYSTEM, "cannot start the %s thread", threads[i].name);
+        pthread_setname_np(*at, threads[i].name);
+        s->n_threads++;
+    }
+    return 0;
+}
+
+struct service *service_start(const struct config *config, struct err *err)
+{
+    struct service *s = mem_alloc(sizeof(*s));
+    s->config = *config;
+    s->vocabulary = vocabulary_all();
+    signal_flag_init(&s->keeper_flag);
+    signal_flag_init(&s->judge_flag);
+    signal_flag_init(&s->watcher_flag);
+    s->boards = boards_new(on_board, s);
+    s->docket = docket_new();
+    s->tokens = tokens_new();
+    process_counters_register();
+    s->state = state_dir_open(s->config.state_dir, err);
+    if (!s->state || open_store(s, err) != 0 ||
+        tokens_ensure_admin(s->tokens, s->store, s->config.state_dir, err) != 0 ||
+        start_collectors(s, err) != 0 || start_runner(s, err) != 0)
+        goto failed;
+    start_notifier(s);
+    s->http = api_start(s, err);
+    if (!s->http || start_threads(s, err) != 0)
+        goto failed;
+    return s;
+failed:
+    service_stop(s);
+    return NULL;
+}
+
+/* ---- going down ---- */
+
+static void stop_threads(struct service *s)
+{
+    pthread_t threads[] = {s->watcher, s->keeper, s->judge};
+    atomic_store(&s->is_stopping, true);
+    signal_flag_raise(&s->keeper_flag);
+    signal_flag_raise(&s->judge_flag);
+    signal_flag_raise(&s->watcher_flag);
+    for (size_t i = 0; i < s->n_threads; i++)
+        pthread_join(threads[i], NULL);
+}
+
+void service_stop(struct service *s)
+{
+    if (!s)
+        return;
+    stop_threads(s);
+    puller_stop(s->puller);
+    statsd_stop(s->statsd);
+    if (s->http)
+        http_server_stop(s->http, HTTP_GRACE_MS);
+    s->http = NULL;
+    if (s->runner) {
+        runner_stop(s->runner);
+        runner_free(s->runner);
+    }
+    if (s->notifier) {
+        notifier_stop(s->notifier);
+        secret_release(&s->notify_secret);
+    }
+    if (s->aggregator)
+        aggregator_free(s->aggregator, FLUSH_ON_STOP_MS);
+    docket_free(s->docket);
+    tokens_free(s->tokens);
+    if (s->store)
+        store_close(s->store);
+    redis_close(s->redis);
+    redis_server_stop(s->redis_server, REDIS_STOP_MS);
+    if (s->state)
+        state_dir_close(s->state);
+    boards_free(s->boards);
+    signal_flag_release(&s->keeper_flag);
+    signal_flag_release(&s->judge_flag);
+    signal_flag_release(&s->watcher_flag);
+    free(s);
+}
+
+int service_ready(struct service *s, struct err *err)
+{
+    if (atomic_load(&s->is_stopping))
+        return err_set(err, ERR_UNAVAILABLE, "shutting down");
+    if (!atomic_load(&s->has_caught_up))
+        return err_set(err, ERR_UNAVAILABLE, "taking up its own releases");
+    if (!atomic_load(&s->has_redis) && !aggregator_has_room(s->aggregator))
+        return err_set(err, ERR_UNAVAILABLE, "Redis does not answer and the sample buffer is full");
+    return 0;
+}
