@@ -8,6 +8,7 @@
  */
 #include "lib/base/num.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -138,6 +139,16 @@ static void mend_point(char *text)
     memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
 }
 
+/* %g with a point whatever the locale; a locale's own may be several bytes, hence the wide text. */
+static void general(double v, int digits, char out[NUM_TEXT_BYTES])
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%.*g", digits, v);
+    mend_point(text);
+    BUG_ON(strlen(text) >= NUM_TEXT_BYTES);
+    memcpy(out, text, strlen(text) + 1);
+}
+
 /* "1e+20" -> "1e20", "1e-07" -> "1e-7": what is written is hashed and compared, so one form. */
 static void tidy_exponent(char *text)
 {
@@ -169,11 +180,11 @@ const char *num_format(double v, char out[NUM_TEXT_BYTES])
         snprintf(out, NUM_TEXT_BYTES, "%lld", (long long)v);
         return out;
     }
-    /* 15 digits are exact for most numbers people write; 17 always are. */
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits carry any number a person wrote with fewer; 17 always suffice. Below DBL_MIN the
+     * precision fades, and fewer may do. */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         double back;
-        snprintf(out, NUM_TEXT_BYTES, "%.*g", digits, v);
-        mend_point(out);
+        general(v, digits, out);
         if (num_parse_double(out, strlen(out), &back) == 0 && back == v)
             break;
     }
@@ -205,8 +216,7 @@ static void plain(double v, int digits, char out[NUM_TEXT_BYTES])
         return;
     }
     if (size >= 1e15 || size < 1e-6) {
-        snprintf(out, NUM_TEXT_BYTES, "%.*g", digits, v);
-        mend_point(out);
+        general(v, digits, out);
         tidy_exponent(out);
         return;
     }

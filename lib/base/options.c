@@ -251,7 +251,7 @@ static int read_file(const struct options *o, void *target, const struct node *f
     if (!file || file->type == NODE_NULL)
         return 0;
     if (file->type != NODE_OBJECT)
-        return err_set(err, ERR_INPUT, "the file holds a %s, want `name: value` lines",
+        return err_set(err, ERR_INPUT, "the file is of type %s, want `name: value` lines",
                        node_type_name(file->type));
     for (const struct node *n = file->first; n; n = n->next) {
         struct buf where;
