@@ -427,6 +427,9 @@ static bool take_reply(struct link *l, const struct redis_reply *reply)
 static bool parse(struct link *l)
 {
     for (;;) {
+        /* hiredis would begin a reply here, and fix its privdata, before a byte of it has come. */
+        if (l->reader->pos == l->reader->len)
+            return true;
         struct redis_batch *front = l->n_slots ? l->slots[l->slot_head].batch : NULL;
         if (l->reader->ridx == -1) { /* between replies: the next one lives with its batch */
             arena_clear(&l->scratch);
