@@ -120,5 +120,10 @@ void spec_reference(const struct vocabulary *v, struct buf *out);
  */
 int spec_word_connect(struct spec_word *w, const struct node *connection, struct arena *a,
                       struct err *err) WARN_UNUSED;
+/* The same for every word of a spec that names a connection; `connections` is the operator's object
+ * of them by name, may be NULL. ERR_SPEC names the connection that does not exist. The canonical
+ * form keeps the names. */
+int spec_connect(struct spec *spec, const struct node *connections, struct arena *a,
+                 struct err *err) WARN_UNUSED;
 
 #endif

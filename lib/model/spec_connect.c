@@ -37,3 +37,31 @@ int spec_word_connect(struct spec_word *w, const struct node *connection, struct
     w->config = config;
     return 0;
 }
+
+static int connect_one(struct spec_word *w, const struct node *connections, struct arena *a,
+                       struct err *err)
+{
+    if (!w->connection)
+        return 0;
+    const struct node *connection = node_get(connections, w->connection);
+    if (!connection)
+        return err_set(err, ERR_SPEC, "there is no connection `%s`; the operator declares them",
+                       w->connection);
+    return spec_word_connect(w, connection, a, err);
+}
+
+int spec_connect(struct spec *spec, const struct node *connections, struct arena *a,
+                 struct err *err)
+{
+    struct spec_metric *metrics =
+        arena_copy(a, spec->metrics, spec->n_metrics * sizeof(*spec->metrics));
+    for (size_t i = 0; i < spec->n_metrics; i++)
+        if (connect_one(&metrics[i].source, connections, a, err) != 0)
+            return err_context(err, "metrics[%zu].source", i);
+    struct spec_word platform = spec->platform;
+    if (connect_one(&platform, connections, a, err) != 0)
+        return err_context(err, "strategy.platform");
+    spec->metrics = metrics;
+    spec->platform = platform;
+    return 0;
+}
