@@ -66,19 +66,17 @@ void complain(struct reader *r, const struct node *at, const char *child, const 
     vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
 
+    /* A member that is there has a place of its own. */
+    const struct node *member = child ? node_get(at, child) : NULL;
+    const struct node *place = member ? member : at;
+    const char *path = field_path(r->arena, at, child);
     struct buf where;
     buf_init(&where, PATH_BYTES);
-    if (at->line > 0) {
-        node_where(at, &where);
-    } else {
-        node_pointer(at, &where);
-        if (where.len == 0)
-            buf_add_char(&where, '/');
-    }
+    node_where(place, &where);
     r->items[r->n++] = (struct complaint){
-        .line = at->line,
-        .where = arena_strdup(r->arena, where.data),
-        .field = field_path(r->arena, at, child),
+        .line = place->line,
+        .where = where.len > 0 ? arena_strdup(r->arena, where.data) : "document",
+        .field = path[0] ? path : "spec",
         .message = arena_strdup(r->arena, message),
     };
     buf_release(&where);
@@ -209,6 +207,15 @@ static void complain_unknown(struct reader *r, const struct node *member, const 
                  join(r->arena, names, n_names));
 }
 
+static void complain_missing(struct reader *r, const struct node *object, const struct field *f)
+{
+    if (f->type == FIELD_PART || !f->help)
+        complain(r, object, f->name, "is missing; write %s", field_wants(r->arena, f));
+    else
+        complain(r, object, f->name, "is missing (%s); write %s", f->help,
+                 field_wants(r->arena, f));
+}
+
 bool fields_read(struct reader *r, const struct node *object, const char *what,
                  const struct field_table *tables, size_t n)
 {
@@ -232,7 +239,7 @@ bool fields_read(struct reader *r, const struct node *object, const char *what,
             if (v && v->type != NODE_NULL)
                 field_read(r, v, f, tables[t].target);
             else if (f->is_required && !f->is_target)
-                complain(r, object, f->name, "is missing; write %s", field_wants(r->arena, f));
+                complain_missing(r, object, f);
         }
     return r->n == before && !r->is_cut;
 }

@@ -328,11 +328,10 @@ static void sort_complaints(struct reader *r)
 static int sum_up(const struct reader *r, struct err *err)
 {
     const struct complaint *c = &r->items[0];
-    const char *colon = c->field[0] ? ": " : "";
     if (r->n == 1)
-        return err_set(err, ERR_SPEC, "%s: %s%s%s", c->where, c->field, colon, c->message);
-    return err_set(err, ERR_SPEC, "%zu%s complaints; %s: %s%s%s", r->n,
-                   r->is_cut ? " and more" : "", c->where, c->field, colon, c->message);
+        return err_set(err, ERR_SPEC, "%s: %s: %s", c->where, c->field, c->message);
+    return err_set(err, ERR_SPEC, "%zu%s complaints; %s: %s: %s", r->n,
+                   r->is_cut ? " and more" : "", c->where, c->field, c->message);
 }
 
 int spec_read(struct spec *spec, const struct node *document, const struct spec_options *options,

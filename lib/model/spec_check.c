@@ -192,17 +192,30 @@ static void check_steps(struct reader *r, const struct spec *spec, const struct 
 
 /* ---- the whole ---- */
 
-static void check_block(struct reader *r, const struct spec *spec, const struct node *document)
+/* Where the policy stands, or should stand: the node to complain about and the name of its field.
+ */
+struct place {
+    const struct node *at;
+    const char *child;
+};
+
+static struct place policy_place(struct reader *r, const struct node *document, const char *field)
 {
     const struct node *policy = node_get(document, "policy");
-    const struct node *at = policy ? policy : document;
-    const char *child = policy ? "block" : "policy.block";
+    if (policy && policy->type == NODE_OBJECT)
+        return (struct place){policy, field};
+    return (struct place){document, arena_printf(r->arena, "policy.%s", field)};
+}
+
+static void check_block(struct reader *r, const struct spec *spec, const struct node *document)
+{
+    struct place p = policy_place(r, document, "block");
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct word *word = spec->metrics[i].source.word;
         if (word && spec->policy.block_us < word->period_us) {
-            complain(r, at, child,
-                     "is %s: a block is never shorter than the period of its source, "
-                     "and %s has %s; write at least that",
+            complain(r, p.at, p.child,
+                     "is %s: a block is never shorter than the period of its source, and %s has "
+                     "%s; write at least that",
                      duration(r->arena, spec->policy.block_us), word->name,
                      duration(r->arena, word->period_us));
             return;
@@ -213,31 +226,32 @@ static void check_block(struct reader *r, const struct spec *spec, const struct 
 /* Could the release end before its deadline if every step took the shortest time it can take? */
 static void check_deadline(struct reader *r, const struct spec *spec, const struct node *document)
 {
-    const struct spec_policy *p = &spec->policy;
-    if (p->deadline_us == 0)
+    const struct spec_policy *policy = &spec->policy;
+    if (policy->deadline_us == 0)
         return;
     double needed = 0;
     for (size_t i = 0; i + 1 < spec->n_steps; i++) {
-        double blocks = (double)spec->settle_us + (double)p->min_blocks * (double)p->block_us;
+        double blocks =
+            (double)spec->settle_us + (double)policy->min_blocks * (double)policy->block_us;
         needed += fmax(blocks, (double)spec->steps[i].min_time_us);
     }
-    if (needed > (double)p->deadline_us)
-        complain(r, document, "policy.deadline",
-                 "is %s, but the steps alone last at least %s "
-                 "(settle + min_blocks x block, or min_time, each): write a later deadline or "
-                 "fewer steps",
-                 duration(r->arena, p->deadline_us), duration(r->arena, (int64_t)needed));
+    struct place p = policy_place(r, document, "deadline");
+    if (needed > (double)policy->deadline_us)
+        complain(r, p.at, p.child,
+                 "is %s, but the steps alone last at least %s (settle + min_blocks x block, or "
+                 "min_time, each): write a later deadline or fewer steps",
+                 duration(r->arena, policy->deadline_us), duration(r->arena, (int64_t)needed));
 }
 
 static void check_silence(struct reader *r, const struct spec *spec, const struct node *document)
 {
-    const struct spec_policy *p = &spec->policy;
-    if (p->no_data_us < p->block_us + p->lateness_us)
-        complain(r, document, "policy.no_data_after",
-                 "is %s, but a block is complete only after "
-                 "%s (block + lateness): every release would be without data; write more",
-                 duration(r->arena, p->no_data_us),
-                 duration(r->arena, p->block_us + p->lateness_us));
+    int64_t complete_us = spec->policy.block_us + spec->policy.lateness_us;
+    struct place p = policy_place(r, document, "no_data_after");
+    if (spec->policy.no_data_us < complete_us)
+        complain(r, p.at, p.child,
+                 "is %s, but a block is complete only after %s (block + lateness): every release "
+                 "would be without data; write more",
+                 duration(r->arena, spec->policy.no_data_us), duration(r->arena, complete_us));
 }
 
 void spec_check(struct reader *r, const struct spec *spec, const struct node *document)

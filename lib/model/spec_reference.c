@@ -21,7 +21,7 @@ static void add_fields(struct buf *out, const struct field *fields, size_t n, st
                            : f->dflt                      ? arena_printf(a, "`%s`", f->dflt)
                                                           : "";
         buf_addf(out, "| `%s` | ", f->name);
-        add_cell(out, f->type == FIELD_PART ? "see the help" : field_wants(a, f));
+        add_cell(out, f->type == FIELD_PART ? "see there" : field_wants(a, f));
         buf_addf(out, " | %s | ", dflt);
         add_cell(out, f->help);
         buf_add_str(out, " |\n");
