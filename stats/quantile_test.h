@@ -36,25 +36,27 @@ struct quantile_block {
     const struct hist *h0, *h1;
 };
 
-#define QUANTILE_WINDOWS 2 /* sums of 4 and of 16 blocks beside single ones */
-
-/* Scatter of per-block counts above a fixed threshold, about the pooled fraction of that arm. */
-struct quantile_scatter {
-    double k, n;       /* values above, values */
-    double kk, kn, nn; /* sums of k^2, k n, n^2 over blocks */
-    double open_k[QUANTILE_WINDOWS], open_n[QUANTILE_WINDOWS];
-    double wkk[QUANTILE_WINDOWS], wkn[QUANTILE_WINDOWS], wnn[QUANTILE_WINDOWS];
+/*
+ * How the counts of values at or above fixed edges scatter from block to block. The baseline's edge
+ * is set once, near its p-quantile; the candidate's edge of a null lies the null's factor higher.
+ */
+struct quantile_residuals {
+    uint32_t edge;         /* bucket whose lower edge is factor times the baseline's edge */
+    double residual_sq;    /* sum of squares of the blocks' residuals about the null */
+    double above0, above1; /* values at or above `edge`, by arm */
 };
 
 struct quantile_test {
-    struct quantile_null null[2]; /* by test_side; p is NAN when that test is absent */
-    struct hist h0, h1;           /* owned */
-    uint32_t threshold;           /* bucket edge the scatter is counted at; 0: not chosen yet */
-    uint32_t threshold1;          /* the same for the candidate, from its own values */
-    struct quantile_scatter scatter[2]; /* by arm */
-    uint32_t in_open[QUANTILE_WINDOWS], windows[QUANTILE_WINDOWS];
+    struct quantile_null null[2];           /* by test_side; p is NAN when that test is absent */
+    struct hist h0, h1;                     /* owned */
+    uint32_t edge;                          /* baseline's edge; 0: not chosen yet */
+    struct quantile_residuals residuals[2]; /* by test_side */
+    double above0, n0, n1, ratio_sq;        /* baseline's values >= edge; values; sum of n1^2/n0 */
+    struct scatter scatter;
+    double
+        odds; /* pass: candidate's values over the baseline's, frozen after 16 blocks; NAN before */
     double correlation_floor;
-    double recent0, recent1, recent_weight; /* decaying means of values a block */
+    double recent0, recent1; /* decaying means of values a block, over about 32 blocks */
     uint64_t blocks;
 };
 
@@ -73,8 +75,8 @@ void quantile_test_take(struct quantile_test *t, const struct quantile_block *bl
 double quantile_test_log_e(const struct quantile_test *t, enum test_side side);
 double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side);
 
-/* of_1, of_4, of_16 are of the noisier arm. See struct rate_dispersion. */
-struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t);
+/* See struct rate_dispersion. */
+struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t, enum test_side side);
 void quantile_test_set_correlation(struct quantile_test *t, double correlation);
 
 /*
@@ -89,7 +91,8 @@ void quantile_test_interval(const struct quantile_test *t, double alpha,
                             struct quantile_interval *out);
 
 /* Blocks like the recent ones until the test reaches log(1/alpha) if both distributions stay as
- * seen; 0 when it is there, INFINITY when they never get there. */
+ * seen; 0 when it is there, INFINITY when they do
+ * not get there in 1,000 times the blocks seen. Costs about eight reads of log_e. */
 double quantile_test_eta(const struct quantile_test *t, enum test_side side, double alpha);
 
 void quantile_test_encode(const struct quantile_test *t, struct buf *out);
