@@ -15,15 +15,20 @@
 #define TS_AHEAD_MAX_US                                                                            \
     (5 * INT64_C(1000000))       /* a sample from further in the future is refused                 \
                                   */
-#define TEXT_COUNT_MAX      1e15 /* one value of a counter, or one count of equal samples */
+#define COUNT_VALUE_MAX     1e15 /* what one line may add to a counter */
+#define SAMPLE_COUNT_MAX    1e9  /* equal samples in one line (count, 1 / sample rate) */
 #define REFUSALS_LISTED_MAX 20   /* refused lines named in one answer */
 #define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */
 #define BATCHES_PENDING_MAX 4096                /* batches waiting for their commits */
 #define BATCH_WAIT_MS       30000 /* then the caller is told that the outcome is unknown */
 #define COMMIT_BLOCKS_MAX   4096  /* blocks in one commit; the rest goes with the next */
-#define COMMIT_BATCHES_MAX  256   /* batch keys in one commit */
-#define COMMIT_RETRY_MS     250   /* pause before a commit with unknown outcome is sent again */
+#define COMMIT_BYTES_MAX    ((size_t)4 << 20) /* of encoded totals in one commit */
+#define COMMIT_BATCHES_MAX  256               /* batch keys in one commit */
+#define COMMIT_RETRY_MS     250 /* pause before a commit with unknown outcome is sent again */
 #define FLUSH_MS            1000
+#define BATCH_KEY_BYTES_MAX 255
+#define PRODUCER_BYTES_MAX  127
+#define HOLDS_MAX           64 /* watermark holds at once */
 #define DATAGRAM_BYTES_MAX  8192
 #define DATAGRAMS_AT_ONCE   64
 #define SCRAPE_BYTES_MAX    ((size_t)8 << 20) /* one exposition */

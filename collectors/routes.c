@@ -18,10 +18,10 @@ struct routes {
     uint64_t generation;
     uint64_t digest;
     struct arena arena;
-    struct route *list;
+    struct release_route *list;
     size_t n;
     struct map entries;  /* service NUL name -> struct route_entry */
-    struct map services; /* service -> struct route */
+    struct map services; /* service -> struct release_route */
     struct route_scrape *scrapes;
     size_t n_scrapes;
 };
@@ -98,7 +98,7 @@ static void target_add(struct routes *r, const char *name, const struct route_ta
     list[e->n++] = *t;
 }
 
-static void push_add(struct routes *r, const struct route *route, uint16_t index,
+static void push_add(struct routes *r, const struct release_route *route, uint16_t index,
                      const struct spec_metric *m)
 {
     const struct push_config *c = m->source.config;
@@ -116,7 +116,7 @@ static void push_add(struct routes *r, const struct route *route, uint16_t index
     }
 }
 
-static void scrape_add(struct routes *r, const struct route *route, uint16_t index,
+static void scrape_add(struct routes *r, const struct release_route *route, uint16_t index,
                        const struct spec_metric *m)
 {
     const struct scrape_config *c = m->source.config;
@@ -145,14 +145,15 @@ static void scrape_add(struct routes *r, const struct route *route, uint16_t ind
     digest_labels(&r->digest, &s->cohorts.candidate);
 }
 
-static void release_add(struct routes *r, struct route *route, const struct route_release *from)
+static void release_add(struct routes *r, struct release_route *route,
+                        const struct route_release *from)
 {
     struct arena *a = &r->arena;
     const struct spec *spec = from->spec;
     enum metric_kind *kinds = arena_array(a, spec->n_metrics ? spec->n_metrics : 1, sizeof(*kinds));
     for (size_t i = 0; i < spec->n_metrics; i++)
         kinds[i] = spec->metrics[i].kind;
-    *route = (struct route){
+    *route = (struct release_route){
         .id = arena_strdup(a, from->id),
         .service = arena_strdup(a, spec->service),
         .revision = arena_strdup(a, spec->revision ? spec->revision : ""),
@@ -243,7 +244,7 @@ bool routes_knows_service(const struct routes *r, const char *service, size_t le
     return map_get(&r->services, service, len) != NULL;
 }
 
-const struct route *routes_list(const struct routes *r, size_t *n)
+const struct release_route *routes_list(const struct routes *r, size_t *n)
 {
     *n = r->n;
     return r->list;
@@ -266,7 +267,7 @@ uint64_t routes_generation(const struct routes *r)
 }
 
 void routes_bind(struct routes *r, uint64_t generation,
-                 struct route_marks *(*marks_for)(void *user, const struct route *route),
+                 struct route_marks *(*marks_for)(void *user, const struct release_route *route),
                  void *user)
 {
     BUG_ON(r->generation != 0);

@@ -43,7 +43,7 @@ struct route_marks {
     _Atomic int64_t sealed[MODEL_METRICS_MAX]; /* last sealed block, INT64_MIN none */
 };
 
-struct route {                 /* a release in a snapshot */
+struct release_route {         /* a release in a snapshot */
     struct route_marks *marks; /* NULL until published */
     const char *id, *service;
     const char *revision, *baseline_revision;
@@ -57,7 +57,7 @@ struct route {                 /* a release in a snapshot */
 };
 
 struct route_target {
-    const struct route *route;
+    const struct release_route *route;
     uint16_t metric;
     enum metric_kind kind;
     enum route_part part;
@@ -72,7 +72,7 @@ struct route_entry {
 
 /* A scrape wanted by one metric of one owned release. */
 struct route_scrape {
-    const struct route *route;
+    const struct release_route *route;
     uint16_t metric;
     enum metric_kind kind;
     const char *target; /* URL */
@@ -95,7 +95,7 @@ void routes_unref(struct routes *r); /* NULL is fine */
 const struct route_entry *routes_find(const struct routes *r, const char *service,
                                       size_t service_len, const char *name, size_t name_len);
 bool routes_knows_service(const struct routes *r, const char *service, size_t len);
-const struct route *routes_list(const struct routes *r, size_t *n);
+const struct release_route *routes_list(const struct routes *r, size_t *n);
 const struct route_scrape *routes_scrapes(const struct routes *r, size_t *n);
 /* Two snapshots that would treat every sample alike have the same digest. */
 uint64_t routes_digest(const struct routes *r);
@@ -103,7 +103,7 @@ uint64_t routes_generation(const struct routes *r); /* 0 until published */
 
 /* For the aggregator: fills in marks and generation before the snapshot is seen by anyone. */
 void routes_bind(struct routes *r, uint64_t generation,
-                 struct route_marks *(*marks_for)(void *user, const struct route *route),
+                 struct route_marks *(*marks_for)(void *user, const struct release_route *route),
                  void *user);
 struct route_marks *route_marks_new(uint32_t handle, const char *id, size_t n_metrics);
 struct route_marks *route_marks_ref(struct route_marks *m);

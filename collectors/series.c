@@ -94,7 +94,7 @@ static void identity_of_object(const char *tags, size_t len, struct identity *id
 }
 
 /* The release's cohort, or -1: none of its. */
-static int cohort_of(const struct identity *id, const struct route *route)
+static int cohort_of(const struct identity *id, const struct release_route *route)
 {
     if (id->cohort.at)
         return span_is(id->cohort, "baseline") ? COHORT_BASELINE : COHORT_CANDIDATE;

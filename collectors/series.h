@@ -29,7 +29,7 @@ struct series_target {
     int64_t block;
     struct sums *sums;
     int64_t block_us;
-    const struct route *route; /* valid in the generation of the series */
+    const struct release_route *route; /* valid in the generation of the series */
     uint16_t metric;
     uint8_t cohort;
     uint8_t part; /* enum route_part */

@@ -1,0 +1,74 @@
+/* What this room shows on /metrics. */
+#include "collectors/shard.h"
+
+#define ROW(row, n, l, h) [row] = {.name = n, .labels = l, .help = h}
+#define GAUGE(row, n, h)  [row] = {.name = n, .help = h, .is_gauge = true}
+
+static struct counter rows[COUNT_ROWS] = {
+    ROW(COUNT_LINES_HTTP, "judge_sample_lines_total", "source=\"http\"", "Sample lines received."),
+    ROW(COUNT_LINES_UDP, "judge_sample_lines_total", "source=\"statsd\"", "Sample lines received."),
+    ROW(COUNT_SAMPLES, "judge_samples_total", NULL, "Values that reached a release."),
+    ROW(COUNT_UNROUTED, "judge_sample_lines_unrouted_total", NULL,
+        "Good lines no running release asks for."),
+    ROW(COUNT_LATE, "judge_sample_lines_late_total", NULL,
+        "Lines that came after their block was sealed."),
+    ROW(COUNT_REFUSED, "judge_sample_lines_refused_total", NULL,
+        "Lines that could not be read or do not fit."),
+    ROW(COUNT_SHED, "judge_sample_lines_shed_total", NULL,
+        "Lines dropped because too much waits for Redis."),
+    ROW(COUNT_SERIES_FULL, "judge_sample_lines_series_limit_total", NULL,
+        "Lines refused because a shard's series table is full."),
+    ROW(COUNT_DATAGRAMS, "judge_statsd_datagrams_total", NULL, "Datagrams received."),
+    ROW(COUNT_DATAGRAM_DROPS, "judge_statsd_datagrams_dropped_total", NULL,
+        "Datagrams the kernel dropped because the receive buffer was full."),
+    ROW(COUNT_DATAGRAMS_CUT, "judge_statsd_datagrams_too_long_total", NULL,
+        "Datagrams longer than the limit, dropped whole."),
+    ROW(COUNT_COMMITS, "judge_commits_total", NULL, "Commits stored."),
+    ROW(COUNT_COMMIT_RETRIES, "judge_commit_retries_total", NULL,
+        "Commits sent again because their outcome was unknown."),
+    ROW(COUNT_COMMIT_BEHIND, "judge_commit_behind_total", NULL,
+        "Times Redis knew less than it had acknowledged and totals were set again."),
+    ROW(COUNT_BATCHES, "judge_batches_total", NULL,
+        "Batches stored (Idempotency-Key or ack=stored)."),
+    ROW(COUNT_BATCH_DUPS, "judge_batches_duplicate_total", NULL,
+        "Batches whose key was stored before."),
+    ROW(COUNT_BATCH_UNKNOWN, "judge_batches_unknown_total", NULL,
+        "Batches answered before their outcome was known."),
+    ROW(COUNT_LATE_BLOCKS, "judge_commit_late_blocks_total", NULL,
+        "Block totals that reached Redis after sealing."),
+    GAUGE(COUNT_PENDING_BYTES, "judge_pending_bytes", "Memory held by sums of open blocks."),
+    GAUGE(COUNT_BEHIND_MS, "judge_flush_behind_milliseconds",
+          "Age of the oldest sample that is not stored."),
+    ROW(COUNT_SCRAPES, "judge_scrapes_total", NULL, "Expositions read."),
+    ROW(COUNT_SCRAPES_MISSED, "judge_scrapes_missed_total", NULL,
+        "Scrapes that failed or came too late."),
+    ROW(COUNT_SCRAPE_GAPS, "judge_scrape_gaps_total", NULL,
+        "Increases dropped because they span more than one block."),
+    ROW(COUNT_SCRAPE_RESETS, "judge_scrape_resets_total", NULL,
+        "Blocks dropped for a cohort because a series began anew or vanished."),
+    ROW(COUNT_SCRAPE_SERIES_FULL, "judge_scrape_series_limit_total", NULL,
+        "Series ignored past the limit of one target."),
+    ROW(COUNT_SCRAPE_BAD_LINES, "judge_scrape_bad_lines_total", NULL,
+        "Exposition lines that could not be read."),
+};
+
+void collectors_count(enum collector_counter row, int64_t n)
+{
+    if (n)
+        counter_add(&rows[row], n);
+}
+
+void collectors_gauge(enum collector_counter row, int64_t value)
+{
+    counter_set(&rows[row], value);
+}
+
+int64_t collectors_counted(enum collector_counter row)
+{
+    return counter_get(&rows[row]);
+}
+
+void collectors_register(void)
+{
+    counters_register(rows, ARRAY_LEN(rows));
+}

@@ -1,0 +1,369 @@
+/*
+ * A commit on its way: what it says, for whom, and what its answer changes (ledger.h says why).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/ledger.h"
+#include "collectors/shard.h"
+#include "lib/base/log.h"
+
+/* One block of the commit and the version of its total that went in (0: the total did not exist).
+ */
+struct flight_block {
+    struct total_key key;
+    uint64_t version;
+    enum summary_kind kind;
+};
+
+struct flight {
+    struct ledger *ledger;
+    struct stream *stream;
+    struct buf bytes; /* encoded totals, one after the other */
+    struct commit commit;
+    struct commit_block *blocks;
+    struct flight_block *about;
+    size_t n, cap;
+    struct batch_part **parts;
+    const char **keys, **digests;
+    struct batch_part **keyed; /* the part of each key */
+    size_t n_parts, n_keys;
+    int64_t from; /* arrival of the oldest sample in it */
+    bool is_sent;
+    struct mono retry_at; /* when not sent */
+    int rc;
+    enum commit_answer answer;
+    size_t dup_index;
+    uint64_t late_blocks;
+    struct flight *next; /* in ledger->outcomes */
+};
+
+void flight_free(struct flight *f)
+{
+    buf_release(&f->bytes);
+    free(f->blocks);
+    free(f->about);
+    free(f->parts);
+    free(f->keys);
+    free(f->digests);
+    free(f->keyed);
+    free(f);
+}
+
+int64_t flight_from(const struct flight *f)
+{
+    return f->from;
+}
+
+struct mono flight_retry_at(const struct flight *f, struct mono far)
+{
+    return !f->is_sent && f->retry_at.us < far.us ? f->retry_at : far;
+}
+
+/* Redis thread. */
+static void on_done(void *user, int rc, enum commit_answer answer, size_t dup_index,
+                    uint64_t late_blocks, const struct err *err)
+{
+    struct flight *f = user;
+    struct ledger *l = f->ledger;
+    if (rc != 0 && err)
+        log_debug("collectors", "commit of %s: %s", f->commit.release, err->message);
+    pthread_mutex_lock(l->mutex);
+    f->rc = rc;
+    f->answer = answer;
+    f->dup_index = dup_index;
+    f->late_blocks = late_blocks;
+    f->next = l->outcomes;
+    l->outcomes = f;
+    pthread_cond_signal(l->wake);
+    pthread_mutex_unlock(l->mutex);
+}
+
+static void flight_send(struct flight *f, struct wall wall)
+{
+    f->is_sent = true;
+    f->ledger->n_flights++;
+    f->commit.now = wall;
+    store_commit(f->ledger->store, &f->commit, on_done, f);
+}
+
+/* Adds one block: the total as it stands plus what the batches bring. `extra` may be NULL. */
+static void flight_add_block(struct flight *f, const struct total_key *key, const struct total *t,
+                             const struct summary *extra)
+{
+    if (f->n == f->cap) {
+        f->cap = f->cap ? 2 * f->cap : 16;
+        f->blocks = mem_grow(f->blocks, f->cap, sizeof(*f->blocks));
+        f->about = mem_grow(f->about, f->cap, sizeof(*f->about));
+    }
+    size_t at = f->bytes.len;
+    enum summary_kind kind = t ? t->sum.kind : extra->kind;
+    if (!extra) {
+        summary_encode(&t->sum, &f->bytes);
+    } else {
+        struct summary both;
+        summary_init(&both, kind);
+        if (t)
+            summary_merge(&both, &t->sum);
+        summary_merge(&both, extra);
+        summary_encode(&both, &f->bytes);
+        summary_release(&both);
+    }
+    BUG_ON(!buf_ok(&f->bytes));
+    /* the buffer may still move: offsets now, pointers when it is complete */
+    f->blocks[f->n] = (struct commit_block){
+        .metric = key->metric,
+        .index = key->block,
+        .cohort = (uint8_t)key->cohort,
+        .len = f->bytes.len - at,
+    };
+    f->about[f->n++] = (struct flight_block){*key, t ? t->version : 0, kind};
+}
+
+/* What all batches of this flight bring, by block. */
+struct extra {
+    struct total_key key;
+    struct summary sum;
+};
+
+static void extra_free(void *value)
+{
+    struct extra *e = value;
+    summary_release(&e->sum);
+    free(e);
+}
+
+static void extras_gather(struct map *extras, struct batch_part *const *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < parts[i]->n; j++) {
+            const struct sums *sums = parts[i]->sums[j];
+            struct total_key key = {sums->key.block, sums->key.metric, sums->key.cohort, 0};
+            struct extra *e = map_get(extras, &key, sizeof(key));
+            if (!e) {
+                e = mem_alloc(sizeof(*e));
+                e->key = key;
+                summary_init(&e->sum, (enum summary_kind)sums->key.kind);
+                map_put(extras, &key, sizeof(key), e);
+            }
+            sums_merge_into(sums, &e->sum);
+        }
+    }
+}
+
+/* Moves waiting parts into the flight: at least one, then as many as the limits allow. */
+static void flight_take_parts(struct flight *f)
+{
+    struct stream *s = f->stream;
+    size_t blocks = 0;
+    f->parts = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->parts));
+    f->keyed = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->keyed));
+    f->keys = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->keys));
+    f->digests = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->digests));
+    while (s->queue && f->n_parts < COMMIT_BATCHES_MAX &&
+           (f->n_parts == 0 || blocks + s->queue->n <= COMMIT_BLOCKS_MAX)) {
+        struct batch_part *part = s->queue;
+        s->queue = part->next;
+        part->next = NULL;
+        blocks += part->n;
+        f->parts[f->n_parts++] = part;
+        if (part->batch->arrived.us < f->from)
+            f->from = part->batch->arrived.us;
+        if (!part->batch->key[0])
+            continue;
+        f->keyed[f->n_keys] = part;
+        f->keys[f->n_keys] = part->batch->key;
+        f->digests[f->n_keys++] = part->batch->digest;
+    }
+    if (!s->queue)
+        s->queue_end = &s->queue;
+}
+
+static bool flight_is_full(const struct flight *f)
+{
+    return f->n >= COMMIT_BLOCKS_MAX || f->bytes.len >= COMMIT_BYTES_MAX;
+}
+
+static void flight_fill(struct flight *f)
+{
+    struct stream *s = f->stream;
+    struct map extras;
+    map_init(&extras);
+    extras_gather(&extras, f->parts, f->n_parts);
+    size_t i = 0;
+    void *value;
+    while (map_next(&extras, &i, NULL, NULL, &value)) {
+        const struct extra *e = value;
+        flight_add_block(f, &e->key, map_get(&s->totals, &e->key, sizeof(e->key)), &e->sum);
+    }
+    bool is_cut = false;
+    i = 0;
+    while (!is_cut && map_next(&s->totals, &i, NULL, NULL, &value)) {
+        const struct total *t = value;
+        if (t->stored == t->version || map_get(&extras, &t->key, sizeof(t->key)))
+            continue;
+        is_cut = flight_is_full(f);
+        if (!is_cut)
+            flight_add_block(f, &t->key, t, NULL);
+    }
+    map_release(&extras, extra_free);
+    if (s->dirty_from < f->from)
+        f->from = s->dirty_from;
+    if (!is_cut)
+        s->dirty_from = NEVER_US;
+}
+
+static void flight_launch(struct ledger *l, struct stream *s, struct wall wall)
+{
+    struct flight *f = mem_alloc(sizeof(*f));
+    f->ledger = l;
+    f->stream = s;
+    f->from = NEVER_US;
+    buf_init(&f->bytes, SIZE_MAX / 2); /* bounded by the budget of what is pending */
+    flight_take_parts(f);
+    flight_fill(f);
+    if (f->n == 0) {
+        flight_free(f); /* what was dirty went with an earlier one */
+        return;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        f->blocks[i].summary = f->bytes.data + at;
+        at += f->blocks[i].len;
+    }
+    f->commit = (struct commit){
+        .release = s->marks->id,
+        .producer = s->producer,
+        .seq = s->seq + 1,
+        .blocks = f->blocks,
+        .n_blocks = f->n,
+        .batch_keys = f->keys,
+        .batch_digests = f->digests,
+        .n_batches = f->n_keys,
+    };
+    s->flight = f;
+    flight_send(f, wall);
+}
+
+void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
+{
+    for (struct stream *s = l->streams; s; s = s->next) {
+        if (s->flight) {
+            if (!s->flight->is_sent && mono_passed(now, s->flight->retry_at)) {
+                collectors_count(COUNT_COMMIT_RETRIES, 1);
+                flight_send(s->flight, wall);
+            }
+            continue;
+        }
+        if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US))
+            flight_launch(l, s, wall);
+    }
+}
+
+/* It is stored: batches become part of the totals, and totals that did not change meanwhile are
+ * clean. */
+static void flight_stored(struct ledger *l, struct flight *f)
+{
+    struct stream *s = f->stream;
+    s->seq = f->commit.seq;
+    collectors_count(COUNT_COMMITS, 1);
+    collectors_count(COUNT_LATE_BLOCKS, (int64_t)f->late_blocks);
+    for (size_t i = 0; i < f->n; i++) {
+        struct total *t = stream_total(l, s, &f->about[i].key, f->about[i].kind);
+        if (t->version == f->about[i].version)
+            t->stored = f->about[i].version; /* for the merges below: still clean */
+    }
+    for (size_t i = 0; i < f->n_parts; i++) {
+        struct batch_part *part = f->parts[i];
+        for (size_t j = 0; j < part->n; j++) {
+            const struct sums *sums = part->sums[j];
+            struct total_key key = {sums->key.block, sums->key.metric, sums->key.cohort, 0};
+            struct total *t = stream_total(l, s, &key, (enum summary_kind)sums->key.kind);
+            bool is_clean = t->stored == t->version;
+            sums_merge_into(sums, &t->sum);
+            t->version++;
+            if (is_clean)
+                t->stored = t->version;
+            total_account(l, t);
+        }
+        batch_part_done(l, part, f->answer);
+    }
+}
+
+/* Puts the parts back at the head of the queue, in order, but for one. */
+static void parts_put_back(struct flight *f, const struct batch_part *but)
+{
+    struct stream *s = f->stream;
+    for (size_t i = f->n_parts; i-- > 0;) {
+        if (f->parts[i] == but)
+            continue;
+        f->parts[i]->next = s->queue;
+        if (!s->queue)
+            s->queue_end = &f->parts[i]->next;
+        s->queue = f->parts[i];
+    }
+}
+
+void flight_abandon(struct flight *f)
+{
+    BUG_ON(f->is_sent);
+    parts_put_back(f, NULL);
+    f->stream->flight = NULL;
+    flight_free(f);
+}
+
+/* Nothing was written: everything in it is still to be stored. */
+static void flight_refused(struct ledger *l, struct flight *f)
+{
+    struct stream *s = f->stream;
+    if (f->from < s->dirty_from)
+        s->dirty_from = f->from;
+    if (f->answer == COMMIT_BEHIND) {
+        collectors_count(COUNT_COMMIT_BEHIND, 1);
+        log_warn("collectors",
+                 "%s: Redis knows less than it had acknowledged; setting %zu totals again",
+                 f->commit.release, s->totals.len);
+        size_t i = 0;
+        void *value;
+        while (map_next(&s->totals, &i, NULL, NULL, &value))
+            ((struct total *)value)->stored = 0;
+        parts_put_back(f, NULL);
+        return;
+    }
+    BUG_ON(f->dup_index >= f->n_keys);
+    struct batch_part *dup = f->keyed[f->dup_index];
+    parts_put_back(f, dup);
+    batch_part_done(l, dup, f->answer);
+}
+
+static void flight_settle(struct ledger *l, struct flight *f, struct mono now)
+{
+    l->n_flights--;
+    f->is_sent = false;
+    if (f->rc != 0 && !f->stream->is_gone) {
+        f->retry_at = mono_add_ms(now, COMMIT_RETRY_MS);
+        return;
+    }
+    f->stream->flight = NULL;
+    if (f->rc != 0) {
+        parts_put_back(f, NULL); /* the release is over: they end with the stream */
+    } else if (f->answer == COMMIT_OK || f->answer == COMMIT_DONE) {
+        flight_stored(l, f);
+    } else {
+        flight_refused(l, f);
+    }
+    flight_free(f);
+}
+
+void ledger_settle(struct ledger *l, struct mono now)
+{
+    pthread_mutex_lock(l->mutex);
+    struct flight *f = l->outcomes;
+    l->outcomes = NULL;
+    pthread_mutex_unlock(l->mutex);
+    while (f) {
+        struct flight *next = f->next;
+        flight_settle(l, f, now);
+        f = next;
+    }
+}

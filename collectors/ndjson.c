@@ -1,0 +1,317 @@
+/*
+ * NDJSON samples: one flat object a line, scanned without a tree.
+ *
+ * Strings are taken where they stand unless they hold an escape; those are decoded into the shard's
+ * scratch, which is as large as any line. What identifies the series is put together in the form
+ * that series.c reads: service, NUL, 'c' or 'r', cohort or revision.
+ */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "collectors/scan.h"
+#include "collectors/shard.h"
+
+enum object_field {
+    OBJECT_SERVICE,
+    OBJECT_COHORT,
+    OBJECT_REVISION,
+    OBJECT_METRIC,
+    OBJECT_VALUE,
+    OBJECT_TS,
+    OBJECT_COUNT,
+    OBJECT_UNIT,
+    OBJECT_FIELDS
+};
+
+static const struct {
+    const char *name;
+    size_t len;
+    bool is_text;
+    size_t max; /* bytes, of a text */
+} fields[OBJECT_FIELDS] = {
+    [OBJECT_SERVICE] = {"service", 7, true, MODEL_NAME_MAX},
+    [OBJECT_COHORT] = {"cohort", 6, true, MODEL_NAME_MAX},
+    [OBJECT_REVISION] = {"revision", 8, true, REVISION_BYTES_MAX},
+    [OBJECT_METRIC] = {"metric", 6, true, SERIES_KEY_BYTES_MAX / 2},
+    [OBJECT_VALUE] = {"value", 5, false, 0},
+    [OBJECT_TS] = {"ts", 2, false, 0},
+    [OBJECT_COUNT] = {"count", 5, false, 0},
+    [OBJECT_UNIT] = {"unit", 4, true, SERIES_KEY_BYTES_MAX},
+};
+
+struct text {
+    const char *at;
+    size_t len;
+};
+
+struct object {
+    unsigned seen; /* bits 1 << enum object_field */
+    struct text texts[OBJECT_FIELDS];
+    double numbers[OBJECT_FIELDS];
+    char *scratch; /* where the next decoded string goes */
+};
+
+static const char *skip_space(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    return p;
+}
+
+static int hex4(const char *p, const char *end, unsigned *out)
+{
+    if (end - p < 4)
+        return -1;
+    *out = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned c = (unsigned char)p[i] | 0x20u;
+        unsigned digit = c - '0' < 10 ? c - '0' : c - 'a' < 6 ? c - 'a' + 10 : 16;
+        if (digit == 16 || (p[i] < '0'))
+            return -1;
+        *out = *out << 4 | digit;
+    }
+    return 0;
+}
+
+static char *utf8_put(char *to, unsigned c)
+{
+    if (c < 0x80) {
+        *to++ = (char)c;
+    } else if (c < 0x800) {
+        *to++ = (char)(0xc0 | c >> 6);
+        *to++ = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        *to++ = (char)(0xe0 | c >> 12);
+        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *to++ = (char)(0x80 | (c & 0x3f));
+    } else {
+        *to++ = (char)(0xf0 | c >> 18);
+        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
+        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *to++ = (char)(0x80 | (c & 0x3f));
+    }
+    return to;
+}
+
+/* The code point of "\uXXXX" (p after the u), two of them for a surrogate pair; NULL when it is
+ * none. */
+static const char *unicode_read(const char *p, const char *end, unsigned *out)
+{
+    if (hex4(p, end, out) != 0)
+        return NULL;
+    p += 4;
+    if (*out >= 0xdc00 && *out <= 0xdfff)
+        return NULL;
+    if (*out < 0xd800 || *out > 0xdbff)
+        return *out ? p : NULL; /* a NUL has no business in a name */
+    unsigned low;
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || hex4(p + 2, end, &low) != 0 || low < 0xdc00 ||
+        low > 0xdfff)
+        return NULL;
+    *out = 0x10000 + ((*out - 0xd800) << 10) + (low - 0xdc00);
+    return p + 6;
+}
+
+/* Decodes from p (after the opening quote) to the closing one. A decoded string is never longer
+ * than it was written. NULL when it is malformed. */
+static const char *string_decode(struct object *o, const char *p, const char *end, struct text *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    char *at = o->scratch;
+    out->at = at;
+    while (p < end && *p != '"') {
+        if ((unsigned char)*p < 0x20)
+            return NULL;
+        if (*p != '\\') {
+            *at++ = *p++;
+            continue;
+        }
+        if (++p == end)
+            return NULL;
+        const char *simple = *p ? strchr(from, *p) : NULL;
+        if (simple) {
+            *at++ = to[simple - from];
+            p++;
+        } else if (*p == 'u') {
+            unsigned c;
+            p = unicode_read(p + 1, end, &c);
+            if (!p)
+                return NULL;
+            at = utf8_put(at, c);
+        } else {
+            return NULL;
+        }
+    }
+    if (p == end)
+        return NULL;
+    out->len = (size_t)(at - out->at);
+    o->scratch = at;
+    return p + 1;
+}
+
+static const char *string_read(struct object *o, const char *p, const char *end, struct text *out)
+{
+    if (p == end || *p != '"')
+        return NULL;
+    const char *q = ++p;
+    while (q < end && *q != '"' && *q != '\\' && (unsigned char)*q >= 0x20)
+        q++;
+    if (q < end && *q == '"') {
+        *out = (struct text){p, (size_t)(q - p)};
+        return q + 1;
+    }
+    return string_decode(o, p, end, out);
+}
+
+static int field_of(const struct text *key)
+{
+    for (int i = 0; i < OBJECT_FIELDS; i++) {
+        if (fields[i].len == key->len && memcmp(fields[i].name, key->at, key->len) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* The value of field f; NULL with the line refused. */
+static const char *value_read(struct ingest *in, struct object *o, int f, const char *p,
+                              const char *end)
+{
+    const char *next = fields[f].is_text ? string_read(o, p, end, &o->texts[f])
+                                         : scan_number(p, end, &o->numbers[f]);
+    if (!next)
+        ingest_refuse(in, "%s must be a %s", fields[f].name,
+                      fields[f].is_text ? "string" : "number");
+    else if (fields[f].is_text && o->texts[f].len > fields[f].max) {
+        ingest_refuse(in, "%s is longer than %zu bytes", fields[f].name, fields[f].max);
+        return NULL;
+    }
+    return next;
+}
+
+/* "key": value; NULL with the line refused. */
+static const char *member_read(struct ingest *in, struct object *o, const char *p, const char *end)
+{
+    struct text key;
+    const char *next = string_read(o, p, end, &key);
+    if (!next) {
+        ingest_refuse(in, "a field name in quotes was expected at byte %d", (int)(p - in->line));
+        return NULL;
+    }
+    int f = field_of(&key);
+    if (f < 0) {
+        ingest_refuse(in, "unknown field \"%.*s\"", (int)(key.len < 32 ? key.len : 32), key.at);
+        return NULL;
+    }
+    if (o->seen & 1u << f) {
+        ingest_refuse(in, "field \"%s\" is given twice", fields[f].name);
+        return NULL;
+    }
+    o->seen |= 1u << f;
+    p = skip_space(next, end);
+    if (p == end || *p != ':') {
+        ingest_refuse(in, "\":\" expected after \"%s\"", fields[f].name);
+        return NULL;
+    }
+    return value_read(in, o, f, skip_space(p + 1, end), end);
+}
+
+static int object_read(struct ingest *in, struct object *o, const char *p, const char *end)
+{
+    p = skip_space(p, end);
+    if (p == end || *p != '{')
+        return ingest_refuse(in, "a JSON object was expected"), -1;
+    p = skip_space(p + 1, end);
+    if (p < end && *p == '}')
+        p++;
+    else
+        for (;;) {
+            p = member_read(in, o, p, end);
+            if (!p)
+                return -1;
+            p = skip_space(p, end);
+            if (p < end && *p == '}') {
+                p++;
+                break;
+            }
+            if (p == end || *p != ',')
+                return ingest_refuse(in, "the object is not closed or lacks a comma"), -1;
+            p = skip_space(p + 1, end);
+        }
+    if (skip_space(p, end) != end)
+        return ingest_refuse(in, "something follows the object"), -1;
+    return 0;
+}
+
+static bool has(const struct object *o, enum object_field f)
+{
+    return o->seen & 1u << f;
+}
+
+/* What a readable object may still lack; -1 with the line refused. */
+static int object_check(struct ingest *in, const struct object *o)
+{
+    static const enum object_field needed[] = {OBJECT_SERVICE, OBJECT_METRIC, OBJECT_VALUE};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        enum object_field f = needed[i];
+        if (!has(o, f) || (fields[f].is_text && o->texts[f].len == 0))
+            return ingest_refuse(in, "%s is missing", fields[f].name), -1;
+    }
+    if (has(o, OBJECT_COHORT) == has(o, OBJECT_REVISION))
+        return ingest_refuse(in, has(o, OBJECT_COHORT)
+                                     ? "cohort and revision are both given; one is needed"
+                                     : "neither cohort nor revision is given"),
+               -1;
+    if (memchr(o->texts[OBJECT_SERVICE].at, '\0', o->texts[OBJECT_SERVICE].len))
+        return ingest_refuse(in, "service holds a NUL"), -1;
+    if (has(o, OBJECT_COUNT)) {
+        double n = o->numbers[OBJECT_COUNT];
+        if (!(n >= 1 && n <= SAMPLE_COUNT_MAX && n == floor(n)))
+            return ingest_refuse(in, "count is %g; it must be a whole number from 1", n), -1;
+    }
+    if (has(o, OBJECT_TS)) {
+        double ts = o->numbers[OBJECT_TS];
+        if (!(ts >= 0 && ts <= 1e11))
+            return ingest_refuse(in, "ts %g is not in seconds since 1970", ts), -1;
+        double ahead = ts - wall_seconds(in->options->now);
+        if (ahead > (double)TS_AHEAD_MAX_US / 1e6)
+            return ingest_refuse(in, "ts lies %.3g s ahead; at most 5 s are allowed", ahead), -1;
+    }
+    return 0;
+}
+
+static void line_read(struct ingest *in, const char *p, const char *end)
+{
+    struct object o = {.scratch = in->shard->scratch};
+    if (object_read(in, &o, p, end) != 0 || object_check(in, &o) != 0)
+        return;
+    const struct text *service = &o.texts[OBJECT_SERVICE];
+    bool is_cohort = has(&o, OBJECT_COHORT);
+    const struct text *which = &o.texts[is_cohort ? OBJECT_COHORT : OBJECT_REVISION];
+    char *tags = o.scratch; /* behind what was decoded */
+    memcpy(tags, service->at, service->len);
+    tags[service->len] = '\0';
+    tags[service->len + 1] = is_cohort ? 'c' : 'r';
+    memcpy(tags + service->len + 2, which->at, which->len);
+    double count = has(&o, OBJECT_COUNT) ? o.numbers[OBJECT_COUNT] : 1;
+    int64_t ts_us =
+        has(&o, OBJECT_TS) ? (int64_t)(o.numbers[OBJECT_TS] * 1e6) : in->options->now.us;
+    struct sample_line line = {
+        .key = {TYPE_ANY, o.texts[OBJECT_METRIC].at, o.texts[OBJECT_METRIC].len, tags,
+                service->len + 2 + which->len},
+        .values = &o.numbers[OBJECT_VALUE],
+        .n = 1,
+        .weight = count,
+        .ts_us = ts_us,
+    };
+    ingest_line(in, &line);
+}
+
+void scan_ndjson(struct ingest *in, const char *bytes, size_t len)
+{
+    static_assert(SCRATCH_BYTES >= LINE_BYTES_MAX + MODEL_NAME_MAX + REVISION_BYTES_MAX + 2,
+                  "decoded strings and the key fit the scratch");
+    const char *end = bytes + len;
+    for (const char *p; (p = ingest_next_line(in, &bytes, end));)
+        line_read(in, p, p + in->line_len);
+}

@@ -1,0 +1,123 @@
+/*
+ * For the implementers of the aggregator: shards, and one run of a scanner over them.
+ */
+#ifndef COLLECTORS_SHARD_H
+#define COLLECTORS_SHARD_H
+
+#include <pthread.h>
+#include <string.h>
+
+#include "collectors/samples.h"
+#include "collectors/series.h"
+#include "collectors/sums.h"
+#include "lib/base/counters.h"
+
+#define PACKED_MAX    (LINE_BYTES_MAX / 2) /* values of one line */
+#define SCRATCH_BYTES (4 * LINE_BYTES_MAX)
+
+/* What one receiving thread adds to. All but the mutex is guarded by it. */
+struct shard {
+    pthread_mutex_t mutex;
+    struct series_table series;
+    struct sums_set open;  /* since the last flush */
+    struct routes *routes; /* the snapshot this shard works with: a reference */
+    uint64_t generation;
+    double values[PACKED_MAX + 1];
+    char scratch[SCRATCH_BYTES]; /* decoded strings of one NDJSON line */
+};
+
+/* One request, batch or set of datagrams on its way into a shard. */
+struct ingest {
+    const struct ingest_options *options;
+    struct ingest_answer *answer;
+    struct shard *shard;   /* locked */
+    struct sums_set *into; /* the shard's own, or a batch's */
+    int64_t now_s;
+    const char *line; /* being read */
+    size_t line_len;
+    uint64_t line_number; /* from 1, empty lines too */
+    int64_t cached_ts, cached_block_us, cached_block;
+};
+
+/* A line that could be read; all pointers are borrowed. */
+struct sample_line {
+    struct series_key key;
+    const double *values;
+    size_t n;
+    double weight; /* samples each value stands for: 1 / sample rate, or `count` */
+    int64_t ts_us;
+};
+
+void ingest_line(struct ingest *in, const struct sample_line *line);
+void ingest_refuse(struct ingest *in, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The next line that is not empty and not too long, without its end; NULL when there is none. */
+static inline const char *ingest_next_line(struct ingest *in, const char **at, const char *end)
+{
+    while (*at < end) {
+        const char *p = *at;
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = newline ? newline : end;
+        *at = newline ? newline + 1 : end;
+        in->line_number++;
+        if (stop > p && stop[-1] == '\r')
+            stop--;
+        if (stop == p)
+            continue;
+        in->answer->lines++;
+        in->line = p;
+        in->line_len = (size_t)(stop - p);
+        if (in->line_len <= LINE_BYTES_MAX)
+            return p;
+        ingest_refuse(in, "the line is longer than %d bytes", LINE_BYTES_MAX);
+    }
+    return NULL;
+}
+/* The scanners: every line of the bytes. */
+void scan_text(struct ingest *in, const char *bytes, size_t len);
+void scan_ndjson(struct ingest *in, const char *bytes, size_t len);
+
+/* The calling thread's shard, locked and with the routes in force; shard_leave unlocks it. */
+struct shard *shard_enter(struct aggregator *g);
+void shard_leave(struct shard *s);
+struct sums_budget *aggregator_budget(struct aggregator *g);
+/* ingest_body into sums of the caller's own instead of the shard's. */
+int ingest_apart(struct aggregator *g, const struct ingest_options *options, const char *body,
+                 size_t len, struct sums_set *apart, struct ingest_answer *answer,
+                 struct err *err) WARN_UNUSED;
+
+/* /metrics rows of this room (counters.c). */
+enum collector_counter {
+    COUNT_LINES_HTTP,
+    COUNT_LINES_UDP,
+    COUNT_SAMPLES,
+    COUNT_UNROUTED,
+    COUNT_LATE,
+    COUNT_REFUSED,
+    COUNT_SHED,
+    COUNT_SERIES_FULL,
+    COUNT_DATAGRAMS,
+    COUNT_DATAGRAM_DROPS,
+    COUNT_DATAGRAMS_CUT,
+    COUNT_COMMITS,
+    COUNT_COMMIT_RETRIES,
+    COUNT_COMMIT_BEHIND,
+    COUNT_BATCHES,
+    COUNT_BATCH_DUPS,
+    COUNT_BATCH_UNKNOWN,
+    COUNT_LATE_BLOCKS,
+    COUNT_PENDING_BYTES,
+    COUNT_BEHIND_MS,
+    COUNT_SCRAPES,
+    COUNT_SCRAPES_MISSED,
+    COUNT_SCRAPE_GAPS,
+    COUNT_SCRAPE_RESETS,
+    COUNT_SCRAPE_SERIES_FULL,
+    COUNT_SCRAPE_BAD_LINES,
+    COUNT_ROWS
+};
+void collectors_count(enum collector_counter row, int64_t n);
+void collectors_gauge(enum collector_counter row, int64_t value);
+int64_t collectors_counted(enum collector_counter row);
+void collectors_register(void); /* once; more calls have no effect */
+
+#endif
