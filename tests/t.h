@@ -9,8 +9,9 @@
  *   }
  *
  * A failed check marks the test failed and returns from the function it stands in (T_* in helpers
- * return from the helper; the test goes on, still failed). `./test_x name` runs the tests whose name
- * contains the argument. Ends with `N passed, N failed, N skipped`; the exit status is 1 on failure.
+ * return from the helper; the test goes on, still failed). `./test_x name` runs the tests whose
+ * name contains the argument. Ends with `N passed, N failed, N skipped`; the exit status is 1 on
+ * failure.
  */
 #ifndef TESTS_T_H
 #define TESTS_T_H
@@ -72,7 +73,7 @@ bool t_failed(void);
 #define T_NEAR(a, b, rel, abs_)                                                                    \
     do {                                                                                           \
         double t_a = (a), t_b = (b);                                                               \
-        if (!(t_a == t_b || fabs(t_a - t_b) <= (abs_) || fabs(t_a - t_b) <= (rel) * fabs(t_b))) {  \
+        if (!(t_a == t_b || fabs(t_a - t_b) <= (abs_) || fabs(t_a - t_b) <= (rel)*fabs(t_b))) {    \
             t_fail(__FILE__, __LINE__, "%s is %.17g, want %.17g", #a, t_a, t_b);                   \
             return;                                                                                \
         }                                                                                          \
