@@ -1,17 +1,12 @@
 /*
- * Tokens, service and template documents, the audit trail, the operator's connections.
+ * Tokens, the audit trail, the operator's connections.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
 #include "judge/daemon/tokens.h"
-#include "lib/base/num.h"
 
-#define DOCUMENT_MAX   ((size_t)256 << 10)
-#define NAME_MAX_BYTES 63
 #define AUDIT_PAGE_MAX 500
 
 /* ---- /v1/tokens ---- */
@@ -103,107 +98,6 @@ static enum http_next revoke_token(struct http_exchange *ex)
     return http_reply(ex, 204, NULL);
 }
 
-/* ---- /v1/services/{name}, /v1/templates/{name} ---- */
-
-static const char *kind_of(struct http_exchange *ex)
-{
-    return strncmp(http_route(ex)->pattern, "/v1/services", 12) == 0 ? "service" : "template";
-}
-
-static bool is_name(const char *text)
-{
-    const size_t len = strlen(text);
-    return len > 0 && len <= NAME_MAX_BYTES &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
-/* If-Match: "3" -> 3, If-None-Match: * -> 0 (must not exist), neither -> -1 (any). */
-static int expected_version(struct http_exchange *ex, int64_t *out, struct err *err)
-{
-    const char *match = http_header_in(ex, "If-Match"), *none = http_header_in(ex, "If-None-Match");
-    *out = -1;
-    if (none && strcmp(none, "*") == 0)
-        *out = 0;
-    if (!match || strcmp(match, "*") == 0)
-        return 0;
-    const size_t len = strlen(match);
-    if (len < 3 || match[0] != '"' || match[len - 1] != '"' ||
-        num_parse_i64(match + 1, len - 2, out) != 0 || *out < 1)
-        return err_set(err, ERR_INPUT, "If-Match: want an ETag of this document, such as \"3\"");
-    return 0;
-}
-
-static void set_etag(struct http_exchange *ex, int64_t version)
-{
-    char etag[32];
-    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
-    http_set_header(ex, "ETag", etag);
-}
-
-static enum http_next put_document(struct http_exchange *ex)
-{
-    struct err err = {0};
-    int64_t expect, version;
-    const char *kind = kind_of(ex), *name = http_param(ex, "name");
-    const struct buf *body = http_body(ex);
-    struct arena *a = http_arena(ex);
-    if (!is_name(name)) {
-        err_set(&err, ERR_INPUT, "name: want 1 to %d of a-z, 0-9 and -", NAME_MAX_BYTES);
-        return http_fail(ex, &err);
-    }
-    if (strcmp(kind, "service") == 0 && http_require_service(ex, name, &err) != 0)
-        return http_fail(ex, &err);
-    const struct node *n = node_read(a, body->data, body->len, &err);
-    if (!n || expected_version(ex, &expect, &err) != 0)
-        return http_fail(ex, &err);
-    if (n->type != NODE_OBJECT) {
-        err_set(&err, ERR_INPUT, "want an object");
-        return http_fail(ex, &err);
-    }
-    struct buf json;
-    buf_init(&json, DOCUMENT_MAX);
-    node_to_json(n, &json);
-    const int rc = buf_ok(&json) ? store_document_put(api_service(ex)->store, kind, name, json.data,
-                                                      expect, &version, &err)
-                                 : err_set(&err, ERR_TOO_LARGE, "the document is over %zu bytes",
-                                           DOCUMENT_MAX);
-    buf_release(&json);
-    if (rc != 0)
-        return http_fail(ex, &err);
-    api_audit(ex, "", kind, name, "");
-    set_etag(ex, version);
-    return http_reply(ex, version == 1 ? 201 : 204, NULL);
-}
-
-static enum http_next get_document(struct http_exchange *ex)
-{
-    struct err err = {0};
-    const char *json;
-    int64_t version;
-    const char *kind = kind_of(ex), *name = http_param(ex, "name");
-    if (strcmp(kind, "service") == 0 && http_require_service(ex, name, &err) != 0)
-        return http_fail(ex, &err);
-    if (store_document_get(api_service(ex)->store, kind, name, &json, &version, http_arena(ex),
-                           &err) != 0)
-        return http_fail(ex, &err);
-    set_etag(ex, version);
-    buf_add_str(http_out(ex), json);
-    return http_reply(ex, 200, "application/json");
-}
-
-static enum http_next delete_document(struct http_exchange *ex)
-{
-    struct err err = {0};
-    int64_t expect;
-    const char *kind = kind_of(ex), *name = http_param(ex, "name");
-    if ((strcmp(kind, "service") == 0 && http_require_service(ex, name, &err) != 0) ||
-        expected_version(ex, &expect, &err) != 0 ||
-        store_document_delete(api_service(ex)->store, kind, name, expect, &err) != 0)
-        return http_fail(ex, &err);
-    api_audit(ex, "", "delete", name, "");
-    return http_reply(ex, 204, NULL);
-}
-
 /* ---- /v1/audit, /v1/connections ---- */
 
 static enum http_next audit(struct http_exchange *ex)
@@ -257,8 +151,6 @@ static enum http_next connections(struct http_exchange *ex)
     return http_reply(ex, 200, "application/json");
 }
 
-static const struct route_param name_params[] = {{"name", "path", "string", "the document's name"},
-                                                 {0}};
 static const struct route_param token_params[] = {
     {"id", "path", "string", "public part of the token"}, {0}};
 static const struct route_param audit_params[] = {
@@ -267,28 +159,6 @@ static const struct route_param audit_params[] = {
     {"cursor", "query", "string", "`next` of the page before"},
     {0},
 };
-
-#define DOCUMENT_ROUTES(path, what)                                                                \
-    {.method = "PUT",                                                                              \
-     .pattern = path,                                                                              \
-     .scope = SCOPE_APPLY,                                                                         \
-     .flags = HTTP_WORK,                                                                           \
-     .body_max = DOCUMENT_MAX,                                                                     \
-     .handler = put_document,                                                                      \
-     .summary = "Write a " what,                                                                   \
-     .params = name_params},                                                                       \
-        {.method = "GET",                                                                          \
-         .pattern = path,                                                                          \
-         .scope = SCOPE_READ,                                                                      \
-         .flags = HTTP_WORK | HTTP_NO_BODY,                                                        \
-         .handler = get_document,                                                                  \
-         .summary = "Read a " what,                                                                \
-         .params = name_params},                                                                   \
-    {                                                                                              \
-        .method = "DELETE", .pattern = path, .scope = SCOPE_APPLY,                                 \
-        .flags = HTTP_WORK | HTTP_NO_BODY, .handler = delete_document,                             \
-        .summary = "Delete a " what, .params = name_params                                         \
-    }
 
 const struct route admin_routes[] = {
     {.method = "POST",
@@ -310,8 +180,6 @@ const struct route admin_routes[] = {
      .handler = revoke_token,
      .summary = "Revoke a token",
      .params = token_params},
-    DOCUMENT_ROUTES("/v1/services/{name}", "service's document"),
-    DOCUMENT_ROUTES("/v1/templates/{name}", "template"),
     {.method = "GET",
      .pattern = "/v1/audit",
      .scope = SCOPE_ADMIN,

@@ -7,7 +7,7 @@
  *   events.c    server-sent events
  *   samples.c   POST /v1/samples
  *   report.c    reports
- *   admin.c     tokens, services, templates, audit, connections
+ *   admin.c     tokens, audit, connections
  *   page.c      (judge/web) the pages for people
  *
  * A new route is one handler and one row. What is answered from memory is inline; what asks Redis
