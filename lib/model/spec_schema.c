@@ -138,6 +138,8 @@ static void write_part(struct writer *w, enum spec_part_id id, const struct voca
 {
     const struct spec_part *part = &spec_parts[id];
     write_object(w, part->help);
+    if (id == PART_MARGIN || id == PART_TOLERANCE)
+        writer_kv_int(w, "minProperties", 1);
     writer_kv_array(w, "required");
     write_required(w, part->fields, part->n);
     writer_end(w);
@@ -154,10 +156,10 @@ static void write_part(struct writer *w, enum spec_part_id id, const struct voca
     writer_end(w);
 }
 
-/* The required target fields of a word, or `connection` in their place. */
+/* The required target fields of a word, or `connection` in their place; never both. */
 static void write_targets(struct writer *w, const struct word *word)
 {
-    writer_kv_array(w, "anyOf");
+    writer_kv_array(w, "oneOf");
     writer_object(w);
     writer_kv_array(w, "required");
     writer_string(w, "connection");
