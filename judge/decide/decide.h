@@ -89,7 +89,8 @@ struct decision_input {
     /* What the runner saw: CAUSE_NONE, or UNHEALTHY (rolls back), DRIFT or PLATFORM (hold). */
     enum cause trouble;
     const char *trouble_why; /* may be NULL */
-    /* Leaves out intervals, forecasts and sentences: for simulation, where a read costs. */
+    /* Only states, words and what they need (the log e of `pass`): for simulation, where a read
+     * costs. */
     bool states_only;
 };
 

@@ -1,0 +1,231 @@
+/*
+ * The checkpoint: everything of a decision but the spec, so that a judge that takes over reads the
+ * blocks after it and no others. Doubles are kept bit for bit.
+ *
+ * A digest of what the spec says about judging stands first: evidence gathered under other margins,
+ * weights or levels is not evidence under these, and is refused.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "judge/decide/decide_priv.h"
+
+#define FORM 1
+
+/* FNV-1a over the fields that decide; texts with their NUL, numbers as their bytes. */
+static uint64_t digest_add(uint64_t h, const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ at[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static uint64_t digest_double(uint64_t h, double v)
+{
+    if (isnan(v))
+        v = -1; /* one way to say "not given" */
+    return digest_add(h, &v, sizeof(v));
+}
+
+static uint64_t spec_digest(const struct spec *spec)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    const int64_t numbers[] = {spec->policy.block_us, spec->policy.min_blocks, spec->bake_us > 0,
+                               spec->settle_us > 0};
+    h = digest_add(h, numbers, sizeof(numbers));
+    h = digest_double(digest_double(h, spec->policy.alpha), spec->policy.beta);
+    for (size_t i = 0; i < spec->n_metrics; i++) {
+        const struct spec_metric *m = &spec->metrics[i];
+        const int words[] = {(int)m->kind, (int)m->harm, (int)m->role};
+        const double values[] = {m->quantile,           m->margin.relative,    m->margin.absolute,
+                                 m->tolerance.relative, m->tolerance.absolute, m->weight};
+        h = digest_add(h, m->name, strlen(m->name) + 1);
+        h = digest_add(h, words, sizeof(words));
+        for (size_t j = 0; j < ARRAY_LEN(values); j++)
+            h = digest_double(h, values[j]);
+    }
+    return h;
+}
+
+static void add_i64(struct buf *out, int64_t v)
+{
+    buf_add_le64(out, (unsigned long long)v);
+}
+
+static int64_t get_i64(struct bytes *in)
+{
+    return (int64_t)bytes_le64(in);
+}
+
+static void add_totals(struct buf *out, const struct cohort_totals *t)
+{
+    buf_add_double(out, t->n);
+    buf_add_double(out, t->events);
+    buf_add_double(out, t->quantile);
+}
+
+static struct cohort_totals get_totals(struct bytes *in)
+{
+    struct cohort_totals t;
+    t.n = bytes_double(in);
+    t.events = bytes_double(in);
+    t.quantile = bytes_double(in);
+    return t;
+}
+
+static void encode_harm(const struct harm_record *h, struct buf *out)
+{
+    buf_add_u8(out, h->is_set);
+    if (!h->is_set)
+        return;
+    buf_add_u8(out, h->by);
+    buf_add_double(out, h->log_e);
+    buf_add_double(out, h->alpha);
+    add_i64(out, h->block);
+    add_i64(out, h->segment);
+    add_totals(out, &h->baseline);
+    add_totals(out, &h->candidate);
+}
+
+static int decode_harm(struct harm_record *h, struct bytes *in, struct err *err)
+{
+    *h = (struct harm_record){.is_set = bytes_u8(in) != 0};
+    if (!h->is_set)
+        return 0;
+    unsigned by = bytes_u8(in);
+    h->by = (enum purpose)by;
+    h->log_e = bytes_double(in);
+    h->alpha = bytes_double(in);
+    h->block = get_i64(in);
+    h->segment = (int)get_i64(in);
+    h->baseline = get_totals(in);
+    h->candidate = get_totals(in);
+    if (in->bad || by >= PURPOSE_COUNT || !(h->alpha > 0 && h->alpha < 1) || !isfinite(h->log_e))
+        return err_set(err, ERR_CORRUPT, "checkpoint: a record of harm is damaged");
+    return 0;
+}
+
+static void encode_latch(const struct latch *l, struct buf *out)
+{
+    buf_add_u8(out, l->is_set);
+    if (!l->is_set)
+        return;
+    buf_add_u8(out, l->word);
+    buf_add_u8(out, l->cause);
+    add_i64(out, l->segment);
+    buf_add_double(out, l->share);
+    buf_add_double(out, l->advance_to);
+    buf_add_lstring(out, l->reason, strlen(l->reason));
+}
+
+static int decode_latch(struct latch *l, struct bytes *in, struct err *err)
+{
+    *l = (struct latch){.is_set = bytes_u8(in) != 0};
+    if (!l->is_set)
+        return 0;
+    unsigned word = bytes_u8(in), cause = bytes_u8(in);
+    size_t len = 0;
+    l->word = (enum verdict_word)word;
+    l->cause = (enum cause)cause;
+    l->segment = (int)get_i64(in);
+    l->share = bytes_double(in);
+    l->advance_to = bytes_double(in);
+    const void *reason = bytes_lstring(in, &len);
+    if (in->bad || cause >= CAUSE_COUNT || len >= REASON_BYTES ||
+        (word != VERDICT_PROMOTE && word != VERDICT_ROLLBACK))
+        return err_set(err, ERR_CORRUPT, "checkpoint: a latched verdict is damaged");
+    memcpy(l->reason, reason, len);
+    return 0;
+}
+
+static void encode_metric(const struct metric_state *m, struct buf *out)
+{
+    add_i64(out, m->mark);
+    add_i64(out, m->seen[0]);
+    add_i64(out, m->seen[1]);
+    buf_add_u8(out, m->is_unsound);
+    add_i64(out, m->step);
+    buf_add_double(out, m->asked);
+    add_i64(out, m->settling);
+    add_i64(out, m->bake);
+    sample_ratio_encode(&m->split, out);
+    add_i64(out, m->late_segment);
+    buf_add_double(out, m->late_before.baseline);
+    buf_add_double(out, m->late_before.candidate);
+    for (int s = 0; s < STAGE_COUNT; s++)
+        encode_harm(&m->harm[s], out);
+    for (int p = 0; p < PURPOSE_COUNT; p++) {
+        buf_add_u8(out, m->test[p].is_present);
+        if (m->test[p].is_present)
+            m->kind->encode(&m->test[p], out);
+    }
+}
+
+static int decode_metric(struct metric_state *m, struct bytes *in, struct err *err)
+{
+    m->mark = get_i64(in);
+    m->seen[0] = get_i64(in);
+    m->seen[1] = get_i64(in);
+    m->is_unsound = bytes_u8(in) != 0;
+    m->step = (int)get_i64(in);
+    m->asked = bytes_double(in);
+    m->settling = (int)get_i64(in);
+    m->bake = (int)get_i64(in);
+    if (sample_ratio_decode(&m->split, in, err) < 0)
+        return -1;
+    m->late_segment = (int)get_i64(in);
+    m->late_before.baseline = bytes_double(in);
+    m->late_before.candidate = bytes_double(in);
+    for (int s = 0; s < STAGE_COUNT; s++)
+        if (decode_harm(&m->harm[s], in, err) < 0)
+            return -1;
+    for (int p = 0; p < PURPOSE_COUNT; p++) {
+        m->kind->release(&m->test[p]);
+        if (!bytes_u8(in))
+            continue;
+        if (m->kind->decode(&m->test[p], in, err) < 0)
+            return -1;
+        m->test[p].is_present = true;
+    }
+    learn_noise(m);
+    return 0;
+}
+
+void decision_encode(const struct decision *d, struct buf *out)
+{
+    buf_add_u8(out, FORM);
+    buf_add_le64(out, spec_digest(d->spec));
+    buf_add_varint(out, d->n_metrics);
+    for (size_t i = 0; i < d->n_metrics; i++)
+        encode_metric(&d->metrics[i], out);
+    for (int s = 0; s < STAGE_COUNT; s++)
+        encode_latch(&d->latch[s], out);
+}
+
+struct decision *decision_decode(const struct spec *spec, struct bytes *in, struct err *err)
+{
+    if (bytes_u8(in) != FORM || in->bad) {
+        err_set(err, ERR_CORRUPT, "checkpoint: another form than this build's");
+        return NULL;
+    }
+    if (bytes_le64(in) != spec_digest(spec) || bytes_varint(in) != spec->n_metrics || in->bad) {
+        err_set(err, ERR_CORRUPT, "checkpoint: of another spec");
+        return NULL;
+    }
+    struct decision *d = decision_new(spec);
+    for (size_t i = 0; i < d->n_metrics; i++)
+        if (decode_metric(&d->metrics[i], in, err) < 0)
+            goto bad;
+    for (int s = 0; s < STAGE_COUNT; s++)
+        if (decode_latch(&d->latch[s], in, err) < 0)
+            goto bad;
+    if (in->bad || in->left) {
+        err_set(err, ERR_CORRUPT, "checkpoint: cut short or followed by something else");
+        goto bad;
+    }
+    return d;
+bad:
+    decision_free(d);
+    return NULL;
+}

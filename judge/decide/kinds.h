@@ -1,0 +1,86 @@
+/*
+ * What a metric kind is to the judge: one descriptor a file (kind_rate.c, kind_quantile.c), one
+ * line in kinds.c a kind. To add one: write the file, add the line, add rows to tests/judge/decide.
+ *
+ * Seen from here every test has two sides (fail, pass), is fed pairs of summaries in block order,
+ * and is a pure value: the same pairs give the same bits.
+ */
+#ifndef JUDGE_DECIDE_KINDS_H
+#define JUDGE_DECIDE_KINDS_H
+
+#include "judge/decide/decide.h"
+#include "stats/quantile_test.h"
+#include "stats/rate_ratio.h"
+
+/* What an accumulator of a metric is for; each has its own nulls. */
+enum purpose {
+    PURPOSE_WHOLE,         /* `fail` over the whole release */
+    PURPOSE_STEP,          /* `fail` and `pass` over the step that is open */
+    PURPOSE_COARSE_RATIO,  /* `fail` over the settling times: tenfold */
+    PURPOSE_COARSE_POINTS, /* the same: 20 points more (proportions) */
+    PURPOSE_BAKE,          /* `fail` after 100 %, against `before` */
+    PURPOSE_COUNT
+};
+
+/* A rate or a proportion; where a decrease is harm the arms are swapped inside. */
+struct rate_test {
+    struct rate_ratio ratio;
+    struct counts before; /* bake: the baseline's totals in the last step */
+    double limit;         /* bake: what the baseline's rate was at worst */
+};
+
+struct kind_test {
+    bool is_present; /* false: this kind and spec have no such test; log e is 0 */
+    union {
+        struct rate_test rate;
+        struct quantile_test quantile;
+    };
+};
+
+/* The two summaries of one block; either may be empty (SUMMARY_NONE). */
+struct kind_pair {
+    const struct summary *baseline, *candidate;
+};
+
+struct kind {
+    const char *test;   /* "rate ratio, anytime" */
+    const char *before; /* the same in the bake */
+    bool has_units;     /* n counts requests: the split can be checked on it */
+
+    /* next_share: what the step asks for (1 when nothing). Leaves t->is_present as it finds. */
+    void (*init)(struct kind_test *t, const struct spec_metric *m, enum purpose purpose,
+                 double next_share);
+    void (*release)(struct kind_test *t);
+    void (*new_segment)(struct kind_test *t);
+    /* Can these summaries be taken? Asked first, of outside data. */
+    bool (*is_sound)(const struct kind_pair *pair);
+    void (*take)(struct kind_test *t, const struct spec_metric *m, const struct kind_pair *pair);
+    /* Turns an initialised bake test into one against the baseline `step` has seen; level: that
+     * part of alpha which the uncertainty about the baseline may cost. */
+    void (*start_bake)(struct kind_test *t, const struct spec_metric *m,
+                       const struct kind_test *step, double level);
+
+    double (*log_e)(const struct kind_test *t, enum test_side side);
+    struct rate_dispersion (*dispersion)(const struct kind_test *t, enum test_side side);
+    void (*set_correlation)(struct kind_test *t, double correlation);
+    uint64_t (*blocks)(const struct kind_test *t); /* with both arms */
+    double (*eta)(const struct kind_test *t, enum test_side side, double alpha);
+    /* candidate over baseline; false: empty */
+    bool (*interval)(const struct kind_test *t, const struct spec_metric *m, double alpha,
+                     struct ratio_interval *out);
+    void (*totals)(const struct kind_test *t, const struct spec_metric *m,
+                   struct cohort_totals *baseline, struct cohort_totals *candidate);
+    /* How much the log e of `pass` would fall were every late sample the worst it can be; >= 0. */
+    double (*late_loss)(const struct kind_test *t, const struct spec_metric *m,
+                        const struct decision_late *late);
+    double (*units)(const struct summary *s); /* n of a summary; 0: nothing was seen */
+    enum exposure_limit (*limit)(const struct spec_metric *m, double next_share);
+    void (*encode)(const struct kind_test *t, struct buf *out);
+    int (*decode)(struct kind_test *t, struct bytes *in, struct err *err);
+};
+
+const struct kind *kind_of(enum metric_kind kind);
+
+extern const struct kind kind_proportion, kind_rate, kind_quantile;
+
+#endif
