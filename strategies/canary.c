@@ -231,6 +231,8 @@ static struct action canary_next(struct walk *w, const struct pattern_input *in)
     case STAGE_UNDO:
         return undo(w, in);
     case STAGE_RETIRE:
+        if (w->is_paused)
+            return stay(w, in);
         if (in->plan->has_retire) {
             a = action_make(ACTION_RETIRE, "the old version may go");
             a.share = 1;

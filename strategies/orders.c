@@ -10,7 +10,7 @@
  *   rollback  ends           undo                      undo             -      -
  *   abort     ends           undo, outcome stopped     undo             -      -
  *   pause     yes            yes                       yes              -      -
- *   resume    yes            yes                       yes              -      -
+ *   resume    yes            yes                       yes              -      of a failed retire
  *   traffic   report         back, or on by override   0 only           -      -
  */
 #include "strategies/pattern_priv.h"
@@ -86,7 +86,8 @@ struct action order_take(struct walk *w, const struct pattern_input *in)
     w->order = o->seq;
     if (w->stage == STAGE_UNDO)
         return refused(o, "all traffic is being given back");
-    if (w->stage == STAGE_RETIRE || w->stage == STAGE_END || w->stage == STAGE_DONE)
+    bool is_ending = w->stage == STAGE_RETIRE || w->stage == STAGE_END || w->stage == STAGE_DONE;
+    if (is_ending && !(o->verb == ORDER_RESUME && w->is_paused))
         return refused(o, "too late, the release is ending");
     switch (o->verb) {
     case ORDER_PROMOTE:

@@ -143,6 +143,9 @@ int plan_init(struct plan *plan, const struct spec *spec, const struct platform 
               struct err *err) WARN_UNUSED;
 
 void walk_init(struct walk *w, struct wall now);
+/* The way back: only the end leaves it. Where it is taken already, the first outcome and cause
+ * stay. */
+void walk_undo(struct walk *w, enum outcome outcome, enum cause cause, struct wall now);
 /* The platform has a split that is not ours: nothing is pending, no segment is open, paused. */
 void walk_drift(struct walk *w, double seen, struct wall now);
 enum phase walk_phase(const struct walk *w);

@@ -18,8 +18,6 @@ bool share_equal(double a, double b, double tolerance); /* NAN equals NAN */
 const char *share_words(double share, char out[NUM_TEXT_BYTES]);
 
 void walk_pause(struct walk *w, const char *why);
-/* The way back: nothing leaves it but the end. Earlier reasons stay. */
-void walk_undo(struct walk *w, enum outcome outcome, enum cause cause, struct wall now);
 void walk_end(struct walk *w, enum outcome outcome, enum cause cause, struct wall now);
 
 /* Index of the plan's step with this share, or -1. */

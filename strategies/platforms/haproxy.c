@@ -197,7 +197,7 @@ static void describe(struct platform_state *out, const struct server *stable,
 int haproxy_read_state(const struct haproxy_config *c, const char *text, size_t len,
                        struct platform_state *out, char *other, struct err *err)
 {
-    struct line rest = {text, len}, line = {"", 0}, names[2];
+    struct line rest = {text, len}, line = {"", 0}, names[2] = {{"", 0}, {"", 0}};
     struct server stable = {0}, candidate = {0}, row = {0};
     int at[COLUMN_COUNT];
     if (other)
