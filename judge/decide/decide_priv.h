@@ -27,10 +27,11 @@ struct metric_state {
     int64_t seen[2]; /* last block with data, by cohort */
     bool is_unsound; /* a block held values no test can take */
     struct kind_test test[PURPOSE_COUNT];
-    int step;     /* segment the step's test is about; 0: none */
-    double asked; /* the share its `pass` was built for */
-    int settling; /* segment the coarse guard has last taken a block of */
-    int bake;     /* segment the bake's test is about; 0: none */
+    bool is_uncertain; /* the whole release's dispersion is, after the last block */
+    int step;          /* segment the step's test is about; 0: none */
+    double asked;      /* the share its `pass` was built for */
+    int settling;      /* segment the coarse guard has last taken a block of */
+    int bake;          /* segment the bake's test is about; 0: none */
     struct sample_ratio split;
     struct harm_record harm[STAGE_COUNT];
     int late_segment; /* late samples are counted from the first look at a segment */
