@@ -13,7 +13,6 @@
 #include "lib/base/node.h"
 #include "lib/base/num.h"
 #include "lib/base/writer.h"
-#include "strategies/words.h"
 
 static const char *const action_names[ACTION_COUNT] = {
     [ACTION_WAIT] = "wait",     [ACTION_CHECK] = "check",         [ACTION_OBSERVE] = "observe",
