@@ -1,12 +1,13 @@
 /*
  * What is kept in Redis: the only room that names a key (keys.h is the table).
  *
- * All calls marked [blocking] send one pipeline and wait for it with the deadline given to store_open;
- * any thread but the redis thread may make them. Calls marked [async] return at once; the callback runs
- * on the redis thread and must not block. Records come back in the caller's arena.
+ * All calls marked [blocking] send one pipeline and wait for it with the deadline given to
+ * store_open; any thread but the redis thread may make them. Calls marked [async] return at once;
+ * the callback runs on the redis thread and must not block. Records come back in the caller's
+ * arena.
  *
- * Fencing: every write that acts for a release names the lease it was made under (token, holder); the
- * script refuses with ERR_FENCED when the token in Redis is another. Versions make lost updates
+ * Fencing: every write that acts for a release names the lease it was made under (token, holder);
+ * the script refuses with ERR_FENCED when the token in Redis is another. Versions make lost updates
  * impossible (ERR_PRECONDITION).
  */
 #ifndef LIB_STORE_STORE_H
@@ -37,144 +38,174 @@ void store_close(struct store *s);
 
 struct release_record {
     const char *id;
-    const char *spec;        /* canonical JSON */
+    const char *spec; /* canonical JSON */
     const char *service, *environment, *revision;
     enum phase phase;
     enum outcome outcome;
-    enum cause cause;        /* of the outcome */
+    enum cause cause; /* of the outcome */
     bool is_paused;
-    const char *paused_why;  /* "" when not */
-    const char *runner;      /* the runner's saved state, opaque JSON; "" at first */
-    int64_t version;         /* grows with every change */
+    const char *paused_why; /* "" when not */
+    const char *runner;     /* the runner's saved state, opaque JSON; "" at first */
+    int64_t version;        /* grows with every change */
     struct wall created, ended;
-    const char *owner;       /* node that holds the lease, "" none */
+    const char *owner; /* node that holds the lease, "" none */
 };
 
 struct release_new {
     const char *id, *spec, *service, *environment, *revision, *by;
     const char *idempotency_key; /* or NULL */
-    const char *digest;          /* of the request body: same key + other digest is ERR_REUSED_KEY */
+    const char *digest; /* of the request body: same key + other digest is ERR_REUSED_KEY */
     enum phase phase;
     struct wall now;
 };
 /* Returns 0; *replayed says that the same key and digest had made it before. ERR_CONFLICT: the id
  * exists. */
-int store_release_create(struct store *s, const struct release_new *r, bool *replayed, struct err *err) WARN_UNUSED;
-int store_release_get(struct store *s, const char *id, struct release_record *out, struct arena *a, struct err *err) WARN_UNUSED;
-/* Releases newest first; `cursor` NULL for the start; *next NULL at the end. service etc. may be NULL. */
+int store_release_create(struct store *s, const struct release_new *r, bool *replayed,
+                         struct err *err) WARN_UNUSED;
+int store_release_get(struct store *s, const char *id, struct release_record *out, struct arena *a,
+                      struct err *err) WARN_UNUSED;
+/* Releases newest first; `cursor` NULL for the start; *next NULL at the end. service etc. may be
+ * NULL. */
 struct release_filter {
     const char *service, *environment;
     int phase; /* -1: any */
     bool active_only;
 };
-int store_release_list(struct store *s, const struct release_filter *f, const char *cursor, size_t limit,
-                       struct release_record **out, size_t *n, const char **next, struct arena *a, struct err *err) WARN_UNUSED;
+int store_release_list(struct store *s, const struct release_filter *f, const char *cursor,
+                       size_t limit, struct release_record **out, size_t *n, const char **next,
+                       struct arena *a, struct err *err) WARN_UNUSED;
 /* Ids of all releases whose phase is not done. */
-int store_release_active(struct store *s, const char ***ids, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
-int store_release_delete(struct store *s, const char *id, struct err *err) WARN_UNUSED; /* done ones only */
+int store_release_active(struct store *s, const char ***ids, size_t *n, struct arena *a,
+                         struct err *err) WARN_UNUSED;
+int store_release_delete(struct store *s, const char *id,
+                         struct err *err) WARN_UNUSED; /* done ones only */
 
 /* A change by the owner: fields whose member is set (pointers not NULL, enums >= 0). */
 struct release_change {
-    int phase, outcome, cause;   /* -1: keep */
-    int is_paused;               /* -1: keep */
-    const char *paused_why;      /* NULL: keep */
-    const char *runner;          /* NULL: keep */
-    int64_t expect_version;      /* 0: any */
+    int phase, outcome, cause; /* -1: keep */
+    int is_paused;             /* -1: keep */
+    const char *paused_why;    /* NULL: keep */
+    const char *runner;        /* NULL: keep */
+    int64_t expect_version;    /* 0: any */
     struct wall now;
 };
 struct lease;
 int store_release_change(struct store *s, const char *id, const struct lease *lease,
-                         const struct release_change *c, int64_t *new_version, struct err *err) WARN_UNUSED;
+                         const struct release_change *c, int64_t *new_version,
+                         struct err *err) WARN_UNUSED;
 
 /* ---- leases (lease.c) [blocking] ---- */
 
 struct lease {
-    int64_t token;        /* grows with every new owner */
-    char holder[80];      /* node id */
-    struct mono expires;  /* by our own clock, from before the renewal was sent */
+    int64_t token;       /* grows with every new owner */
+    char holder[80];     /* node id */
+    struct mono expires; /* by our own clock, from before the renewal was sent */
 };
-#define LEASE_MS 15000
+#define LEASE_MS       15000
 #define LEASE_RENEW_MS 5000
-/* Takes the lease when it is free, expired, or ours already (same node: after a restart at once). */
-int store_lease_take(struct store *s, const char *id, struct lease *out, bool *taken, struct err *err) WARN_UNUSED;
-int store_lease_renew(struct store *s, const char *id, struct lease *lease, struct err *err) WARN_UNUSED; /* ERR_FENCED: lost */
-int store_lease_release(struct store *s, const char *id, const struct lease *lease, struct err *err) WARN_UNUSED;
+/* Takes the lease when it is free, expired, or ours already (same node: after a restart at once).
+ */
+int store_lease_take(struct store *s, const char *id, struct lease *out, bool *taken,
+                     struct err *err) WARN_UNUSED;
+int store_lease_renew(struct store *s, const char *id, struct lease *lease,
+                      struct err *err) WARN_UNUSED; /* ERR_FENCED: lost */
+int store_lease_release(struct store *s, const char *id, const struct lease *lease,
+                        struct err *err) WARN_UNUSED;
 /* Service lock: one running release a service and environment. ERR_CONFLICT names the other. */
-int store_service_lock(struct store *s, const char *service, const char *environment, const char *id, struct err *err) WARN_UNUSED;
-int store_service_unlock(struct store *s, const char *service, const char *environment, const char *id, struct err *err) WARN_UNUSED;
+int store_service_lock(struct store *s, const char *service, const char *environment,
+                       const char *id, struct err *err) WARN_UNUSED;
+int store_service_unlock(struct store *s, const char *service, const char *environment,
+                         const char *id, struct err *err) WARN_UNUSED;
 /* The revision last promoted of a service and environment, or "" . */
-int store_service_revision(struct store *s, const char *service, const char *environment, const char **out, struct arena *a, struct err *err) WARN_UNUSED;
-int store_service_revision_set(struct store *s, const char *service, const char *environment, const char *revision, struct err *err) WARN_UNUSED;
+int store_service_revision(struct store *s, const char *service, const char *environment,
+                           const char **out, struct arena *a, struct err *err) WARN_UNUSED;
+int store_service_revision_set(struct store *s, const char *service, const char *environment,
+                               const char *revision, struct err *err) WARN_UNUSED;
 
 /* ---- segments, verdicts, orders, audit (records.c) [blocking] ---- */
 
 /* Opens (new id) or rewrites (same id: closed, next_share changed) a segment, under the lease. */
-int store_segment_put(struct store *s, const char *id, const struct lease *lease, const struct segment *seg, struct err *err) WARN_UNUSED;
-int store_segments(struct store *s, const char *id, struct segment **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+int store_segment_put(struct store *s, const char *id, const struct lease *lease,
+                      const struct segment *seg, struct err *err) WARN_UNUSED;
+int store_segments(struct store *s, const char *id, struct segment **out, size_t *n,
+                   struct arena *a, struct err *err) WARN_UNUSED;
 
 /* Appends a verdict (its JSON) as sequence number seq = last + 1 and the judge's checkpoint in one
- * script, under the lease. `checkpoint` may be NULL (keep). A verdict may be NULL (checkpoint only). */
+ * script, under the lease. `checkpoint` may be NULL (keep). A verdict may be NULL (checkpoint
+ * only). */
 struct verdict_put {
     int64_t seq;
     const char *json;
     size_t json_len;
     const void *checkpoint;
     size_t checkpoint_len;
-    bool is_latched;          /* promote or rollback: wait for durable before it returns */
+    bool is_latched; /* promote or rollback: wait for durable before it returns */
 };
-int store_verdict_put(struct store *s, const char *id, const struct lease *lease, const struct verdict_put *v, struct err *err) WARN_UNUSED;
-int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t *len, struct arena *a, struct err *err) WARN_UNUSED;
+int store_verdict_put(struct store *s, const char *id, const struct lease *lease,
+                      const struct verdict_put *v, struct err *err) WARN_UNUSED;
+int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t *len,
+                     struct arena *a, struct err *err) WARN_UNUSED;
 /* Latest verdict JSON and its seq (0 and NULL when none). */
-int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json, struct arena *a, struct err *err) WARN_UNUSED;
+int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json,
+                         struct arena *a, struct err *err) WARN_UNUSED;
 struct stored_verdict {
     int64_t seq;
     const char *json;
 };
 /* Verdicts with seq > after, oldest first, at most limit. */
-int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit, struct stored_verdict **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
+                   struct stored_verdict **out, size_t *n, struct arena *a,
+                   struct err *err) WARN_UNUSED;
 
 struct order {
-    int64_t seq;          /* filled when read */
+    int64_t seq; /* filled when read */
     enum order_verb verb;
     const char *who, *why;
-    double share;         /* ORDER_TRAFFIC */
-    bool is_override;     /* promote against the evidence */
+    double share;     /* ORDER_TRAFFIC */
+    bool is_override; /* promote against the evidence */
     struct wall at;
 };
 /* From the API: no lease. */
-int store_order_add(struct store *s, const char *id, const struct order *o, int64_t *seq, struct err *err) WARN_UNUSED;
-int store_orders(struct store *s, const char *id, int64_t after, struct order **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+int store_order_add(struct store *s, const char *id, const struct order *o, int64_t *seq,
+                    struct err *err) WARN_UNUSED;
+int store_orders(struct store *s, const char *id, int64_t after, struct order **out, size_t *n,
+                 struct arena *a, struct err *err) WARN_UNUSED;
 
 /* Hash-chained, a release's own trail and the global one: what, who, why, detail (JSON or ""). */
 struct audit_entry {
     const char *release; /* "" global */
     const char *what, *who, *why, *detail;
     struct wall at;
-    const char *hash;    /* filled when read: hex */
+    const char *hash; /* filled when read: hex */
 };
 int store_audit_add(struct store *s, const struct audit_entry *e, struct err *err) WARN_UNUSED;
-int store_audit(struct store *s, const char *release, const char *cursor, size_t limit, struct audit_entry **out, size_t *n, const char **next, struct arena *a, struct err *err) WARN_UNUSED;
+int store_audit(struct store *s, const char *release, const char *cursor, size_t limit,
+                struct audit_entry **out, size_t *n, const char **next, struct arena *a,
+                struct err *err) WARN_UNUSED;
 /* Recomputes the chain. 0 when intact; ERR_CORRUPT names the first entry that does not fit. */
-int store_audit_verify(struct store *s, const char *release, size_t *checked, struct err *err) WARN_UNUSED;
+int store_audit_verify(struct store *s, const char *release, size_t *checked,
+                       struct err *err) WARN_UNUSED;
 
 /* Every write above also appends to one bounded stream; a watcher follows it without polling. */
 struct change {
     const char *release;
     const char *what; /* "release", "verdict", "segment", "order" */
 };
-/* Waits up to wait_ms for changes after *cursor ("" = from now on) and advances it. Own connection. */
-int store_changes(struct store *s, char cursor[64], int64_t wait_ms, struct change **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+/* Waits up to wait_ms for changes after *cursor ("" = from now on) and advances it. Own connection.
+ */
+int store_changes(struct store *s, char cursor[64], int64_t wait_ms, struct change **out, size_t *n,
+                  struct arena *a, struct err *err) WARN_UNUSED;
 
 /* ---- samples: commit, watermarks, sealing (blocks.c) ---- */
 
 /*
  * One producer's running totals of some open blocks of one release: set, never added, so a retry is
- * harmless. `producer` is the process id for pushed samples, the source's own name for finished points,
- * source plus lease token for what accumulates between scrapes.
+ * harmless. `producer` is the process id for pushed samples, the source's own name for finished
+ * points, source plus lease token for what accumulates between scrapes.
  */
 struct commit_block {
-    uint16_t metric;     /* index in the spec */
-    int64_t index;       /* block */
+    uint16_t metric; /* index in the spec */
+    int64_t index;   /* block */
     uint8_t cohort;
     const void *summary; /* encoded struct summary: the producer's total for this block so far */
     size_t len;
@@ -182,13 +213,13 @@ struct commit_block {
 struct commit {
     const char *release;
     const char *producer;
-    int64_t seq;                    /* of this producer and release: 1, 2, ... */
+    int64_t seq; /* of this producer and release: 1, 2, ... */
     const struct commit_block *blocks;
     size_t n_blocks;
-    const char *const *batch_keys;  /* idempotency keys carried by this commit */
+    const char *const *batch_keys; /* idempotency keys carried by this commit */
     const char *const *batch_digests;
     size_t n_batches;
-    bool is_full;                   /* after COMMIT_BEHIND: these are ALL open totals, take any seq */
+    bool is_full; /* after COMMIT_BEHIND: these are ALL open totals, take any seq */
     struct wall now;
 };
 enum commit_answer {
@@ -198,14 +229,16 @@ enum commit_answer {
     COMMIT_REUSED, /* a batch key is known with another digest: nothing written */
     COMMIT_BEHIND, /* Redis knows less than we wrote: send all open totals again */
 };
-typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t dup_index, uint64_t late_blocks, const struct err *err);
+typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t dup_index,
+                         uint64_t late_blocks, const struct err *err);
 /*
- * [async] Copies what it needs. rc -1: unknown outcome (err says): send again with the same seq; except
- * ERR_NOT_FOUND: the release is gone or done, drop it. A seq is used up by OK and DONE only: after DUP
- * and REUSED the next commit has the same seq. After BEHIND (seq is not the stored one + 1) send all
- * open totals with is_full. One commit of a producer and release in flight at a time. Blocks sealed
- * already are not written; the samples the seal did not see are counted as late per cohort, once however
- * often the total is sent; late_blocks says how many blocks of this commit were sealed.
+ * [async] Copies what it needs. rc -1: unknown outcome (err says): send again with the same seq;
+ * except ERR_NOT_FOUND: the release is gone or done, drop it. A seq is used up by OK and DONE only:
+ * after DUP and REUSED the next commit has the same seq. After BEHIND (seq is not the stored one +
+ * 1) send all open totals with is_full. One commit of a producer and release in flight at a time.
+ * Blocks sealed already are not written; the samples the seal did not see are counted as late per
+ * cohort, once however often the total is sent; late_blocks says how many blocks of this commit
+ * were sealed.
  */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
 
@@ -213,61 +246,76 @@ void store_commit(struct store *s, const struct commit *c, commit_done *done, vo
 void store_watermark(struct store *s, struct wall through, struct wall now);
 /* The time through which every live process has stored what it received. A process not seen for
  * dead_ms no longer counts. [blocking] */
-int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out, struct err *err) WARN_UNUSED;
+int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out,
+                        struct err *err) WARN_UNUSED;
 
-/* Seals blocks [first, last] of a metric under the lease: merges the producers' totals in sorted order,
- * appends each block to the metric's stream, deletes the open ones, moves the sealed mark. Blocks
- * nobody wrote are sealed empty (not stored; the mark moves). Sealing again is harmless. [blocking] */
+/* Seals blocks [first, last] of a metric under the lease: merges the producers' totals in sorted
+ * order, appends each block to the metric's stream, deletes the open ones, moves the sealed mark.
+ * Blocks nobody wrote are sealed empty (not stored; the mark moves). Sealing again is harmless.
+ * [blocking] */
 struct seal {
     uint16_t metric;
     int64_t first, last;
     enum summary_kind kind;
     uint8_t cohorts;
 };
-int store_seal(struct store *s, const char *id, const struct lease *lease, const struct seal *w, struct err *err) WARN_UNUSED;
+int store_seal(struct store *s, const char *id, const struct lease *lease, const struct seal *w,
+               struct err *err) WARN_UNUSED;
 /* Index of the last sealed block of each metric (INT64_MIN: none). */
-int store_sealed_marks(struct store *s, const char *id, size_t n_metrics, int64_t *marks, struct err *err) WARN_UNUSED;
-/* Sealed blocks with index > after and <= through, in order; blocks that are empty are not among them. */
-int store_sealed(struct store *s, const char *id, uint16_t metric, int64_t after, int64_t through, size_t limit,
-                 struct block **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED; /* release each */
+int store_sealed_marks(struct store *s, const char *id, size_t n_metrics, int64_t *marks,
+                       struct err *err) WARN_UNUSED;
+/* Sealed blocks with index > after and <= through, in order; blocks that are empty are not among
+ * them. */
+int store_sealed(struct store *s, const char *id, uint16_t metric, int64_t after, int64_t through,
+                 size_t limit, struct block **out, size_t *n, struct arena *a,
+                 struct err *err) WARN_UNUSED; /* release each */
 struct late_counts {
     double baseline, candidate; /* samples that came after their block was sealed */
 };
-int store_late(struct store *s, const char *id, size_t n_metrics, struct late_counts *out, struct err *err) WARN_UNUSED;
+int store_late(struct store *s, const char *id, size_t n_metrics, struct late_counts *out,
+               struct err *err) WARN_UNUSED;
 
 /* ---- durable and intents (durable.c) [blocking] ---- */
 
 /*
  * Appends the record to DIR/intents (O_DSYNC) and waits until Redis holds it durably: our embedded
- * server with AOF always has answered, or wait_replicas replicas acknowledged. It stands before every
- * act on the world and before a latched verdict is told to anyone.
+ * server with AOF always has answered, or wait_replicas replicas acknowledged. It stands before
+ * every act on the world and before a latched verdict is told to anyone.
  */
-int store_durable(struct store *s, const char *id, const char *record_json, struct err *err) WARN_UNUSED;
+int store_durable(struct store *s, const char *id, const char *record_json,
+                  struct err *err) WARN_UNUSED;
 /* Only the local file: for a rollback while Redis is away. */
-int store_intent_local(struct store *s, const char *id, const char *record_json, struct err *err) WARN_UNUSED;
+int store_intent_local(struct store *s, const char *id, const char *record_json,
+                       struct err *err) WARN_UNUSED;
 /* The last intents of a release from the local file, oldest first. */
-int store_intents_local(struct store *s, const char *id, const char ***records, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+int store_intents_local(struct store *s, const char *id, const char ***records, size_t *n,
+                        struct arena *a, struct err *err) WARN_UNUSED;
 
 /* ---- tokens, services, templates, deliveries (admin.c) [blocking] ---- */
 
 struct token_record {
-    const char *id;        /* public part */
-    const char *hash;      /* hex SHA-256 of the secret */
+    const char *id;   /* public part */
+    const char *hash; /* hex SHA-256 of the secret */
     const char *name;
-    unsigned scopes;       /* bits, net/auth.h */
-    const char *services;  /* "" all, else comma separated */
+    unsigned scopes;              /* bits, net/auth.h */
+    const char *services;         /* "" all, else comma separated */
     struct wall created, expires; /* expires.us == 0: never */
 };
 int store_token_add(struct store *s, const struct token_record *t, struct err *err) WARN_UNUSED;
-int store_tokens(struct store *s, struct token_record **out, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+int store_tokens(struct store *s, struct token_record **out, size_t *n, struct arena *a,
+                 struct err *err) WARN_UNUSED;
 int store_token_revoke(struct store *s, const char *id, struct err *err) WARN_UNUSED;
 
-/* Named documents ("service", "template"): JSON with a version used as ETag. expect: -1 any, 0 must not
- * exist. ERR_PRECONDITION when it does not hold; ERR_NOT_FOUND. */
-int store_document_put(struct store *s, const char *kind, const char *name, const char *json, int64_t expect, int64_t *version, struct err *err) WARN_UNUSED;
-int store_document_get(struct store *s, const char *kind, const char *name, const char **json, int64_t *version, struct arena *a, struct err *err) WARN_UNUSED;
-int store_document_delete(struct store *s, const char *kind, const char *name, int64_t expect, struct err *err) WARN_UNUSED;
-int store_document_list(struct store *s, const char *kind, const char ***names, size_t *n, struct arena *a, struct err *err) WARN_UNUSED;
+/* Named documents ("service", "template"): JSON with a version used as ETag. expect: -1 any, 0 must
+ * not exist. ERR_PRECONDITION when it does not hold; ERR_NOT_FOUND. */
+int store_document_put(struct store *s, const char *kind, const char *name, const char *json,
+                       int64_t expect, int64_t *version, struct err *err) WARN_UNUSED;
+int store_document_get(struct store *s, const char *kind, const char *name, const char **json,
+                       int64_t *version, struct arena *a, struct err *err) WARN_UNUSED;
+int store_document_delete(struct store *s, const char *kind, const char *name, int64_t expect,
+                          struct err *err) WARN_UNUSED;
+int store_document_list(struct store *s, const char *kind, const char ***names, size_t *n,
+                        struct arena *a, struct err *err) WARN_UNUSED;
 
 /* 0 when Redis answers a PING within the deadline. */
 int store_ping(struct store *s, struct err *err) WARN_UNUSED;

@@ -1,0 +1,70 @@
+/*
+ * Every key we keep in Redis: the table in keys.c says type, who writes it, how long it lives and
+ * what bounds it. All keys begin with "judge:". Keys of a release carry the hash tag {release}, so
+ * one script may touch them all on Redis Cluster too; a service's carry {service}.
+ *
+ * If you add a key of a release, also add it to what store_release_delete removes (release.c).
+ */
+#ifndef LIB_STORE_KEYS_H
+#define LIB_STORE_KEYS_H
+
+#include <stddef.h>
+
+#include "lib/redis/redis.h"
+
+enum key {
+    KEY_RELEASE,
+    KEY_LEASE,
+    KEY_SEGMENTS,
+    KEY_VERDICTS,
+    KEY_CHECKPOINT,
+    KEY_ORDERS,
+    KEY_AUDIT,
+    KEY_AUDIT_HEAD,
+    KEY_PRODUCERS,
+    KEY_MARKS,
+    KEY_LATE,
+    KEY_BATCHES,
+    KEY_BATCH_TIMES,
+    KEY_OPEN,
+    KEY_PAST,
+    KEY_SEALED,
+    KEY_IDEMPOTENCY,
+    KEY_RELEASES,
+    KEY_ACTIVE,
+    KEY_CHANGES,
+    KEY_SERVICE_LOCK,
+    KEY_SERVICE_REVISION,
+    KEY_THROUGH,
+    KEY_TOKENS,
+    KEY_DOCUMENTS,
+    KEY_DURABLE,
+    KEYS_COUNT
+};
+
+struct key_row {
+    const char *pattern; /* of printf */
+    const char *type, *owner, *lifetime, *bound;
+};
+extern const struct key_row key_table[KEYS_COUNT];
+
+/* Adds the key as the next argument of the batch's current command. What follows k fits its
+ * pattern. */
+void key_arg(struct redis_batch *b, enum key k, ...);
+
+/* A name that may stand in a key: 1..MODEL_NAME_MAX of [A-Za-z0-9._-]. ERR_INPUT says which and
+ * why. */
+int key_name_check(const char *what, const char *name, struct err *err) WARN_UNUSED;
+
+/* Lifetimes and bounds named in the table. */
+#define STORE_VERDICTS_KEPT       10000  /* entries of a release's verdict stream, about */
+#define STORE_CHANGES_KEPT        10000  /* entries of the changes stream, about */
+#define STORE_ORDERS_MAX          1000   /* orders of one release; then ERR_LIMIT */
+#define STORE_BATCHES_MAX         100000 /* batch keys of one release; the oldest go first */
+#define STORE_BATCH_KEY_SECONDS   86400
+#define STORE_OPEN_SECONDS        604800 /* open blocks nobody seals (their release was deleted) */
+#define STORE_PAST_SECONDS        3600   /* what a seal saw, to count late samples */
+#define STORE_IDEMPOTENCY_SECONDS 86400
+#define STORE_DOCUMENT_BYTES_MAX  1048576
+
+#endif
