@@ -180,7 +180,7 @@ int wall_parse(const char *text, struct wall *out)
     if ((us = take_fraction(&at)) < 0 || take_offset(&at, &offset) != 0 || *at)
         return -1;
     /* A leap second is the first of the next minute: Unix time has no place for it. */
-    seconds = days_from_date(y, mon, d) * 86400 + h * 3600 + min * 60 + s - offset * 60;
+    seconds = days_from_date(y, mon, d) * 86400 + (h * 60 + min - offset) * INT64_C(60) + s;
     out->us = seconds * US_PER_SECOND + us;
     return 0;
 }

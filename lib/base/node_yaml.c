@@ -97,7 +97,7 @@ static int set_key(struct yaml_reader *r, const yaml_event_t *e, struct err *err
 {
     const char *key = (const char *)e->data.scalar.value;
     size_t len = e->data.scalar.length;
-    const struct node *object = r->b.open[r->b.depth - 1];
+    uintptr_t object = (uintptr_t)r->b.open[r->b.depth - 1];
     if (len == 0 && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return refuse(e, err, "a key is missing before \":\"");
     buf_clear(&r->seen_key);
@@ -236,7 +236,7 @@ struct node *node_read_yaml(struct arena *a, const char *bytes, size_t len, stru
     int rc;
     BUG_ON(!yaml_parser_initialize(&p));
     map_init(&r.seen);
-    buf_init(&r.seen_key, len + sizeof(void *));
+    buf_init(&r.seen_key, len + sizeof(uintptr_t));
     yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p, (const unsigned char *)bytes, len);
     rc = run_yaml(&r, &p, err);
