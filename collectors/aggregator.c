@@ -71,12 +71,12 @@ static struct route_marks *marks_for(void *user, const struct release_route *rou
     struct route_marks *m = map_get_str(&move->next, route->id);
     if (!m) {
         m = map_take_str(&move->g->marks, route->id);
-        if (m && m->n_metrics != route->n_metrics) {
+        if (m && (m->n_metrics != route->n_metrics || m->block_us != route->block_us)) {
             route_marks_unref(m);
             m = NULL;
         }
         if (!m)
-            m = route_marks_new(++move->g->last_handle, route->id, route->n_metrics);
+            m = route_marks_new(++move->g->last_handle, route);
         map_put_str(&move->next, route->id, m);
     }
     return route_marks_ref(m);

@@ -217,7 +217,7 @@ static void tick(struct aggregator *g, struct wall now)
     g->last_tick = now.us;
     take_shards(g, from);
     take_points(g);
-    ledger_forget_sealed(&g->ledger);
+    ledger_forget_sealed(&g->ledger, now);
     pthread_mutex_lock(&g->routes_mutex);
     ledger_forget_gone(&g->ledger, is_live, g);
     pthread_mutex_unlock(&g->routes_mutex);

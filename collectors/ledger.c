@@ -119,15 +119,18 @@ void stream_add_summary(struct ledger *l, struct stream *s, const struct total_k
     touched(l, s, t, from);
 }
 
-static bool is_sealed(const struct stream *s, const struct total *t)
+/* Stored, sealed, and so old that no line is counted for it any more (line.c; the second covers
+ * lines that were let in just before and are still in a shard). */
+static bool is_over(const struct stream *s, const struct total *t, struct wall now)
 {
-    return t->key.metric < s->marks->n_metrics &&
+    return t->stored == t->version && t->key.metric < s->marks->n_metrics &&
            t->key.block <=
-               atomic_load_explicit(&s->marks->sealed[t->key.metric], memory_order_relaxed);
+               atomic_load_explicit(&s->marks->sealed[t->key.metric], memory_order_relaxed) &&
+           (t->key.block + 1) * s->marks->block_us < now.us - SEALED_KEPT_US - 10 * US_PER_SECOND;
 }
 
 /* A map is not changed while it is walked, so those to go are gathered first. */
-static void forget_sealed(struct ledger *l, struct stream *s)
+static void forget_sealed(struct ledger *l, struct stream *s, struct wall now)
 {
     struct total *gone[256];
     size_t n;
@@ -137,7 +140,7 @@ static void forget_sealed(struct ledger *l, struct stream *s)
         void *value;
         while (n < ARRAY_LEN(gone) && map_next(&s->totals, &i, NULL, NULL, &value)) {
             struct total *t = value;
-            if (t->stored == t->version && is_sealed(s, t))
+            if (is_over(s, t, now))
                 gone[n++] = t;
         }
         for (size_t j = 0; j < n; j++) {
@@ -147,11 +150,11 @@ static void forget_sealed(struct ledger *l, struct stream *s)
     } while (n == ARRAY_LEN(gone));
 }
 
-void ledger_forget_sealed(struct ledger *l)
+void ledger_forget_sealed(struct ledger *l, struct wall now)
 {
     for (struct stream *s = l->streams; s; s = s->next) {
         if (!s->flight) /* a flight points at totals */
-            forget_sealed(l, s);
+            forget_sealed(l, s, now);
     }
 }
 

@@ -105,8 +105,9 @@ void stream_add_summary(struct ledger *l, struct stream *s, const struct total_k
 struct total *stream_total(struct ledger *l, struct stream *s, const struct total_key *key,
                            enum summary_kind kind);
 void total_account(struct ledger *l, struct total *t);
-/* Forgets totals that are stored and sealed. */
-void ledger_forget_sealed(struct ledger *l);
+/* Forgets totals that are stored, sealed and SEALED_KEPT_US past. Until then the store can tell
+ * from them how many samples came late. */
+void ledger_forget_sealed(struct ledger *l, struct wall now);
 /* Forgets releases that are over: is_live says which handles are not. */
 void ledger_forget_gone(struct ledger *l, bool (*is_live)(void *user, uint32_t handle), void *user);
 

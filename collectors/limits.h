@@ -21,7 +21,9 @@
 #define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */
 #define BATCHES_PENDING_MAX 4096                /* batches waiting for their commits */
 #define BATCH_WAIT_MS       30000 /* then the caller is told that the outcome is unknown */
-#define COMMIT_BLOCKS_MAX   4096  /* blocks in one commit; the rest goes with the next */
+#define SEALED_KEPT_US                                                                             \
+    (60 * INT64_C(1000000))      /* a total is kept so long after its block's end, sealed or not */
+#define COMMIT_BLOCKS_MAX   4096 /* blocks in one commit; the rest goes with the next */
 #define COMMIT_BYTES_MAX    ((size_t)4 << 20) /* of encoded totals in one commit */
 #define COMMIT_BATCHES_MAX  256               /* batch keys in one commit */
 #define COMMIT_RETRY_MS     250 /* pause before a commit with unknown outcome is sent again */

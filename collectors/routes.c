@@ -276,14 +276,14 @@ void routes_bind(struct routes *r, uint64_t generation,
         r->list[i].marks = marks_for(user, &r->list[i]);
 }
 
-struct route_marks *route_marks_new(uint32_t handle, const char *id, size_t n_metrics)
+struct route_marks *route_marks_new(uint32_t handle, const struct release_route *route)
 {
-    BUG_ON(n_metrics > MODEL_METRICS_MAX);
     struct route_marks *m = mem_alloc(sizeof(*m));
     atomic_store(&m->refs, 1);
     m->handle = handle;
-    m->n_metrics = n_metrics;
-    memcpy(m->id, id, strnlen(id, sizeof(m->id) - 1));
+    m->n_metrics = route->n_metrics;
+    m->block_us = route->block_us;
+    memcpy(m->id, route->id, strnlen(route->id, sizeof(m->id) - 1));
     for (size_t i = 0; i < MODEL_METRICS_MAX; i++)
         atomic_store_explicit(&m->sealed[i], INT64_MIN, memory_order_relaxed);
     return m;

@@ -40,6 +40,7 @@ struct route_marks {
     uint32_t handle; /* names the release in every table of this room; never used twice */
     char id[MODEL_NAME_MAX + 1];
     size_t n_metrics;
+    int64_t block_us;
     _Atomic int64_t sealed[MODEL_METRICS_MAX]; /* last sealed block, INT64_MIN none */
 };
 
@@ -105,7 +106,7 @@ uint64_t routes_generation(const struct routes *r); /* 0 until published */
 void routes_bind(struct routes *r, uint64_t generation,
                  struct route_marks *(*marks_for)(void *user, const struct release_route *route),
                  void *user);
-struct route_marks *route_marks_new(uint32_t handle, const char *id, size_t n_metrics);
+struct route_marks *route_marks_new(uint32_t handle, const struct release_route *route);
 struct route_marks *route_marks_ref(struct route_marks *m);
 void route_marks_unref(struct route_marks *m);
 

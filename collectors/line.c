@@ -1,0 +1,187 @@
+/*
+ * From a line that could be read to the sums it adds to. The scanners call ingest_line once a line,
+ * under the shard's mutex; nothing here allocates for a series and block that are known already.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collectors/shard.h"
+
+void ingest_refuse(struct ingest *in, const char *fmt, ...)
+{
+    struct ingest_answer *a = in->answer;
+    a->refused++;
+    if (a->n_refusals == REFUSALS_LISTED_MAX)
+        return;
+    struct refusal *r = &a->refusals[a->n_refusals++];
+    r->line = in->line_number;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(r->reason, sizeof(r->reason), fmt, args);
+    va_end(args);
+}
+
+/* Why a target did not take a line. A late one is added all the same: the store sees that its block
+ * is sealed, counts it for the cohort and writes nothing. */
+enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SHED };
+
+static int64_t block_at(struct ingest *in, int64_t ts_us, int64_t block_us)
+{
+    if (ts_us != in->cached_ts || block_us != in->cached_block_us) {
+        in->cached_ts = ts_us;
+        in->cached_block_us = block_us;
+        in->cached_block = block_of((struct wall){ts_us}, block_us);
+    }
+    return in->cached_block;
+}
+
+/* The open block's sums: remembered in the target while the set and the block stay the same. */
+static struct sums *target_sums(struct ingest *in, struct series_target *t, int64_t ts_us,
+                                enum miss *miss)
+{
+    const struct release_route *route = t->route;
+    if (route->needs_auth && !in->options->is_authenticated) {
+        *miss = MISS_TRUST;
+        return NULL;
+    }
+    int64_t block = block_at(in, ts_us, t->block_us);
+    if (t->set_id == in->into->id && t->block == block)
+        return t->sums;
+    if (block < route->first_block) {
+        *miss = MISS_EARLY;
+        return NULL;
+    }
+    bool is_late =
+        block <= atomic_load_explicit(&route->marks->sealed[t->metric], memory_order_relaxed);
+    if (is_late && (block + 1) * t->block_us < in->options->now.us - SEALED_KEPT_US) {
+        *miss = MISS_LATE; /* its total may be forgotten already */
+        return NULL;
+    }
+    struct sums_key key = {
+        .block = block,
+        .release = route->marks->handle,
+        .metric = t->metric,
+        .cohort = t->cohort,
+        .kind = (uint8_t)summary_kind_of(route->kinds[t->metric]),
+    };
+    struct sums *sums = sums_set_get(in->into, &key);
+    if (!sums) {
+        *miss = MISS_SHED;
+        return NULL;
+    }
+    if (is_late) {
+        *miss = MISS_LATE;
+        return sums; /* not remembered: the next one is late too */
+    }
+    t->set_id = in->into->id;
+    t->block = block;
+    t->sums = sums;
+    return sums;
+}
+
+/* -1 with the line refused when a value cannot be what the metric takes. */
+static int values_check(struct ingest *in, const struct series *s, const struct sample_line *line)
+{
+    for (size_t i = 0; i < line->n; i++) {
+        double v = line->values[i];
+        if (v >= 0 && v * line->weight <= COUNT_VALUE_MAX)
+            continue;
+        if (v < 0)
+            ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v,
+                          s->takes_values ? "quantile" : "count");
+        else if (s->takes_counts || !hist_takes(v))
+            ingest_refuse(in, "value %g is too large", v);
+        else
+            continue;
+        return -1;
+    }
+    return 0;
+}
+
+static void target_add_values(struct ingest *in, struct series_target *t, struct sums *sums,
+                              const struct sample_line *line)
+{
+    if (t->part == ROUTE_VALUE) {
+        uint64_t each = line->weight == 1 ? 1 : (uint64_t)llround(line->weight);
+        for (size_t i = 0; i < line->n; i++)
+            sums_add_value(in->into, sums, line->values[i], each);
+        return;
+    }
+    double total = 0;
+    for (size_t i = 0; i < line->n; i++)
+        total += line->values[i];
+    total *= line->weight;
+    if (t->part == ROUTE_EVENTS)
+        sums->events += total;
+    else
+        sums->exposure += total;
+    sums->samples += line->n;
+}
+
+static void count_missed(struct ingest *in, const struct series *s, enum miss miss)
+{
+    switch (miss) {
+    case MISS_NONE:
+    case MISS_EARLY:
+        in->answer->unrouted++;
+        break;
+    case MISS_LATE:
+        in->answer->late++;
+        break;
+    case MISS_TRUST:
+        ingest_refuse(in, "release %s takes samples only from authenticated senders",
+                      s->targets[0].route->id);
+        break;
+    case MISS_SHED:
+        collectors_count(COUNT_SHED, 1);
+        ingest_refuse(in, "too much waits for Redis: the sample was dropped");
+        break;
+    }
+}
+
+void ingest_line(struct ingest *in, const struct sample_line *line)
+{
+    struct series *s = series_get(&in->shard->series, &line->key, in->shard->routes, in->now_s);
+    if (!s) {
+        collectors_count(COUNT_SERIES_FULL, 1);
+        ingest_refuse(in, "the limit of %d series is reached", SERIES_MAX);
+        return;
+    }
+    if (s->refusal) {
+        ingest_refuse(in, "%s", s->refusal);
+        return;
+    }
+    const struct ingest_options *o = in->options;
+    const char *service = s->bytes + s->name_len + s->service_at;
+    if (o->may_service && !o->may_service(o->user, service, s->service_len)) {
+        ingest_refuse(in, "the token may not write samples of service %.*s", (int)s->service_len,
+                      service);
+        return;
+    }
+    if (s->n_targets == 0) {
+        in->answer->unrouted++;
+        return;
+    }
+    if (values_check(in, s, line) != 0)
+        return;
+    bool is_taken = false;
+    enum miss miss = MISS_NONE;
+    for (uint32_t i = 0; i < s->n_targets; i++) {
+        enum miss this_one = MISS_NONE;
+        struct sums *sums = target_sums(in, &s->targets[i], line->ts_us, &this_one);
+        if (sums)
+            target_add_values(in, &s->targets[i], sums, line);
+        if (this_one == MISS_NONE)
+            is_taken = true;
+        else
+            miss = this_one;
+    }
+    if (is_taken) {
+        in->answer->taken++;
+        in->answer->samples += line->n;
+    } else {
+        count_missed(in, s, miss);
+    }
+}

@@ -1,0 +1,331 @@
+#include "collectors/scan.h"
+#include "lib/base/num.h"
+#include "tests/collectors/harness.h"
+#include "tests/t.h"
+
+#include <stdio.h>
+
+struct text_case {
+    int line;
+    const char *text;
+    const char *refusal; /* part of the reason; NULL: not refused */
+    uint64_t taken, unrouted, late;
+};
+
+#define CASE(...)                                                                                  \
+    {                                                                                              \
+        __LINE__, __VA_ARGS__                                                                      \
+    }
+
+#define S  "|#service:checkout,cohort:candidate"
+#define X4 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static const struct text_case cases[] = {
+    CASE("http.errors:1|c" S, NULL, 1, 0, 0),
+    CASE("http.errors:1:0:2|c" S, NULL, 1, 0, 0),
+    CASE("http.errors:1|c|@0.25" S, NULL, 1, 0, 0),
+    CASE("http.errors:1.5e0|c" S, NULL, 1, 0, 0),
+    CASE("http.errors:1|c" S ",region:eu,x:,y", NULL, 1, 0, 0),
+    CASE("http.errors:1|c" S "|c:abc|e:it-x|card:low", NULL, 1, 0, 0),
+    CASE("http.errors:1|c" S "|T1795400000", NULL, 1, 0, 0),
+    CASE("http.errors:1|c" S "|T1795400005", NULL, 1, 0, 0),
+    CASE("http.errors:1|c|#service:checkout,revision:new1", NULL, 1, 0, 0),
+    CASE("http.errors:1|c|#service:checkout,revision:old", NULL, 1, 0, 0),
+    CASE("latency_ms:12.5|d" S, NULL, 1, 0, 0),
+    CASE("latency_ms:12.5|h" S, NULL, 1, 0, 0),
+    CASE("latency_ms:12.5|ms" S, NULL, 1, 0, 0),
+    CASE("latency_ms:0|d|@0.1" S, NULL, 1, 0, 0),
+    CASE("http.errors:1|c" S "\r", NULL, 1, 0, 0),
+    /* nobody asks */
+    CASE("other:1|c" S, NULL, 0, 1, 0),
+    CASE("temperature:21|g" S, NULL, 0, 1, 0),
+    CASE("users:abc|s" S, NULL, 0, 1, 0),
+    CASE("http.errors:1|c|#service:search,cohort:baseline", NULL, 0, 1, 0),
+    CASE("http.errors:1|c|#service:checkout,revision:ancient", NULL, 0, 1, 0),
+    CASE("http.errors:1|c" S "|T1795399000", NULL, 0, 1, 0), /* before the release began */
+    /* type against kind */
+    CASE("http.errors:1|d" S, "type d (distribution) does not fit a proportion: it takes c", 0, 0,
+         0),
+    CASE("http.errors:1|ms" S, "type ms (timer) does not fit a proportion", 0, 0, 0),
+    CASE("http.errors:1|h" S, "type h (histogram) does not fit a proportion", 0, 0, 0),
+    CASE("http.errors:1|g" S, "type g (gauge) does not fit a proportion", 0, 0, 0),
+    CASE("http.errors:x|s" S, "type s (set) does not fit a proportion", 0, 0, 0),
+    CASE("latency_ms:1|c" S, "type c (counter) does not fit a quantile: it takes d, h or ms", 0, 0,
+         0),
+    CASE("latency_ms:1|g" S, "type g (gauge) does not fit a quantile", 0, 0, 0),
+    CASE("latency_ms:abc|s" S, "type s (set) does not fit a quantile", 0, 0, 0),
+    /* who it is from */
+    CASE("http.errors:1|c", "the service is missing", 0, 0, 0),
+    CASE("http.errors:1|c|#cohort:candidate", "the service is missing", 0, 0, 0),
+    CASE("http.errors:1|c|#service:,cohort:candidate", "the service is missing", 0, 0, 0),
+    CASE("http.errors:1|c|#service:checkout", "neither cohort nor revision is given", 0, 0, 0),
+    CASE("http.errors:1|c|#service:checkout,revision:", "neither cohort nor revision", 0, 0, 0),
+    CASE("http.errors:1|c|#service:checkout,cohort:canary",
+         "cohort is \"canary\"; it must be baseline or candidate", 0, 0, 0),
+    CASE("http.errors:1|c|#service:checkout,cohort:", "cohort is \"\"", 0, 0, 0),
+    CASE("http.errors:1|c|#cohort:baseline,service:" X4, "the service is longer than 63 bytes", 0,
+         0, 0),
+    CASE("http.errors:1|c|#service:checkout,revision:" X4 X4 X4,
+         "the revision is longer than 128 bytes", 0, 0, 0),
+    CASE("http.errors:1|c|#service:cart,cohort:baseline",
+         "release r3 takes samples only from authenticated senders", 0, 0, 0),
+    /* shape */
+    CASE("http.errors", "no \":\" after the metric name", 0, 0, 0),
+    CASE(":1|c" S, "the metric name is missing", 0, 0, 0),
+    CASE("http.errors:1", "the type is missing", 0, 0, 0),
+    CASE("http.errors:|c" S, "the value is missing", 0, 0, 0),
+    CASE("http.errors:abc|c" S, "value \"abc\" is not a number", 0, 0, 0),
+    CASE("http.errors:1:|c" S, "value \"1:\" is not a number", 0, 0, 0),
+    CASE("http.errors:1:x:2|c" S, "value \"1:x:2\" is not a number", 0, 0, 0),
+    CASE("http.errors:nan|c" S, "value \"nan\" is not a number", 0, 0, 0),
+    CASE("http.errors:inf|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:1e999|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:0x10|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:1.|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:.5|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:-|c" S, "is not a number", 0, 0, 0),
+    CASE("http.errors:1|q" S, "type \"q\" is unknown; c, d, h and ms are taken", 0, 0, 0),
+    CASE("http.errors:1|m" S, "type \"m\" is unknown", 0, 0, 0),
+    CASE("http.errors:1|cc" S, "type \"cc\" is unknown", 0, 0, 0),
+    CASE("http.errors:1|" S, "type \"\" is unknown", 0, 0, 0),
+    CASE("http.errors:1|c|", "empty section", 0, 0, 0),
+    CASE("http.errors:1|c||#service:checkout", "empty section", 0, 0, 0),
+    CASE("http.errors:1|c|@0" S, "sample rate is 0; it must be above 0 and at most 1", 0, 0, 0),
+    CASE("http.errors:1|c|@1.5" S, "sample rate is 1.5", 0, 0, 0),
+    CASE("http.errors:1|c|@-1" S, "sample rate is -1", 0, 0, 0),
+    CASE("http.errors:1|c|@1e-30" S, "sample rate is 1e-30", 0, 0, 0),
+    CASE("http.errors:1|c|@x" S, "the sample rate is not a number", 0, 0, 0),
+    CASE("http.errors:1|c" S "|Tsoon", "the time is not a number", 0, 0, 0),
+    CASE("http.errors:1|c" S "|T-5", "time -5 is not in seconds since 1970", 0, 0, 0),
+    CASE("http.errors:1|c" S "|T1795400000000", "is not in seconds", 0, 0, 0),
+    CASE("http.errors:1|c" S "|T1795400006", "the time lies 5 s ahead; at most 5 s", 0, 0, 0),
+    CASE("http.errors:1|c" S "|z:1", "section \"|z:1\" is unknown", 0, 0, 0),
+    CASE("http.errors:-1|c" S, "value -1 is negative: a count takes 0 or more", 0, 0, 0),
+    CASE("http.errors:1e16|c" S, "value 1e+16 is too large", 0, 0, 0),
+    CASE("http.errors:1e15|c|@0.1" S, "value 1e+15 is too large", 0, 0, 0),
+    CASE("latency_ms:-0.5|d" S, "value -0.5 is negative: a quantile takes 0 or more", 0, 0, 0),
+    CASE("latency_ms:1e30|d" S, "value 1e+30 is too large", 0, 0, 0),
+    CASE("_e{5,4}:title|text", "events and service checks are not taken", 0, 0, 0),
+    CASE("_sc|db:up|0", "events and service checks are not taken", 0, 0, 0),
+    CASE("http.errors:1|c" S ",a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,A,B,C,D,E,F,G",
+         "more than 32 tags", 0, 0, 0),
+};
+
+static void each_line(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct text_case *c = &cases[i];
+        struct harness *h = harness_new(INGEST_TEXT);
+        harness_scan(h, c->text, strlen(c->text));
+        bool ok = h->answer.taken == c->taken && h->answer.unrouted == c->unrouted &&
+                  h->answer.late == c->late && h->answer.refused == (c->refusal != NULL) &&
+                  h->answer.lines == 1;
+        if (ok && c->refusal)
+            ok = strstr(h->answer.refusals[0].reason, c->refusal) != NULL;
+        if (!ok)
+            t_fail(__FILE__, c->line, "%s: taken %d, unrouted %d, refused %d: %s", c->text,
+                   (int)h->answer.taken, (int)h->answer.unrouted, (int)h->answer.refused,
+                   h->answer.refusals[0].reason);
+        /* a line is taken whole or not at all */
+        if (!h->answer.taken && !h->answer.late && h->shard.open.len != 0)
+            t_fail(__FILE__, c->line, "%s: not taken, but sums were made", c->text);
+        harness_free(h);
+    }
+}
+
+static void sums_are_right(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    static const char body[] = "http.errors:1|c" S "\n"
+                               "\n"
+                               "http.errors:2:3|c|@0.5" S "\r\n"
+                               "http.requests:100|c" S "\n"
+                               "http.requests:7|c|#service:checkout,revision:old\n"
+                               "http.requests:9|c|#service:checkout,revision:new2\n"
+                               "nonsense\n"
+                               "latency_ms:10:20:30|d|@0.25" S "\n"
+                               "latency_ms:40|ms|#region:eu,service:checkout,cohort:candidate\n"
+                               "latency_ms:50|ms|#region:us,service:checkout,cohort:candidate";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.lines, 9);
+    T_EQ_INT(h->answer.taken, 8);
+    T_EQ_INT(h->answer.samples, 11);
+    T_EQ_INT(h->answer.refused, 1);
+    T_EQ_INT(h->answer.refusals[0].line, 7);
+    struct harness_sum s;
+    harness_sum(h, 1, 0, COHORT_CANDIDATE, &s);
+    T_NEAR(s.events, 11, 0, 0);
+    T_NEAR(s.exposure, 100, 0, 0);
+    T_EQ_INT(s.samples, 4);
+    harness_sum(h, 2, 0, COHORT_CANDIDATE, &s); /* the other release of the service */
+    T_NEAR(s.events, 11, 0, 0);
+    T_NEAR(s.exposure, 109, 0, 0);
+    harness_sum(h, 1, 0, COHORT_BASELINE, &s);
+    T_NEAR(s.exposure, 7, 0, 0);
+    harness_sum(h, 2, 0, COHORT_BASELINE, &s);
+    T_NEAR(s.exposure, 7, 0, 0);
+    harness_sum(h, 1, 1, COHORT_CANDIDATE, &s);
+    T_EQ_INT(s.hist.n, 14);
+    T_NEAR(hist_quantile(&s.hist, 0.2), 10, 0.005, 0);
+    T_NEAR(hist_quantile(&s.hist, 0.5), 20, 0.005, 0);
+    T_NEAR(hist_quantile(&s.hist, 1), 50, 0.005, 0);
+    hist_release(&s.hist);
+    harness_sum(h, 1, 2, COHORT_CANDIDATE, &s); /* where region: eu */
+    T_EQ_INT(s.hist.n, 1);
+    hist_release(&s.hist);
+    harness_free(h);
+}
+
+/* The same lines in any order of tags, and again after the routes changed, land in the same sums.
+ */
+static void series_are_resolved_again(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    static const char line[] = "http.errors:1|c" S;
+    harness_scan(h, line, sizeof(line) - 1);
+    routes_unref(h->shard.routes);
+    h->shard.routes = routes_build(NULL, 0, NULL);
+    uint32_t handle = 10;
+    routes_bind(h->shard.routes, 2, harness_marks, &handle);
+    harness_scan(h, line, sizeof(line) - 1);
+    T_EQ_INT(h->answer.taken, 0);
+    T_EQ_INT(h->answer.unrouted, 1);
+    routes_unref(h->shard.routes);
+    h->shard.routes = harness_routes(3);
+    harness_scan(h, line, sizeof(line) - 1);
+    T_EQ_INT(h->answer.taken, 1);
+    struct harness_sum s;
+    harness_sum(h, 1, 0, COHORT_CANDIDATE, &s);
+    T_NEAR(s.events, 2, 0, 0);
+    harness_free(h);
+}
+
+static void late_lines(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    size_t n;
+    const struct release_route *r = routes_list(h->shard.routes, &n);
+    int64_t now_block = block_of((struct wall){NOW_US}, US_PER_SECOND);
+    for (size_t i = 0; i < n; i++)
+        atomic_store(&r[i].marks->sealed[0], now_block - 5);
+    static const char recent[] = "http.errors:1|c" S "|T1795399995";
+    harness_scan(h, recent, sizeof(recent) - 1);
+    T_EQ_INT(h->answer.late, 1);
+    T_EQ_INT(h->answer.taken, 0);
+    struct harness_sum s;
+    harness_sum(h, 1, 0, COHORT_CANDIDATE, &s);
+    T_EQ_INT(s.samples, 1); /* goes on to the store, which counts it as late */
+    static const char old[] = "http.errors:1|c" S "|T1795399935";
+    harness_scan(h, old, sizeof(old) - 1);
+    T_EQ_INT(h->answer.late, 1);
+    harness_sum(h, 1, 0, COHORT_CANDIDATE, &s);
+    T_EQ_INT(s.samples, 1);
+    static const char open[] = "http.errors:1|c" S "|T1795399996";
+    harness_scan(h, open, sizeof(open) - 1);
+    T_EQ_INT(h->answer.taken, 1);
+    harness_free(h);
+}
+
+static void limits(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    char *big = mem_alloc(2 * LINE_BYTES_MAX);
+    memset(big, 'a', 2 * LINE_BYTES_MAX);
+    harness_scan(h, big, LINE_BYTES_MAX + 1);
+    T_EQ_INT(h->answer.refused, 1);
+    T_HAS_STR(h->answer.refusals[0].reason, "the line is longer than 8192 bytes");
+    memcpy(big + SERIES_KEY_BYTES_MAX, ":1|c", 4);
+    memcpy(big + SERIES_KEY_BYTES_MAX + 4, S, sizeof(S) - 1);
+    harness_scan(h, big, SERIES_KEY_BYTES_MAX + 4 + sizeof(S) - 1);
+    T_HAS_STR(h->answer.refusals[0].reason, "name and tags are longer than 1024 bytes");
+    free(big);
+
+    /* the list of refusals is bounded, the count is not */
+    char bad[] = "x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n";
+    harness_scan(h, bad, sizeof(bad) - 1);
+    T_EQ_INT(h->answer.refused, 25);
+    T_EQ_INT(h->answer.n_refusals, REFUSALS_LISTED_MAX);
+
+    /* series: full, then room again for others once the old ones have been idle */
+    char line[128];
+    for (int i = 0; i <= SERIES_MAX; i++) {
+        int len = snprintf(line, sizeof(line), "http.errors:1|c" S ",i:%d", i);
+        harness_scan(h, line, (size_t)len);
+        T_EQ_INT(h->answer.taken, i < SERIES_MAX);
+    }
+    T_HAS_STR(h->answer.refusals[0].reason, "the limit of 20000 series is reached");
+    h->options.now.us += (SERIES_IDLE_SECONDS + 2) * US_PER_SECOND;
+    harness_scan(h, line, strlen(line));
+    T_EQ_INT(h->answer.taken, 1);
+    T_EQ_INT(h->shard.series.len, 1);
+
+    /* memory */
+    h->budget.max = atomic_load(&h->budget.bytes);
+    h->options.now.us += US_PER_SECOND;
+    harness_scan(h, line, strlen(line));
+    T_HAS_STR(h->answer.refusals[0].reason, "too much waits for Redis");
+    harness_free(h);
+}
+
+static bool only_cart(void *user, const char *service, size_t len)
+{
+    return len == 4 && memcmp(service, "cart", 4) == 0;
+}
+
+static void senders(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    static const char line[] =
+        "http.errors:1|c" S "\nhttp.errors:1|c|#service:cart,cohort:baseline";
+    h->options.is_authenticated = true;
+    h->options.may_service = only_cart;
+    harness_scan(h, line, sizeof(line) - 1);
+    T_EQ_INT(h->answer.taken, 1);
+    T_EQ_INT(h->answer.refused, 1);
+    T_EQ_STR(h->answer.refusals[0].reason, "the token may not write samples of service checkout");
+    harness_free(h);
+}
+
+/* Our number reader against the C library's, on shortest, long and odd forms. */
+static void numbers(void)
+{
+    uint64_t state = 42;
+    for (int i = 0; i < 200000; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        char text[64];
+        double v = (double)(int64_t)state / (double)(1ull << (state % 63));
+        switch (i % 4) {
+        case 0:
+            snprintf(text, sizeof(text), "%.*f", (int)(state >> 32 & 15), v);
+            break;
+        case 1:
+            snprintf(text, sizeof(text), "%.17g", v);
+            break;
+        case 2:
+            snprintf(text, sizeof(text), "%lld", (long long)(state >> (state & 63)));
+            break;
+        default:
+            snprintf(text, sizeof(text), "%.3e", v);
+        }
+        double got = NAN, want = strtod(text, NULL);
+        const char *end = scan_number(text, text + strlen(text), &got);
+        if (end != text + strlen(text) || memcmp(&got, &want, sizeof(got)) != 0) {
+            t_fail(__FILE__, __LINE__, "%s: got %.17g, want %.17g", text, got, want);
+            return;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct t_test tests[] = {
+        {"each line", each_line},
+        {"sums are right", sums_are_right},
+        {"series are resolved again", series_are_resolved_again},
+        {"late lines", late_lines},
+        {"limits", limits},
+        {"senders", senders},
+        {"numbers", numbers},
+    };
+    return t_main(argc, argv, tests, ARRAY_LEN(tests));
+}
