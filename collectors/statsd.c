@@ -188,7 +188,7 @@ struct statsd *statsd_start(struct aggregator *g, const struct statsd_config *co
                             struct err *err)
 {
     struct sockaddr_storage address;
-    socklen_t len;
+    socklen_t len = 0;
     if (address_parse(config->listen, &address, &len, err) != 0)
         return NULL;
     if (!config->allow_remote && !is_loopback((const struct sockaddr *)&address)) {
