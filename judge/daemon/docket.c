@@ -113,6 +113,15 @@ void docket_mark_changed(struct docket *d, const char *id)
     pthread_mutex_unlock(&d->lock);
 }
 
+bool docket_is_closed(struct docket *d, const char *id)
+{
+    pthread_mutex_lock(&d->lock);
+    const size_t i = place_of(d, id);
+    const bool is_closed = i < d->n && atomic_load(&d->cases[i]->is_closed);
+    pthread_mutex_unlock(&d->lock);
+    return is_closed;
+}
+
 bool docket_lease(struct docket *d, const char *id, struct lease *out)
 {
     pthread_mutex_lock(&d->lock);

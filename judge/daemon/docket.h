@@ -31,6 +31,8 @@ struct case_file {
     struct lease lease;      /* under the docket's lock: docket_lease() */
     struct mono renew_at;    /* keeper */
     _Atomic bool is_changed; /* set by the watcher, cleared by the judge before it reads */
+    _Atomic bool is_closed;  /* set by the judge: its last verdict, that of a release that is done,
+                                is stored */
 
     /* judge only */
     struct decision *decision;
@@ -57,6 +59,8 @@ void docket_remove(struct docket *d, const char *id);
 bool docket_has(struct docket *d, const char *id);
 size_t docket_len(struct docket *d);
 void docket_mark_changed(struct docket *d, const char *id);
+/* Has the judge said its last word on a release that is done? */
+bool docket_is_closed(struct docket *d, const char *id);
 
 /* The lease as last renewed. false when the case is not (or no longer) there. */
 bool docket_lease(struct docket *d, const char *id, struct lease *out);

@@ -200,6 +200,8 @@ static void read_decision(struct look *l, struct verdict *v)
     v->revision = l->c->spec.revision;
     v->mode = l->c->spec.mode;
     v->outcome = r->outcome;
+    if (r->phase == PHASE_DONE)
+        v->cause = r->cause;
 }
 
 /* Keeps a copy of what was stored, to know whether the next verdict differs. */
@@ -281,7 +283,11 @@ static int look_at(struct look *l, struct err *err)
         if (take_blocks(l, m, err) != 0)
             return err_context(err, "reading the blocks of %s", c->spec.metrics[m].name);
     read_decision(l, &v);
-    return publish(l, &v, err);
+    if (publish(l, &v, err) != 0)
+        return -1;
+    if (l->record.phase == PHASE_DONE)
+        atomic_store(&c->is_closed, true);
+    return 0;
 }
 
 /* When the next block can be final, by the clock; at least often enough to notice silence. */

@@ -85,7 +85,7 @@ static void look_after_ours(struct service *s, struct arena *a)
     for (size_t i = 0; i < n; i++) {
         struct lease lease;
         struct err err = {0};
-        if (runner_is_done(s->runner, ids[i])) {
+        if (runner_is_done(s->runner, ids[i]) && docket_is_closed(s->docket, ids[i])) {
             const bool has = docket_lease(s->docket, ids[i], &lease);
             drop(s, ids[i]);
             if (has && store_lease_release(s->store, ids[i], &lease, &err) != 0)

@@ -1,0 +1,150 @@
+/*
+ * gate RELEASE --for advance|promote: may this step be left, may this release be promoted? For
+ * pipelines: the answer is the exit status. watch RELEASE: shows verdicts as they come, to the end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "judge/ctl/rows.h"
+#include "lib/model/nouns.h"
+
+#define UNDECIDED (-1)
+
+static bool is_text(const struct node *n, const char *key, const char *value)
+{
+    const char *text = node_get_string(n, key);
+    return text && strcmp(text, value) == 0;
+}
+
+/* The exit status this verdict means for the question, or UNDECIDED. */
+static int decide(const struct flags *f, const struct node *v)
+{
+    const bool for_advance = strcmp(f->purpose, "advance") == 0;
+    if (is_text(v, "phase", "done"))
+        return ctl_outcome_status(v);
+    if (is_text(v, "verdict", "promote") || (for_advance && is_text(v, "verdict", "advance")))
+        return EXIT_PROMOTE;
+    if (is_text(v, "verdict", "rollback"))
+        return ctl_outcome_status(v);
+    if (is_text(v, "verdict", "inconclusive"))
+        return EXIT_INCONCLUSIVE;
+    return UNDECIDED;
+}
+
+/* Not decided and we do not (or no longer) wait. */
+static int undecided_status(const struct node *v)
+{
+    return v && is_text(v, "health", "ok") ? EXIT_INCONCLUSIVE : EXIT_NO_DATA;
+}
+
+static int finish(const struct flags *f, const char *release, const struct followed *at, int status,
+                  struct arena *a)
+{
+    ctl_progress_end();
+    if (at->json && !ctl_print_document(f, at->json, strlen(at->json), a))
+        printf("%s: %s; %s\n", release, node_get_string(at->verdict, "verdict"),
+               node_get_string(at->verdict, "reason"));
+    return status;
+}
+
+/* -1 with err, EXIT_REFUSED, when another revision is under judgement than the one asked about. */
+static int check_revision(const struct flags *f, const struct node *v, struct err *err)
+{
+    const char *revision = node_get_string(v, "revision");
+    if (!*f->revision || (revision && strcmp(revision, f->revision) == 0))
+        return 0;
+    return err_set(err, ERR_CONFLICT, "the release is of revision %s, not %s",
+                   revision ? revision : "none", f->revision);
+}
+
+static int gate(const struct flags *f, const struct option_args *args, struct arena *a)
+{
+    const char *release = args->values[0];
+    const struct mono deadline = mono_add_ms(mono_now(), f->timeout_us / US_PER_MS);
+    struct err err = {0};
+    struct followed at = {0};
+    struct answer answer;
+    if (!f->wait) {
+        if (ctl_get(f, arena_printf(a, "/v1/releases/%s/verdict", ctl_encode(release, a)), &answer,
+                    a, &err) != 0)
+            return err.code == ERR_UNAVAILABLE ? (ctl_fail(&err), EXIT_NO_DATA) : ctl_fail(&err);
+        at.verdict = answer.json;
+        at.json = answer.body;
+        if (check_revision(f, at.verdict, &err) != 0)
+            return ctl_fail(&err);
+        const int status = decide(f, at.verdict);
+        return finish(f, release, &at, status == UNDECIDED ? undecided_status(at.verdict) : status,
+                      a);
+    }
+    for (;;) {
+        const int64_t left = f->timeout_us ? mono_until_ms(mono_now(), deadline) : 3600000;
+        const int got = left > 0 ? ctl_next_verdict(f, release, &at, left, a, &err) : 1;
+        if (got < 0 || (at.verdict && check_revision(f, at.verdict, &err) != 0))
+            return ctl_fail(&err);
+        if (interrupted)
+            return finish(f, release, &at, EXIT_INTERRUPTED, a);
+        const int status = at.verdict ? decide(f, at.verdict) : UNDECIDED;
+        if (status != UNDECIDED)
+            return finish(f, release, &at, status, a);
+        if (got > 0 && f->timeout_us)
+            return finish(f, release, &at, EXIT_TIMED_OUT, a);
+        if (at.verdict)
+            ctl_progress(ctl_verdict_line(at.verdict, a));
+    }
+}
+
+static int watch(const struct flags *f, const struct option_args *args, struct arena *a)
+{
+    struct err err = {0};
+    struct followed at = {0};
+    while (!at.verdict || !is_text(at.verdict, "phase", "done")) {
+        const int got = ctl_next_verdict(f, args->values[0], &at, 3600000, a, &err);
+        if (got < 0)
+            return ctl_fail(&err);
+        if (interrupted)
+            return EXIT_INTERRUPTED;
+        if (got == 0 && !ctl_print_document(f, at.json, strlen(at.json), a)) {
+            const char *when = node_get_string(at.verdict, "at");
+            printf("%s  %s\n", when ? when : "", ctl_verdict_line(at.verdict, a));
+        }
+        fflush(stdout);
+    }
+    return ctl_outcome_status(at.verdict);
+}
+
+static const struct option_row gate_rows[] = {
+    COMMON_ROWS,
+    {.name = "for",
+     .type = OPTION_CHOICE,
+     .offset = FLAG(purpose),
+     .dflt = "promote",
+     .choices = "advance|promote",
+     .value_name = "WHAT",
+     .help = "what the gate opens for"},
+    ROW_BOOL("wait", wait, "wait until it is decided"),
+    {.name = "timeout",
+     .type = OPTION_DURATION,
+     .offset = FLAG(timeout_us),
+     .dflt = "0s",
+     .value_name = "DURATION",
+     .help = "with --wait: give up after this time (exit 124)"},
+    ROW_STRING("revision", revision, "REVISION", "refuse to answer for another revision"),
+};
+static const struct option_row watch_rows[] = {COMMON_ROWS};
+
+const struct command gate_command = {"gate",
+                                     "RELEASE",
+                                     1,
+                                     1,
+                                     "ask whether a release may advance or be promoted",
+                                     gate_rows,
+                                     ARRAY_LEN(gate_rows),
+                                     gate};
+const struct command watch_command = {"watch",
+                                      "RELEASE",
+                                      1,
+                                      1,
+                                      "show verdicts as they come, to the end",
+                                      watch_rows,
+                                      ARRAY_LEN(watch_rows),
+                                      watch};

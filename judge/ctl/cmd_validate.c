@@ -1,0 +1,51 @@
+/* validate SPEC...: reads specs without a service and lists every complaint. */
+#include <stdio.h>
+#include <string.h>
+
+#include "judge/ctl/rows.h"
+#include "judge/vocabulary/vocabulary.h"
+#include "lib/model/spec.h"
+
+static int validate_one(const struct flags *f, const char *path, struct arena *a)
+{
+    const struct spec_options options = {.vocabulary = vocabulary_all(),
+                                         .allow_inline_targets = true};
+    struct complaints complaints = {0};
+    struct err err = {0};
+    struct spec spec;
+    const char *bytes;
+    size_t len;
+    if (ctl_read_file(path, &bytes, &len, a, &err) != 0)
+        return ctl_fail(&err);
+    const struct node *document = node_read(a, bytes, len, &err);
+    if (!document) {
+        fprintf(stderr, "%s: %s\n", path, err.message);
+        return EXIT_USAGE;
+    }
+    if (spec_read(&spec, document, &options, &complaints, a, &err) != 0) {
+        for (size_t i = 0; i < complaints.n; i++)
+            fprintf(stderr, "%s: %s: %s %s\n", path, complaints.items[i].where,
+                    complaints.items[i].field, complaints.items[i].message);
+        if (complaints.n == 0)
+            fprintf(stderr, "%s: %s\n", path, err.message);
+        return EXIT_USAGE;
+    }
+    if (!ctl_print_document(f, spec.canonical, spec.canonical_len, a))
+        printf("%s: ok, release %s of %s, %zu steps, %zu metrics\n", path, spec.name, spec.service,
+               spec.n_steps, spec.n_metrics);
+    return 0;
+}
+
+static int validate(const struct flags *f, const struct option_args *args, struct arena *a)
+{
+    int status = 0;
+    for (size_t i = 0; i < args->n; i++)
+        if (validate_one(f, args->values[i], a) != 0)
+            status = EXIT_USAGE;
+    return status;
+}
+
+static const struct option_row rows[] = {COMMON_ROWS};
+const struct command validate_command = {
+    "validate", "SPEC...",       1,       100, "check spec files without a service",
+    rows,       ARRAY_LEN(rows), validate};

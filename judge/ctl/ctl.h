@@ -1,0 +1,132 @@
+/*
+ * judgectl: one file a command, one row a command in main.c.
+ *
+ * Results go to stdout in the form --output asks for, progress and complaints to stderr. Exit
+ * status: 0 promote (or done), 1 rollback for harm, 2 usage, 3 inconclusive or deadline, 4 no data,
+ * stale or unhealthy, 5 unreachable or refused, 6 verdict reached but the platform did not follow,
+ * 124 timed out, 130 interrupted.
+ */
+#ifndef JUDGE_CTL_CTL_H
+#define JUDGE_CTL_CTL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/base/node.h"
+#include "lib/base/options.h"
+
+enum {
+    EXIT_PROMOTE = 0,
+    EXIT_ROLLBACK = 1,
+    EXIT_USAGE = 2,
+    EXIT_INCONCLUSIVE = 3,
+    EXIT_NO_DATA = 4,
+    EXIT_REFUSED = 5,
+    EXIT_NOT_FOLLOWED = 6,
+    EXIT_TIMED_OUT = 124,
+    EXIT_INTERRUPTED = 130,
+};
+
+/* Flags of every command, and those some commands add; a command's rows say which it takes. */
+struct flags {
+    const char *url, *token, *token_file, *state;
+    const char *output; /* text, json, yaml */
+    bool help;
+
+    const char *why;
+    const char *purpose; /* --for */
+    bool wait;
+    int64_t timeout_us;
+    bool override;
+    const char *share;
+    const char *format;
+    const char *service, *environment;
+    bool active;
+    const char *key; /* --idempotency-key */
+    bool dry_run;
+    const char *revision;
+    const char *name, *scopes, *services, *expires;
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* "SPEC", "RELEASE", "" */
+    size_t min_args, max_args;
+    const char *help; /* one line */
+    const struct option_row *rows;
+    size_t n_rows;
+    int (*run)(const struct flags *f, const struct option_args *args, struct arena *a);
+};
+
+extern const struct command apply_command, run_command, validate_command, get_command, list_command,
+    watch_command, gate_command, promote_command, rollback_command, pause_command, resume_command,
+    abort_command, traffic_command, report_command, platforms_command, token_command, audit_command;
+
+/* Set by SIGINT and SIGTERM; commands that wait look at it. */
+extern volatile sig_atomic_t interrupted;
+
+/* Prints "judgectl: message" (and what to do next where that helps) and gives the exit status. */
+int ctl_fail(const struct err *err);
+
+/* ---- the service, over HTTP (client.c) ---- */
+
+struct answer {
+    int status;
+    const char *body; /* NUL-terminated, in the arena */
+    size_t len;
+    const struct node *json; /* parsed body, NULL when it is not JSON */
+};
+struct ask {
+    const char *method, *path;
+    const char *accept; /* NULL: application/json */
+    const char *type;   /* Content-Type of the body */
+    const void *body;
+    size_t body_len;
+    const char *key; /* Idempotency-Key, or NULL */
+    int timeout_ms;  /* 0: the default */
+};
+/* 0 with a 2xx answer. -1: unreachable, or a problem whose detail stands in err; complaints about a
+ * spec are printed one a line. */
+int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, struct arena *a,
+            struct err *err) WARN_UNUSED;
+int ctl_get(const struct flags *f, const char *path, struct answer *out, struct arena *a,
+            struct err *err) WARN_UNUSED;
+/* A path segment, percent-encoded. */
+const char *ctl_encode(const char *text, struct arena *a);
+
+/* ---- input and output (output.c) ---- */
+
+/* The file's bytes ("-": standard input). */
+int ctl_read_file(const char *path, const char **bytes, size_t *len, struct arena *a,
+                  struct err *err) WARN_UNUSED;
+/* A JSON document in the form asked for; text forms are the command's own. true when it was
+ * printed. */
+bool ctl_print_document(const struct flags *f, const char *json, size_t len, struct arena *a);
+/* One line of progress on stderr: rewritten on a terminal, else printed when it changed. */
+void ctl_progress(const char *line);
+void ctl_progress_end(void);
+/* "\033[32m" and the like, or "" when colours are off. */
+const char *ctl_colour(const char *state);
+const char *ctl_colour_off(void);
+
+/* ---- following a release (follow.c) ---- */
+
+struct followed {
+    const struct node *verdict; /* the last one */
+    const char *json;
+    int64_t seq;
+};
+/* The next verdict newer than *seq, waiting at most wait_ms. 0 with it, 1 when there was none in
+ * time, -1 err. An unreachable service is asked again until unreachable_ms have passed. */
+int ctl_next_verdict(const struct flags *f, const char *release, struct followed *at,
+                     int64_t wait_ms, struct arena *a, struct err *err) WARN_UNUSED;
+/* "judging 5 %: continue; errors undecided x1.08 [0.71, 1.62]; ..." */
+const char *ctl_verdict_line(const struct node *verdict, struct arena *a);
+/* The exit status a finished release means. */
+int ctl_outcome_status(const struct node *verdict);
+
+#endif
