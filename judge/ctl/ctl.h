@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/node.h"
 #include "lib/base/options.h"
