@@ -9,10 +9,14 @@ check: test-bins
 lint_rooms := $(foreach r,$(ROOMS),$(if $(call objects,$(r)),$(r)))
 lint_needs = $(filter $(lint_rooms),$(needs_$(1)))
 
+# A room with a program is linked with its own main, the others with an empty one.
+lint_main = $(patsubst %.c,$(B)/%.o,$(filter $(MAINS),$(call sources,$(1))))
+
 define layer_rule
-$(B)/lint/$(1).layer: $(call archive,$(1)) $(foreach r,$(call lint_needs,$(1)),$(call archive,$(r)))
+$(B)/lint/$(1).layer: $(call archive,$(1)) $(call lint_main,$(1)) $(foreach r,$(call lint_needs,$(1)),$(call archive,$(r)))
 	$$(call say,LAYER,$(1))
-	$$(Q)mkdir -p $$(@D) && echo 'int main(void) { return 0; }' | $$(CC) $$(LDFLAGS) -o $$@ -x c - -x none \
+	$$(Q)mkdir -p $$(@D) && echo '$(if $(call lint_main,$(1)),,int main(void) { return 0; })' | \
+	  $$(CC) $$(LDFLAGS) -o $$@ -x c - -x none $(call lint_main,$(1)) \
 	  -Wl,--whole-archive $(call archive,$(1)) -Wl,--no-whole-archive \
 	  -Wl,--start-group $(foreach r,$(call lint_needs,$(1)),$(call archive,$(r))) -Wl,--end-group \
 	  $(foreach r,$(1) $(call lint_needs,$(1)),$(libs_$(r)))
