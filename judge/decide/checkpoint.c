@@ -147,6 +147,7 @@ static void encode_metric(const struct metric_state *m, struct buf *out)
     buf_add_u8(out, m->is_unsound);
     add_i64(out, m->step);
     buf_add_double(out, m->asked);
+    buf_add_varint(out, m->step_blocks);
     add_i64(out, m->settling);
     add_i64(out, m->bake);
     sample_ratio_encode(&m->split, out);
@@ -170,6 +171,7 @@ static int decode_metric(struct metric_state *m, struct bytes *in, struct err *e
     m->is_unsound = bytes_u8(in) != 0;
     m->step = (int)get_i64(in);
     m->asked = bytes_double(in);
+    m->step_blocks = bytes_varint(in);
     m->settling = (int)get_i64(in);
     m->bake = (int)get_i64(in);
     if (sample_ratio_decode(&m->split, in, err) < 0)

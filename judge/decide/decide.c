@@ -168,6 +168,7 @@ static void begin_step(struct metric_state *m, const struct segment *seg)
     }
     m->step = seg->id;
     m->asked = asked_share(seg);
+    m->step_blocks = 0;
     restart(m, PURPOSE_STEP, m->asked);
 }
 
@@ -186,9 +187,10 @@ static void take_step(const struct decision *d, struct metric_state *m, const st
 {
     if (m->step != seg->id || m->asked != asked_share(seg))
         begin_step(m, seg);
+    double n0 = m->kind->units(pair->baseline), n1 = m->kind->units(pair->candidate);
+    m->step_blocks += n0 > 0 && n1 > 0;
     if (m->kind->has_units)
-        sample_ratio_take(&m->split, m->kind->units(pair->baseline),
-                          m->kind->units(pair->candidate));
+        sample_ratio_take(&m->split, n0, n1);
     if (!m->test[PURPOSE_WHOLE].is_present || !m->test[PURPOSE_STEP].is_present)
         return;
     m->kind->take(&m->test[PURPOSE_WHOLE], m->spec, pair);

@@ -27,11 +27,12 @@ struct metric_state {
     int64_t seen[2]; /* last block with data, by cohort */
     bool is_unsound; /* a block held values no test can take */
     struct kind_test test[PURPOSE_COUNT];
-    bool is_uncertain; /* the whole release's dispersion is, after the last block */
-    int step;          /* segment the step's test is about; 0: none */
-    double asked;      /* the share its `pass` was built for */
-    int settling;      /* segment the coarse guard has last taken a block of */
-    int bake;          /* segment the bake's test is about; 0: none */
+    bool is_uncertain;    /* the whole release's dispersion is, after the last block */
+    int step;             /* segment the step's test is about; 0: none */
+    double asked;         /* the share its `pass` was built for */
+    uint64_t step_blocks; /* blocks of the open step with traffic in both cohorts */
+    int settling;         /* segment the coarse guard has last taken a block of */
+    int bake;             /* segment the bake's test is about; 0: none */
     struct sample_ratio split;
     struct harm_record harm[STAGE_COUNT];
     int late_segment; /* late samples are counted from the first look at a segment */
@@ -81,6 +82,9 @@ struct look {
 
 /* Is the step's accumulator about the segment that is open now? */
 bool is_in_step(const struct look *k, const struct metric_state *m);
+
+/* Blocks of the open step that count, of this metric. */
+uint64_t step_blocks_of(const struct look *k, const struct metric_state *m);
 
 enum silence { SILENT_NONE, SILENT_BASELINE, SILENT_CANDIDATE, SILENT_BOTH };
 enum silence silence_of(const struct look *k, const struct metric_state *m);

@@ -11,13 +11,6 @@ static double log_e_present(const struct metric_state *m, enum purpose p, enum t
     return m->test[p].is_present ? m->kind->log_e(&m->test[p], side) : 0;
 }
 
-/* Blocks of the open step that count, of this metric. */
-static uint64_t step_blocks(const struct look *k, const struct metric_state *m)
-{
-    const struct kind_test *step = &m->test[PURPOSE_STEP];
-    return is_in_step(k, m) && step->is_present ? m->kind->blocks(step) : 0;
-}
-
 static void fill_judging(const struct look *k, const struct metric_state *m, struct evidence *e)
 {
     const struct kind_test *whole = &m->test[PURPOSE_WHOLE], *step = &m->test[PURPOSE_STEP];
@@ -32,7 +25,7 @@ static void fill_judging(const struct look *k, const struct metric_state *m, str
     double step_fail = in_step ? log_e_present(m, PURPOSE_STEP, TEST_FAIL) : 0;
     e->log_e_fail = log_e_half(m->kind->log_e(whole, TEST_FAIL), step_fail);
     e->dispersion = m->kind->dispersion(whole, TEST_FAIL).used;
-    if (!m->kind->blocks(whole))
+    if (!(e->baseline.n > 0 && e->candidate.n > 0))
         return;
     struct ratio_interval limits;
     if (!m->kind->interval(whole, m->spec, e->alpha, &limits))
@@ -77,7 +70,7 @@ static enum evidence_state state_of(const struct look *k, const struct metric_st
     if (is_in_step(k, m) && split_is_broken(m))
         return STATE_INVALID;
     if (!k->seg || k->seg->is_synthetic || e->dispersion_uncertain ||
-        step_blocks(k, m) < (uint64_t)k->d->spec->policy.min_blocks || !step_blocks(k, m))
+        step_blocks_of(k, m) < (uint64_t)k->d->spec->policy.min_blocks || !step_blocks_of(k, m))
         return STATE_UNDECIDED;
     if (e->no_limit)
         return STATE_HARMLESS;
@@ -89,12 +82,12 @@ static double eta_of(const struct look *k, const struct metric_state *m, const s
 {
     const struct spec_policy *policy = &k->d->spec->policy;
     if (e->state != STATE_UNDECIDED || k->stage == STAGE_BAKING || !is_in_step(k, m) ||
-        !m->test[PURPOSE_STEP].is_present || !step_blocks(k, m) || k->seg->is_synthetic)
+        !m->test[PURPOSE_STEP].is_present || !step_blocks_of(k, m) || k->seg->is_synthetic)
         return NAN;
     double blocks = 0;
     if (!e->no_limit)
         blocks = m->kind->eta(&m->test[PURPOSE_STEP], TEST_PASS, policy->beta);
-    blocks = fmax(blocks, policy->min_blocks - (double)step_blocks(k, m));
+    blocks = fmax(blocks, policy->min_blocks - (double)step_blocks_of(k, m));
     if (!isfinite(blocks)) /* on its way to be harm, perhaps */
         blocks = m->kind->eta(&m->test[PURPOSE_WHOLE], TEST_FAIL, e->alpha / 2);
     return isfinite(blocks) ? blocks * (double)policy->block_us / 1e6 : NAN;

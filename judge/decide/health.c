@@ -23,6 +23,11 @@ bool is_in_step(const struct look *k, const struct metric_state *m)
     return k->seg && !k->seg->is_bake && m->step == k->seg->id && m->asked == asked_share(k->seg);
 }
 
+uint64_t step_blocks_of(const struct look *k, const struct metric_state *m)
+{
+    return is_in_step(k, m) ? m->step_blocks : 0;
+}
+
 static int64_t sealed_end(const struct look *k, const struct metric_state *m)
 {
     int64_t last = k->in->sealed[m - k->d->metrics];

@@ -79,7 +79,13 @@ static void quantile_start_bake(struct kind_test *t, const struct spec_metric *m
         quantile_release(t); /* nothing is known of before */
         return;
     }
-    quantile_test_set_before(&t->quantile, &step->quantile);
+    static const struct hist empty;
+    struct quantile_block before = {&step->quantile.h0, &empty};
+    quantile_test_take(&t->quantile, &before);
+    /* Alone the candidate shows no residuals about the null: its noise is taken to be the last
+     * step's. */
+    double noise = quantile_test_dispersion(&step->quantile, TEST_FAIL).used;
+    quantile_test_set_correlation(&t->quantile, fmax(1, noise));
 }
 
 static double quantile_log_e(const struct kind_test *t, enum test_side side)
@@ -95,11 +101,6 @@ static struct rate_dispersion quantile_dispersion(const struct kind_test *t, enu
 static void quantile_set_correlation(struct kind_test *t, double correlation)
 {
     quantile_test_set_correlation(&t->quantile, correlation);
-}
-
-static uint64_t quantile_blocks(const struct kind_test *t)
-{
-    return t->quantile.blocks;
 }
 
 static double quantile_eta(const struct kind_test *t, enum test_side side, double alpha)
@@ -176,7 +177,6 @@ const struct kind kind_quantile = {
     .log_e = quantile_log_e,
     .dispersion = quantile_dispersion,
     .set_correlation = quantile_set_correlation,
-    .blocks = quantile_blocks,
     .eta = quantile_eta,
     .interval = quantile_interval,
     .totals = quantile_totals,

@@ -180,11 +180,6 @@ static void rate_set_correlation(struct kind_test *t, double correlation)
     rate_ratio_set_correlation(&t->rate.ratio, correlation);
 }
 
-static uint64_t rate_blocks(const struct kind_test *t)
-{
-    return t->rate.ratio.blocks;
-}
-
 static double rate_eta(const struct kind_test *t, enum test_side side, double alpha)
 {
     return rate_ratio_eta(&t->rate.ratio, side, alpha);
@@ -269,9 +264,9 @@ static int rate_decode(struct kind_test *t, struct bytes *in, struct err *err)
         .has_units = counts_requests, .init = rate_init, .release = rate_release,                  \
         .new_segment = rate_new_segment, .is_sound = rate_is_sound, .take = rate_take,             \
         .start_bake = rate_start_bake, .log_e = rate_log_e, .dispersion = rate_dispersion_of,      \
-        .set_correlation = rate_set_correlation, .blocks = rate_blocks, .eta = rate_eta,           \
-        .interval = rate_interval, .totals = rate_totals, .late_loss = rate_late_loss,             \
-        .units = rate_units, .limit = rate_limit, .encode = rate_encode, .decode = rate_decode,    \
+        .set_correlation = rate_set_correlation, .eta = rate_eta, .interval = rate_interval,       \
+        .totals = rate_totals, .late_loss = rate_late_loss, .units = rate_units,                   \
+        .limit = rate_limit, .encode = rate_encode, .decode = rate_decode,                         \
     }
 
 const struct kind kind_proportion = RATE_KIND(true);

@@ -63,7 +63,6 @@ struct kind {
     double (*log_e)(const struct kind_test *t, enum test_side side);
     struct rate_dispersion (*dispersion)(const struct kind_test *t, enum test_side side);
     void (*set_correlation)(struct kind_test *t, double correlation);
-    uint64_t (*blocks)(const struct kind_test *t); /* with both arms */
     double (*eta)(const struct kind_test *t, enum test_side side, double alpha);
     /* candidate over baseline; false: empty */
     bool (*interval)(const struct kind_test *t, const struct spec_metric *m, double alpha,

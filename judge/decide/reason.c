@@ -123,8 +123,7 @@ static void say_split(struct sentence *s, const struct metric_state *m)
 static void say_undecided(struct sentence *s, const struct look *k, const struct metric_state *m,
                           const struct evidence *e)
 {
-    const struct kind_test *step = &m->test[PURPOSE_STEP];
-    uint64_t blocks = is_in_step(k, m) && step->is_present ? m->kind->blocks(step) : 0;
+    uint64_t blocks = step_blocks_of(k, m);
     uint64_t needed = (uint64_t)k->d->spec->policy.min_blocks;
     char text[WALL_TEXT_BYTES];
     say(s, "undecided");
