@@ -1,11 +1,11 @@
 # Release Judge: one Makefile. `make help` lists the targets.
 #
 # Objects live under build/<flavour>/, one archive a room; `make` leaves build/judged and build/judgectl.
-# Flavours: release (default), asan (address + undefined), tsan, cov: `make FLAVOUR=asan check`.
+# Flavours: release (default), asan (address + undefined), tsan, cov, fuzz: `make FLAVOUR=asan check`.
 
 FLAVOUR ?= release
 B := build/$(FLAVOUR)
-CC := gcc
+CC := $(if $(filter fuzz,$(FLAVOUR)),clang-14,gcc)
 V ?= 0
 ifeq ($(V),0)
 Q := @
@@ -24,9 +24,11 @@ CFLAGS_release := -O2 -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_cov := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+               -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-gnu-folding-constant
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-strict-aliasing -fstack-protector-strong \
           -pthread -I. $(WARN) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
-LDFLAGS := -pthread $(filter -fsanitize% --coverage,$(CFLAGS_$(FLAVOUR)))
+LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize% --coverage,$(CFLAGS_$(FLAVOUR))))
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.

@@ -37,3 +37,65 @@ lint: lint-layers
 ## make lint-all      lint and clang-tidy (minutes)
 lint-all: lint
 	$(Q)tests/lint/lint.sh tidy
+
+# --- The demo and a service to play with
+DEMO_BINS := build/demo-bin/shop build/demo-bin/crowd
+build/demo-bin/%: demo/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -pthread $(WARN) -o $@ $< -lmicrohttpd -lm
+
+.PHONY: demo run setup-build setup-demo setup-test setup-lint setup-bench
+setup-build setup-demo setup-test setup-lint setup-bench: setup-%:
+	$(Q)deploy/setup.sh build $*
+
+## make demo          install what it needs, build, and watch four releases being judged (3 minutes)
+demo: setup-demo
+	$(Q)$(MAKE) --no-print-directory -j2 all $(DEMO_BINS)
+	$(Q)/usr/bin/python3 demo/demo.py
+
+## make run           judged on http://127.0.0.1:8700 with the embedded Redis, state in build/run
+run: setup-build
+	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)mkdir -p build/run && chmod 700 build/run
+	@echo "judged on http://127.0.0.1:8700 (log in with the token in build/run/admin.token);"
+	@echo "in another shell: export JUDGE_STATE=$(CURDIR)/build/run; build/judgectl list"
+	$(Q)exec build/judged --state $(CURDIR)/build/run
+
+# --- Fuzz targets: each names its rooms in its first line, `// rooms: base model`. Built by clang into
+# build/fuzz (FLAVOUR=fuzz); fuzz.sh runs them.
+FUZZ_SECONDS ?= 60
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(patsubst %.c,$(B)/%,$(FUZZ_SOURCES))
+fuzz_rooms = $(shell sed -n '1s|^// rooms: *||p' $(1))
+define fuzz_rule
+$(B)/$(1:.c=): $(B)/$(1:.c=.o) $(foreach r,$(call fuzz_rooms,$(1)),$(call archive,$(r)))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $$< -Wl,--start-group \
+	  $(foreach r,$(call fuzz_rooms,$(1)),$(call archive,$(r))) -Wl,--end-group $(foreach r,$(call fuzz_rooms,$(1)),$(libs_$(r))) -lm
+endef
+ifeq ($(FLAVOUR),fuzz)
+$(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$(f))))
+endif
+
+.PHONY: fuzz fuzz-bins
+## make fuzz          every parser under libFuzzer with ASan and UBSan, FUZZ_SECONDS each (60)
+fuzz: setup-test
+	$(Q)$(MAKE) --no-print-directory -j2 FLAVOUR=fuzz fuzz-bins
+	$(Q)tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
+fuzz-bins: $(FUZZ_BINS)
+
+## make test          install what it needs, build three flavours, run all tests (under 15 minutes)
+.PHONY: test
+test: setup-test
+	$(Q)tests/all.sh
+.PHONY: demo-bins doubles print-test-bins
+demo-bins: $(DEMO_BINS)
+print-test-bins:
+	@echo $(TEST_BINS)
+
+# Doubles and helpers of the end-to-end tests: one program a file.
+DOUBLE_BINS := $(patsubst tests/doubles/%.c,build/doubles/%,$(wildcard tests/doubles/*.c))
+doubles: $(DOUBLE_BINS)
+build/doubles/%: tests/doubles/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -g -pthread -I. $(WARN) -o $@ $<
