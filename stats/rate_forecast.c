@@ -18,6 +18,7 @@
 #include "stats/rate_ratio_priv.h"
 
 #define BISECTIONS    14
+#define DRAWN_EVENTS  4.0
 #define FORECAST_MOST 1e9 /* blocks; more is "never" */
 
 /* log e of the one-sided test of log_null, a log ratio inside the grid. */
@@ -155,8 +156,8 @@ double rate_ratio_eta(const struct rate_ratio *t, enum test_side side, double al
         return 0;
     if (!t->blocks)
         return INFINITY;
-    /* The ratio of all blocks, drawn towards 1 by one event; the load of the recent ones. */
-    ratio = (t->c1 + 1) / (t->c0 / t->x0 * t->x1 + 1);
+    /* The ratio of all blocks, drawn towards 1 by a few events; the load of the recent ones. */
+    ratio = (t->c1 + DRAWN_EVENTS) / (t->c0 / t->x0 * t->x1 + DRAWN_EVENTS);
     if (t->c0 > 0)
         events = each.c0 + each.c1;
     else
