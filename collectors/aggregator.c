@@ -129,7 +129,7 @@ struct aggregator *aggregator_new(const struct aggregator_config *config)
     collectors_register();
     g->store = config->store;
     g->process = mem_strdup(config->process);
-    BUG_ON(strlen(g->process) + 12 > PRODUCER_BYTES_MAX);
+    BUG_ON(strlen(g->process) + 64 + 12 > PRODUCER_BYTES_MAX);
     g->flush_us = (config->flush_ms ? config->flush_ms : FLUSH_MS) * US_PER_MS;
     g->batch_wait_ms = config->batch_wait_ms ? config->batch_wait_ms : BATCH_WAIT_MS;
     g->budget.max = config->pending_bytes_max ? config->pending_bytes_max : PENDING_BYTES_MAX;

@@ -72,9 +72,10 @@ int aggregator_flush(struct aggregator *g, int64_t wait_ms, struct err *err) WAR
 
 /* ---- for collectors that bring finished sums (scrape) ---- */
 
-/* Adds one block's sums of one metric and cohort under a producer of its own (at most 127 bytes).
- * The summary's kind is that of the metric. Dropped and counted when the release is gone or the
- * block is sealed. Not copied by reference: the summary stays the caller's. */
+/* Adds one block's sums of one metric and cohort under a producer of its own (at most 63 bytes;
+ * this process start is added to it). The summary's kind is that of the metric. Dropped and counted
+ * when the release is gone or the block is sealed. Not copied by reference: the summary stays the
+ * caller's. */
 struct release_route;
 void aggregator_add(struct aggregator *g, const char *producer, const struct release_route *route,
                     uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums,

@@ -10,7 +10,7 @@
 
 /* Finished sums of one block, from aggregator_add. */
 struct point {
-    char producer[PRODUCER_BYTES_MAX + 1];
+    char producer[64];
     struct route_marks *marks;
     struct total_key key;
     struct summary sums;

@@ -240,7 +240,9 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall wall)
         .batch_keys = f->keys,
         .batch_digests = f->digests,
         .n_batches = f->n_keys,
+        .is_full = s->is_full_due,
     };
+    s->is_full_due = false;
     s->flight = f;
     flight_send(f, wall);
 }
@@ -327,11 +329,13 @@ static void flight_refused(struct ledger *l, struct flight *f)
         void *value;
         while (map_next(&s->totals, &i, NULL, NULL, &value))
             ((struct total *)value)->stored = 0;
+        s->is_full_due = true;
         parts_put_back(f, NULL);
         return;
     }
     BUG_ON(f->dup_index >= f->n_keys);
     struct batch_part *dup = f->keyed[f->dup_index];
+    s->is_full_due = f->commit.is_full;
     parts_put_back(f, dup);
     batch_part_done(l, dup, f->answer);
 }

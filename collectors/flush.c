@@ -26,7 +26,8 @@ void aggregator_add(struct aggregator *g, const char *producer, const struct rel
                     uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums,
                     struct wall now)
 {
-    BUG_ON(!route->marks || metric >= route->n_metrics || strlen(producer) > PRODUCER_BYTES_MAX ||
+    BUG_ON(!route->marks || metric >= route->n_metrics ||
+           strlen(producer) >= sizeof(((struct point *)0)->producer) ||
            sums->kind != summary_kind_of(route->kinds[metric]));
     if (!sums_budget_left(&g->budget)) {
         collectors_count(COUNT_SHED, 1);
@@ -126,7 +127,7 @@ static struct stream *pushed_stream(void *user, uint32_t handle)
         struct route_marks *m = value;
         if (m->handle == handle) {
             char producer[PRODUCER_BYTES_MAX + 1];
-            snprintf(producer, sizeof(producer), "%s/%u", g->process, handle);
+            producer_name(g, "", handle, producer);
             s = ledger_stream(&g->ledger, m, producer);
             s->is_pushed = true;
             break;
@@ -185,7 +186,9 @@ static void take_points(struct aggregator *g)
     pthread_mutex_unlock(&g->mutex);
     while (p) {
         struct point *next = p->next;
-        struct stream *s = ledger_stream(&g->ledger, p->marks, p->producer);
+        char producer[PRODUCER_BYTES_MAX + 1];
+        producer_name(g, p->producer, p->marks->handle, producer);
+        struct stream *s = ledger_stream(&g->ledger, p->marks, producer);
         if (!s->is_gone)
             stream_add_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
         point_free(p);

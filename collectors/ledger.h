@@ -73,6 +73,7 @@ struct stream {
     struct flight *flight;
     struct batch_part *queue, **queue_end;
     int64_t dirty_from; /* arrival of the oldest change not in a flight; NEVER_US: clean */
+    bool is_full_due;   /* Redis was behind: the next commit says that it holds all there is */
     bool is_pushed;     /* of the shards and batches */
     bool is_gone;       /* its release is over: freed when the flight is back */
     struct stream *next;

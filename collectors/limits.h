@@ -29,8 +29,8 @@
 #define COMMIT_RETRY_MS     250 /* pause before a commit with unknown outcome is sent again */
 #define FLUSH_MS            1000
 #define BATCH_KEY_BYTES_MAX 255
-#define PRODUCER_BYTES_MAX  127
-#define HOLDS_MAX           64 /* watermark holds at once */
+#define PRODUCER_BYTES_MAX  191
+#define HOLDS_MAX           300 /* watermark holds at once */
 #define DATAGRAM_BYTES_MAX  8192
 #define DATAGRAMS_AT_ONCE   64
 #define SCRAPE_BYTES_MAX    ((size_t)8 << 20) /* one exposition */
