@@ -79,11 +79,10 @@ static void on_done(void *user, int rc, enum commit_answer answer, size_t dup_in
     pthread_mutex_unlock(l->mutex);
 }
 
-static void flight_send(struct flight *f, struct wall wall)
+static void flight_send(struct flight *f)
 {
     f->is_sent = true;
     f->ledger->n_flights++;
-    f->commit.now = wall;
     store_commit(f->ledger->store, &f->commit, on_done, f);
 }
 
@@ -213,7 +212,7 @@ static void flight_fill(struct flight *f)
         s->dirty_from = NEVER_US;
 }
 
-static void flight_launch(struct ledger *l, struct stream *s, struct wall wall)
+static void flight_launch(struct ledger *l, struct stream *s)
 {
     struct flight *f = mem_alloc(sizeof(*f));
     f->ledger = l;
@@ -244,21 +243,21 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall wall)
     };
     s->is_full_due = false;
     s->flight = f;
-    flight_send(f, wall);
+    flight_send(f);
 }
 
-void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
+void ledger_launch(struct ledger *l, struct mono now)
 {
     for (struct stream *s = l->streams; s; s = s->next) {
         if (s->flight) {
             if (!s->flight->is_sent && mono_passed(now, s->flight->retry_at)) {
                 collectors_count(COUNT_COMMIT_RETRIES, 1);
-                flight_send(s->flight, wall);
+                flight_send(s->flight);
             }
             continue;
         }
         if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US))
-            flight_launch(l, s, wall);
+            flight_launch(l, s);
     }
 }
 

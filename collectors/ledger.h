@@ -114,7 +114,7 @@ void ledger_forget_gone(struct ledger *l, bool (*is_live)(void *user, uint32_t h
 
 /* Sends a commit for every stream that has something to say and none in flight; sends again what is
  * due. */
-void ledger_launch(struct ledger *l, struct mono now, struct wall wall);
+void ledger_launch(struct ledger *l, struct mono now);
 /* Takes in what came back from Redis. */
 void ledger_settle(struct ledger *l, struct mono now);
 /* When something has to be sent again; far away when nothing has. */
