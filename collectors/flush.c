@@ -108,10 +108,19 @@ int ingest_batch(struct aggregator *g, const struct ingest_options *options, con
 /* ---- the flush thread ---- */
 
 /*
- * The stream of pushed samples of a release, or NULL when it is over. Its producer is this process
- * and the handle: a release that leaves the routes and comes back has lost its totals, so it must
- * not go on under the name they were written by.
+ * Who writes: this process start and the release's handle, after the source. A release that leaves
+ * the routes and comes back has lost its totals here, so it must not go on under the name they were
+ * written by.
  */
+static void producer_name(const struct aggregator *g, const char *source, uint32_t handle,
+                          char out[PRODUCER_BYTES_MAX + 1])
+{
+    int n = snprintf(out, PRODUCER_BYTES_MAX + 1, "%s%s%s/%u", source, source[0] ? "/" : "",
+                     g->process, handle);
+    BUG_ON(n > PRODUCER_BYTES_MAX);
+}
+
+/* The stream of pushed samples of a release, or NULL when it is over. */
 static struct stream *pushed_stream(void *user, uint32_t handle)
 {
     struct aggregator *g = user;
