@@ -105,7 +105,8 @@ static bool read_number(struct reader *r, const struct node *v, const struct fie
 {
     if (v->type != NODE_NUMBER || !isfinite(v->number) || !is_in_range(f, v->number))
         return wrong(r, v, f);
-    memcpy(at, &v->number, sizeof(double));
+    double value = v->number + 0.0; /* -0 is 0 */
+    memcpy(at, &value, sizeof(value));
     return true;
 }
 
@@ -129,6 +130,7 @@ static bool read_fraction(struct reader *r, const struct node *v, const struct f
             wrong(r, v, f);
         return false;
     }
+    value += 0.0; /* -0 is 0 */
     memcpy(at, &value, sizeof(value));
     return true;
 }

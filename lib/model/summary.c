@@ -131,6 +131,15 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
     return 0;
 }
 
+uint64_t summary_peek_samples(struct bytes encoded)
+{
+    unsigned version = bytes_u8(&encoded), kind = bytes_u8(&encoded);
+    if (version != SUMMARY_VERSION || kind == SUMMARY_NONE || kind > SUMMARY_HIST)
+        return 0;
+    uint64_t samples = bytes_varint(&encoded);
+    return encoded.bad ? 0 : samples;
+}
+
 void block_init(struct block *b, int64_t index, uint8_t cohorts, enum summary_kind kind)
 {
     BUG_ON(cohorts > MODEL_COHORTS_MAX);

@@ -35,6 +35,9 @@ bool summary_is_empty(const struct summary *s);
 void summary_encode(const struct summary *s, struct buf *out);
 int summary_decode(struct summary *s, struct bytes *in, struct err *err) WARN_UNUSED;
 
+/* Samples in an encoded summary, without decoding the rest of it; 0 when it is not one. */
+uint64_t summary_peek_samples(struct bytes encoded);
+
 struct block {
     int64_t index;   /* of its wall time: start = index * block length */
     uint8_t cohorts; /* entries used below */

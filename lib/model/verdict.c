@@ -12,6 +12,12 @@
 
 #include "lib/base/writer.h"
 
+/* -0 is written as 0: a sign without a value would be a puzzle to a reader. */
+static void write_number(struct writer *w, const char *key, double v)
+{
+    writer_kv_number(w, key, v + 0.0);
+}
+
 static void write_time(struct writer *w, const char *key, struct wall t)
 {
     char text[WALL_TEXT_BYTES];
@@ -32,8 +38,8 @@ static void write_word(struct writer *w, const char *key, const char *word)
 static void write_margin(struct writer *w, const char *key, const struct spec_margin *m)
 {
     writer_kv_object(w, key);
-    writer_kv_number(w, "relative", m->relative);
-    writer_kv_number(w, "absolute", m->absolute);
+    write_number(w, "relative", m->relative);
+    write_number(w, "absolute", m->absolute);
     writer_end(w);
 }
 
@@ -41,7 +47,7 @@ static void write_margin(struct writer *w, const char *key, const struct spec_ma
 static void write_tolerance(struct writer *w, const struct spec_margin *m)
 {
     if (isnan(m->absolute))
-        writer_kv_number(w, "tolerance", m->relative);
+        write_number(w, "tolerance", m->relative);
     else
         write_margin(w, "tolerance", m);
 }
@@ -49,11 +55,11 @@ static void write_tolerance(struct writer *w, const struct spec_margin *m)
 static void write_totals(struct writer *w, const char *key, const struct cohort_totals *t)
 {
     writer_kv_object(w, key);
-    writer_kv_number(w, "n", t->n);
+    write_number(w, "n", t->n);
     if (!isnan(t->events))
-        writer_kv_number(w, "events", t->events);
+        write_number(w, "events", t->events);
     if (!isnan(t->quantile))
-        writer_kv_number(w, "quantile", t->quantile);
+        write_number(w, "quantile", t->quantile);
     writer_end(w);
 }
 
@@ -67,30 +73,30 @@ static void write_evidence(struct writer *w, const struct evidence *e)
     writer_kv_string(w, "test", e->test);
     writer_kv_object(w, "effect");
     writer_kv_string(w, "scale", e->scale);
-    writer_kv_number(w, "estimate", e->estimate);
-    writer_kv_number(w, "lower", e->lower);
-    writer_kv_number(w, "upper", e->upper);
+    write_number(w, "estimate", e->estimate);
+    write_number(w, "lower", e->lower);
+    write_number(w, "upper", e->upper);
     writer_end(w);
     write_tolerance(w, &e->tolerance);
     write_margin(w, "margin", &e->margin);
-    writer_kv_number(w, "log_e_fail", e->log_e_fail);
-    writer_kv_number(w, "log_e_pass", e->log_e_pass);
-    writer_kv_number(w, "alpha", e->alpha);
-    writer_kv_number(w, "beta", e->beta);
-    writer_kv_number(w, "dispersion", e->dispersion);
+    write_number(w, "log_e_fail", e->log_e_fail);
+    write_number(w, "log_e_pass", e->log_e_pass);
+    write_number(w, "alpha", e->alpha);
+    write_number(w, "beta", e->beta);
+    write_number(w, "dispersion", e->dispersion);
     write_totals(w, "baseline", &e->baseline);
     write_totals(w, "candidate", &e->candidate);
-    writer_kv_number(w, "eta_s", e->eta_s);
+    write_number(w, "eta_s", e->eta_s);
     writer_kv_string(w, "reason", e->reason);
 
     /* Ours. */
     if (!isnan(e->quantile))
-        writer_kv_number(w, "quantile", e->quantile);
+        write_number(w, "quantile", e->quantile);
     writer_kv_bool(w, "dispersion_uncertain", e->dispersion_uncertain);
     writer_kv_bool(w, "no_limit", e->no_limit);
     writer_kv_object(w, "late");
-    writer_kv_number(w, "baseline", e->late_baseline);
-    writer_kv_number(w, "candidate", e->late_candidate);
+    write_number(w, "baseline", e->late_baseline);
+    write_number(w, "candidate", e->late_candidate);
     writer_end(w);
     writer_end(w);
 }
@@ -112,8 +118,8 @@ void verdict_to_json(const struct verdict *v, struct buf *out)
         writer_kv_int(&w, "segment", v->segment);
     else
         writer_kv_null(&w, "segment");
-    writer_kv_number(&w, "share", v->share);
-    writer_kv_number(&w, "advance_to", v->advance_to);
+    write_number(&w, "share", v->share);
+    write_number(&w, "advance_to", v->advance_to);
     write_time(&w, "at", v->at);
     write_time(&w, "fresh_until", v->fresh_until);
     writer_kv_string(&w, "reason", v->reason);

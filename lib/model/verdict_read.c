@@ -5,7 +5,6 @@
 #include "lib/model/verdict.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static int fail(const struct node *n, const char *key, const char *wants, struct err *err)
@@ -79,7 +78,15 @@ static int read_reason(const struct node *n, char out[REASON_BYTES], struct err 
         return 0;
     if (v->type != NODE_STRING)
         return fail(n, "reason", "text", err);
-    snprintf(out, REASON_BYTES, "%s", v->text); /* a longer one is cut: it is for people */
+    /* A longer one is cut, it is for people; never inside a character. */
+    size_t len = strlen(v->text);
+    if (len >= REASON_BYTES) {
+        len = REASON_BYTES - 1;
+        while (len > 0 && (v->text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    memcpy(out, v->text, len);
+    out[len] = '\0';
     return 0;
 }
 

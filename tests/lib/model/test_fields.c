@@ -101,6 +101,9 @@ static void values_are_read_in_their_units(void)
     T_EQ_STR(x.toy->labels.items[1].value, "200");
     T_EQ_STR(x.toy->cohorts.candidate.items[0].value, "b");
     arena_release(&x.arena);
+    read_toy(&x, "{\"fraction\": -0.0}", true);
+    T_CHECK(x.ok && !signbit(x.toy->fraction));
+    arena_release(&x.arena);
 }
 
 /* One document, one complaint: which field, and a part of what is said. */

@@ -167,6 +167,28 @@ static void bad_verdicts_are_refused(void)
     }
 }
 
+/* A reason that is too long is cut between characters. */
+static void long_reasons_are_cut_between_characters(void)
+{
+    struct arena a;
+    struct verdict v;
+    struct err err = {0};
+    struct buf json;
+    arena_init(&a);
+    buf_init(&json, JSON_MAX);
+    buf_add_str(&json, "{\"release\":\"r\",\"phase\":\"judging\",\"verdict\":\"hold\","
+                       "\"health\":\"ok\",\"guarantee\":\"none\",\"reason\":\"ab");
+    for (int i = 0; i < 300; i++)
+        buf_add_str(&json, "\xe2\x82\xac");
+    buf_add_str(&json, "\"}");
+    if (!read_text(&v, json.data, &a, &err))
+        t_fail(__FILE__, __LINE__, "%s", err.message);
+    T_EQ_INT(strlen(v.reason), 2 + 169 * 3);
+    T_CHECK((unsigned char)v.reason[2 + 169 * 3 - 1] == 0xac);
+    buf_release(&json);
+    arena_release(&a);
+}
+
 static void differences_that_matter(void)
 {
     struct evidence e1 = {.name = "errors", .state = STATE_UNDECIDED}, e2 = e1;
@@ -200,6 +222,7 @@ int main(int argc, char **argv)
         {"contract_reads_and_writes", contract_reads_and_writes},
         {"empty_verdict_reads_back", empty_verdict_reads_back},
         {"bad_verdicts_are_refused", bad_verdicts_are_refused},
+        {"long_reasons_are_cut_between_characters", long_reasons_are_cut_between_characters},
         {"differences_that_matter", differences_that_matter},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
