@@ -122,7 +122,8 @@ static int load_spec(struct run *r, const struct release_record *rec, struct err
     struct spec_options o = {.vocabulary = c->vocabulary, .allow_inline_targets = true};
     arena_clear(&r->arena);
     const struct node *n = node_read_json(&r->arena, rec->spec, strlen(rec->spec), err);
-    if (!n || spec_read(&r->spec, n, &o, NULL, &r->arena, err))
+    if (!n || spec_read(&r->spec, n, &o, NULL, &r->arena, err) ||
+        spec_connect(&r->spec, c->connections, &r->arena, err))
         return err_context(err, "the stored spec");
     r->pattern = r->spec.pattern.word->implementation;
     r->platform = r->spec.platform.word->implementation;

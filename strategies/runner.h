@@ -29,6 +29,7 @@
 
 struct runner;
 struct guard;
+struct node;
 
 #define RUNNER_WORKERS        32   /* threads */
 #define RUNNER_RESERVED       8    /* of them only for rollbacks */
@@ -40,8 +41,10 @@ struct guard;
 struct runner_config {
     struct store *store;
     const struct vocabulary *vocabulary; /* to read the stored specs; outlives the runner */
-    int workers, reserved;               /* 0: the defaults above */
-    int64_t call_ms, observe_ms;         /* 0: the defaults above */
+    const struct node
+        *connections;      /* the operator\'s, by name (spec_connect); may be NULL; outlives it */
+    int workers, reserved; /* 0: the defaults above */
+    int64_t call_ms, observe_ms; /* 0: the defaults above */
     /* The secret named by a spec's secret_ref, or -1 with err. May be NULL: no secrets. */
     int (*secret)(void *user, const char *ref, struct secret *out, struct err *err);
     const struct guard *guard; /* which addresses platforms may call; NULL: any */

@@ -96,6 +96,7 @@ print-test-bins:
 # Doubles and helpers of the end-to-end tests: one program a file.
 DOUBLE_BINS := $(patsubst tests/doubles/%.c,build/doubles/%,$(wildcard tests/doubles/*.c))
 doubles: $(DOUBLE_BINS)
+test-bins: doubles
 build/doubles/%: tests/doubles/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -g -pthread -I. $(WARN) -o $@ $<
