@@ -125,7 +125,7 @@ static double deviance(double v, double mean, double off)
  * difference of terms of their size; Loader's saddle-point form of the binomial density (2000)
  * avoids that: with n = a + b it is (b/n) times the density at a of n trials at x.
  */
-static double log_front(double a, double b, double x, double y)
+double log_beta_front(double a, double b, double x, double y)
 {
     double log_x = x > 0.5 ? log1p(-y) : log(x);
     double log_y = y > 0.5 ? log1p(-x) : log(y);
@@ -146,10 +146,10 @@ double log_beta_inc(double a, double b, double x, double y)
     if (y <= 0)
         return 0;
     if (x < (a + 1) / (a + b + 2)) {
-        double v = log_front(a, b, x, y) - log(lentz(a, b, x));
+        double v = log_beta_front(a, b, x, y) - log(lentz(a, b, x));
         return v < 0 ? v : 0;
     }
-    double other = log_front(b, a, y, x);
+    double other = log_beta_front(b, a, y, x);
     /* The fraction lies in [1/2, 1] times a small power; below this the complement is 1. */
     if (other < -60)
         return 0;

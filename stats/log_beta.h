@@ -25,5 +25,10 @@ double log_beta(double a, double b);
  * log about 1e-12. x <= 0 gives -INFINITY, y <= 0 gives 0.
  */
 double log_beta_inc(double a, double b, double x, double y);
+/*
+ * log of x^a y^b / (a B(a, b)), y = 1 - x, x in (0, 1): keeps its digits for shapes of any size,
+ * where the sum of its parts is a small difference of large terms.
+ */
+double log_beta_front(double a, double b, double x, double y);
 
 #endif

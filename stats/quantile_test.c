@@ -10,6 +10,12 @@
  * that hit both arms cancel. phi = sum V^2 / sum var, at least 1, and every count is divided by it:
  * the same form as for rates (residuals about the null; fail: variance at the fitted fraction where
  * that is larger). Blocks before T0 is chosen enter as one.
+ *
+ * A candidate five times slower has nearly all its values above T0: V^2 then grows with the square
+ * of n1 while the evidence saturates, and phi would eat a rollback. So `fail` watches a ladder of
+ * edges and takes the least phi among those that the candidate's own p-quantile has reached
+ * (without harm: T0 alone), and at most half a nat from a block: one frozen second never rolls
+ * back.
  */
 #include "stats/quantile_test.h"
 
@@ -23,8 +29,10 @@
 #define FREEZE_BLOCKS 16
 #define RECENT_BLOCKS 32.0
 #define FORECAST_MOST 1000.0
-#define QUANTILE_FORM 1
-#define SUM_MAX       1e100
+#define BLOCK_NATS    0.5 /* most that fail takes from one block */
+
+/* Edges of fail's ladder over the baseline's p-quantile. */
+static const double ladder[QUANTILE_LADDER] = {1, 1.3, 1.7, 2.5, 4, 8};
 
 bool quantile_null_ok(const struct quantile_null *null)
 {
@@ -70,18 +78,27 @@ static double p_of(const struct quantile_test *t)
     return is_absent(t, TEST_FAIL) ? t->null[TEST_PASS].p : t->null[TEST_FAIL].p;
 }
 
+static uint32_t bucket_at(double value)
+{
+    return value <= HIST_HUGE ? hist_bucket(value) : HIST_BUCKETS - 1;
+}
+
 static void choose_edges(struct quantile_test *t)
 {
-    double p = p_of(t);
+    double p = p_of(t), x;
     if (isnan(p) || !t->h0.n ||
         ((double)t->h0.n * fmin(p, 1 - p) < EDGE_VALUES && t->blocks < EDGE_BLOCKS))
         return;
-    t->edge = hist_bucket(hist_quantile(&t->h0, p)) + 1;
-    for (int side = 0; side < 2; side++) {
-        double x = t->null[side].factor * hist_lower(t->edge);
-        if (!is_absent(t, (enum test_side)side))
-            t->residuals[side].edge = x <= HIST_HUGE ? hist_bucket(x) : HIST_BUCKETS - 1;
+    x = hist_upper(hist_bucket(hist_quantile(&t->h0, p)));
+    for (int j = 0; j < QUANTILE_LADDER && !is_absent(t, TEST_FAIL); j++) {
+        t->fail[j].base = bucket_at(ladder[j] * x);
+        t->fail[j].far = bucket_at(t->null[TEST_FAIL].factor * hist_lower(t->fail[j].base));
     }
+    if (!is_absent(t, TEST_PASS)) {
+        t->pass.base = bucket_at(x);
+        t->pass.far = bucket_at(t->null[TEST_PASS].factor * x);
+    }
+    t->has_edges = true;
 }
 
 /* Values at or above an edge; a span across it counts half. */
@@ -92,30 +109,36 @@ static double at_or_above(const struct hist *h, uint32_t edge)
     return (double)h->n - (below + reaching) / 2;
 }
 
+/* One block's residual about the null; s as in the pass null, 1 for fail. */
+static double take_residual(struct quantile_residuals *r, const struct hist *h0,
+                            const struct hist *h1, double s)
+{
+    double n0 = (double)h0->n, n1 = (double)h1->n, v;
+    double base = at_or_above(h0, r->base), above1 = at_or_above(h1, r->far);
+    double above0 = s < 1 ? at_or_above(h0, r->far) : 0;
+    v = s * above1 + (1 - s) * n1 * above0 / n0 - n1 * base / n0;
+    r->above_base += base;
+    r->above0_far += above0;
+    r->above1 += above1;
+    r->residual_sq += v * v;
+    return v;
+}
+
 static void take_residuals(struct quantile_test *t, const struct hist *h0, const struct hist *h1)
 {
-    double n0 = (double)h0->n, n1 = (double)h1->n, k0, v = 0, p = p_of(t);
+    double n0 = (double)h0->n, n1 = (double)h1->n, v = 0, p = p_of(t);
     if (!h0->n || !h1->n) {
         scatter_take(&t->scatter, 0, 0);
         return;
     }
-    k0 = at_or_above(h0, t->edge);
-    t->above0 += k0;
     t->n0 += n0;
     t->n1 += n1;
     t->ratio_sq += n1 * n1 / n0;
-    for (int side = TEST_PASS; side >= TEST_FAIL; side--) {
-        struct quantile_residuals *r = &t->residuals[side];
-        double a0, a1, s = side == TEST_PASS ? t->null[side].share : 1;
-        if (is_absent(t, (enum test_side)side))
-            continue;
-        a0 = at_or_above(h0, r->edge);
-        a1 = at_or_above(h1, r->edge);
-        v = s * a1 + (1 - s) * n1 * a0 / n0 - n1 * k0 / n0;
-        r->above0 += a0;
-        r->above1 += a1;
-        r->residual_sq += v * v;
-    }
+    t->paired++;
+    if (!is_absent(t, TEST_PASS))
+        v = take_residual(&t->pass, h0, h1, t->null[TEST_PASS].share);
+    for (int j = QUANTILE_LADDER - 1; j >= 0 && !is_absent(t, TEST_FAIL); j--)
+        v = take_residual(&t->fail[j], h0, h1, 1);
     /* the correlation of blocks is watched on the residuals of fail, or of pass where that is alone
      */
     scatter_take(&t->scatter, v, p * (1 - p) * (n1 + n1 * n1 / n0));
@@ -132,12 +155,12 @@ void quantile_test_take(struct quantile_test *t, const struct quantile_block *bl
     t->recent1 += step * ((double)block->h1->n - t->recent1);
     if (isnan(t->odds) && t->blocks >= FREEZE_BLOCKS && t->h0.n && t->h1.n)
         t->odds = (double)t->h1.n / (double)t->h0.n;
-    if (t->edge) {
+    if (t->has_edges) {
         take_residuals(t, block->h0, block->h1);
         return;
     }
     choose_edges(t);
-    if (t->edge)
+    if (t->has_edges)
         take_residuals(t, &t->h0, &t->h1);
 }
 
@@ -146,24 +169,37 @@ static double clip(double v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-/* Variance of the sum of V, from the pooled fractions above the edges. */
-static double expected(const struct quantile_test *t, enum test_side side)
+static double at_least_one(double v)
 {
-    const struct quantile_residuals *r = &t->residuals[side];
-    double q0 = clip(t->above0 / t->n0), q0_far = clip(r->above0 / t->n0);
-    double s = t->null[side].share, q1, mean, square;
-    if (side == TEST_FAIL) {
-        double fitted = clip(r->above1 / t->n1), at_null = q0 * (1 - q0);
-        double at_fitted = fitted * (1 - fitted);
-        if (fitted > q0 && fitted > 0.5 && q0 < 0.5)
-            at_fitted = 0.25;
-        at_fitted = fitted > q0 && at_fitted > at_null ? at_fitted : at_null;
-        return t->n1 * at_fitted + t->ratio_sq * at_null;
+    return v > 1 ? v : 1;
+}
+
+static double fail_phi(const struct quantile_test *t, const struct quantile_residuals *r)
+{
+    double q0 = clip(r->above_base / t->n0), q1 = clip(r->above1 / t->n1);
+    double at_null = q0 * (1 - q0), largest = at_null, var;
+    /* variance of the candidate's count: its largest on the way from the null to the fitted
+     * fraction */
+    if (q1 > q0 && q1 * (1 - q1) > largest)
+        largest = q1 * (1 - q1);
+    if (q0 < 0.5 && q1 > 0.5)
+        largest = 0.25;
+    var = t->n1 * largest + t->ratio_sq * at_null;
+    return at_least_one(var > 0 ? r->residual_sq / var : 1);
+}
+
+static double pass_phi(const struct quantile_test *t)
+{
+    const struct quantile_residuals *r = &t->pass;
+    double q0 = clip(r->above_base / t->n0), far = clip(r->above0_far / t->n0);
+    double s = t->null[TEST_PASS].share, mean = q0 - (1 - s) * far;
+    double square = (q0 - far) + s * s * far, q1 = clip(mean / s), var;
+    if (s >= 1) {
+        mean = square = q0;
+        q1 = q0;
     }
-    q1 = clip((q0 - (1 - s) * q0_far) / s);
-    mean = q0 - (1 - s) * q0_far;
-    square = (q0 - q0_far) + s * s * q0_far;
-    return t->ratio_sq * fmax(square - mean * mean, 0) + t->n1 * s * s * q1 * (1 - q1);
+    var = t->ratio_sq * fmax(square - mean * mean, 0) + t->n1 * s * s * q1 * (1 - q1);
+    return at_least_one(var > 0 ? r->residual_sq / var : 1);
 }
 
 static double correlation(const struct quantile_test *t)
@@ -174,9 +210,15 @@ static double correlation(const struct quantile_test *t)
 
 static double phi_of(const struct quantile_test *t, enum test_side side)
 {
-    double var = t->n1 > 0 ? expected(t, side) : 0;
-    double phi = var > 0 ? t->residuals[side].residual_sq / var : 1;
-    return (phi > 1 ? phi : 1) * correlation(t);
+    double phi = 1, tail = 1 - p_of(t);
+    if (!(t->n1 > 0))
+        return 1;
+    if (side == TEST_PASS)
+        return pass_phi(t) * correlation(t);
+    phi = fail_phi(t, &t->fail[0]);
+    for (int j = 1; j < QUANTILE_LADDER && t->fail[j].above1 >= tail * t->n1; j++)
+        phi = fmin(phi, fail_phi(t, &t->fail[j]));
+    return phi * correlation(t);
 }
 
 static double concentration(double p)
@@ -207,7 +249,7 @@ static double log_e(const struct quantile_test *t, enum test_side side, double p
 {
     struct quantile_scan s;
     double r;
-    if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->edge)
+    if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
         return 0;
     scan_init(&s, t, side);
     s.scale0 = s.scale1 = 1 / phi;
@@ -218,7 +260,11 @@ static double log_e(const struct quantile_test *t, enum test_side side, double p
 
 double quantile_test_log_e(const struct quantile_test *t, enum test_side side)
 {
-    return log_e(t, side, is_absent(t, side) ? 1 : phi_of(t, side));
+    double r;
+    if (is_absent(t, side))
+        return 0;
+    r = log_e(t, side, phi_of(t, side));
+    return side == TEST_FAIL ? fmin(r, BLOCK_NATS * t->paired) : r;
 }
 
 double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side)
@@ -286,7 +332,7 @@ double quantile_test_eta(const struct quantile_test *t, enum test_side side, dou
     double bound, phi, low = 0, high, r = INFINITY;
     BUG_ON(!(alpha > 0) || !(alpha < 1));
     bound = log(1 / alpha);
-    if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->edge)
+    if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
         return INFINITY;
     phi = phi_of(t, side);
     high = FORECAST_MOST * (double)t->blocks;
@@ -308,98 +354,4 @@ double quantile_test_eta(const struct quantile_test *t, enum test_side side, dou
     }
     scan_release(&s);
     return r;
-}
-
-void quantile_test_encode(const struct quantile_test *t, struct buf *out)
-{
-    const double v[] = {t->above0, t->n0, t->n1, t->ratio_sq, t->recent0, t->recent1};
-    buf_add_u8(out, QUANTILE_FORM);
-    for (int side = 0; side < 2; side++) {
-        buf_add_double(out, t->null[side].p);
-        buf_add_double(out, t->null[side].factor);
-        buf_add_double(out, t->null[side].share);
-        buf_add_varint(out, t->residuals[side].edge);
-        buf_add_double(out, t->residuals[side].residual_sq);
-        buf_add_double(out, t->residuals[side].above0);
-        buf_add_double(out, t->residuals[side].above1);
-    }
-    buf_add_varint(out, t->edge);
-    buf_add_varint(out, t->blocks);
-    buf_add_double(out, t->odds);
-    buf_add_double(out, t->correlation_floor);
-    for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        buf_add_double(out, v[i]);
-    scatter_encode(&t->scatter, out);
-    hist_encode(&t->h0, out);
-    hist_encode(&t->h1, out);
-}
-
-static bool get(struct bytes *in, double *v)
-{
-    *v = bytes_double(in);
-    return *v >= 0 && *v <= SUM_MAX;
-}
-
-static bool get_edge(struct bytes *in, uint32_t *edge)
-{
-    unsigned long long v = bytes_varint(in);
-    *edge = v < HIST_BUCKETS ? (uint32_t)v : 0;
-    return v < HIST_BUCKETS;
-}
-
-static bool decode_sides(struct quantile_test *t, struct bytes *in)
-{
-    struct quantile_null null[2];
-    struct quantile_residuals residuals[2];
-    const struct quantile_null *given[2] = {NULL, NULL};
-    for (int side = 0; side < 2; side++) {
-        bool ok = true;
-        null[side].p = bytes_double(in);
-        null[side].factor = bytes_double(in);
-        null[side].share = bytes_double(in);
-        if (!isnan(null[side].p))
-            given[side] = &null[side];
-        if (given[side] && !quantile_null_ok(&null[side]))
-            return false;
-        ok = get_edge(in, &residuals[side].edge);
-        ok = get(in, &residuals[side].residual_sq) && ok;
-        ok = get(in, &residuals[side].above0) && ok;
-        ok = get(in, &residuals[side].above1) && ok;
-        if (!ok || in->bad)
-            return false;
-    }
-    if (given[0] && given[1] && null[0].p != null[1].p)
-        return false;
-    quantile_test_init(t, given[0], given[1]);
-    memcpy(t->residuals, residuals, sizeof(residuals));
-    return true;
-}
-
-int quantile_test_decode(struct quantile_test *t, struct bytes *in, struct err *err)
-{
-    double *const v[] = {&t->correlation_floor, &t->above0,  &t->n0,     &t->n1,
-                         &t->ratio_sq,          &t->recent0, &t->recent1};
-    bool ok;
-    quantile_test_init(t, NULL, NULL);
-    if (bytes_u8(in) != QUANTILE_FORM)
-        return err_set(err, ERR_CORRUPT, "quantile test: unknown form");
-    ok = decode_sides(t, in);
-    ok = get_edge(in, &t->edge) && ok;
-    t->blocks = bytes_varint(in);
-    t->odds = bytes_double(in);
-    for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        ok = get(in, v[i]) && ok;
-    ok = ok && !in->bad && t->correlation_floor >= 1 && (isnan(t->odds) || t->odds > 0);
-    ok = ok && (isnan(t->odds) || t->odds <= SUM_MAX) && (t->n0 > 0) == (t->n1 > 0);
-    if (!ok) {
-        quantile_test_init(t, NULL, NULL);
-        return err_set(err, ERR_CORRUPT, "quantile test: cut short, or sums that no blocks give");
-    }
-    if (scatter_decode(&t->scatter, in, err) < 0 || hist_decode(&t->h0, in, err) < 0 ||
-        hist_decode(&t->h1, in, err) < 0) {
-        quantile_test_release(t);
-        quantile_test_init(t, NULL, NULL);
-        return err_context(err, "quantile test");
-    }
-    return 0;
 }

@@ -37,21 +37,26 @@ struct quantile_block {
 };
 
 /*
- * How the counts of values at or above fixed edges scatter from block to block. The baseline's edge
- * is set once, near its p-quantile; the candidate's edge of a null lies the null's factor higher.
+ * How the counts of values at or above fixed edges scatter from block to block about a null. `base`
+ * is an edge for the baseline, `far` lies the null's factor higher. `fail` watches a ladder of
+ * them, upwards from the baseline's p-quantile; `pass` only the lowest.
  */
 struct quantile_residuals {
-    uint32_t edge;         /* bucket whose lower edge is factor times the baseline's edge */
-    double residual_sq;    /* sum of squares of the blocks' residuals about the null */
-    double above0, above1; /* values at or above `edge`, by arm */
+    uint32_t base, far;
+    double residual_sq; /* sum of squares of the blocks' residuals about the null */
+    double above_base, above0_far,
+        above1; /* values at or above: baseline's twice, the candidate's */
 };
 
+#define QUANTILE_LADDER 6
+
 struct quantile_test {
-    struct quantile_null null[2];           /* by test_side; p is NAN when that test is absent */
-    struct hist h0, h1;                     /* owned */
-    uint32_t edge;                          /* baseline's edge; 0: not chosen yet */
-    struct quantile_residuals residuals[2]; /* by test_side */
-    double above0, n0, n1, ratio_sq;        /* baseline's values >= edge; values; sum of n1^2/n0 */
+    struct quantile_null null[2]; /* by test_side; p is NAN when that test is absent */
+    struct hist h0, h1;           /* owned */
+    bool has_edges;               /* chosen once, near the baseline's p-quantile */
+    struct quantile_residuals fail[QUANTILE_LADDER], pass;
+    double n0, n1, ratio_sq; /* values of the blocks with edges; sum of n1^2/n0 */
+    uint32_t paired;         /* those blocks */
     struct scatter scatter;
     double
         odds; /* pass: candidate's values over the baseline's, frozen after 16 blocks; NAN before */
