@@ -19,6 +19,11 @@ const char *shown_value(struct arena *a, const struct node *n)
 
 static bool wrong(struct reader *r, const struct node *v, const struct field *f)
 {
+    /* Somebody may have written the secret where its name belongs: not shown. */
+    if (f->name && strstr(f->name, "secret")) {
+        complain(r, v, NULL, "cannot be the name of a secret; write %s", field_wants(r->arena, f));
+        return false;
+    }
     complain(r, v, NULL, "is %s; write %s", shown_value(r->arena, v), field_wants(r->arena, f));
     return false;
 }

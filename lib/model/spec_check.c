@@ -72,8 +72,8 @@ static void check_tolerance(struct reader *r, const struct spec_metric *m, const
                  "is %s, not below the margin of %s: what is accepted must be "
                  "less than what is ruled out",
                  percent(r->arena, t->relative), percent(r->arena, g->relative));
-    if (isnan(t->absolute))
-        return;
+    if (isnan(t->absolute) || m->kind == METRIC_QUANTILE)
+        return; /* a quantile has been told already */
     if (isnan(g->absolute))
         complain(r, n, "tolerance",
                  "has an absolute part and the margin has none; give both the "
