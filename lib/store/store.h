@@ -219,7 +219,7 @@ struct commit {
     const char *const *batch_keys; /* idempotency keys carried by this commit */
     const char *const *batch_digests;
     size_t n_batches;
-    bool is_full; /* after COMMIT_BEHIND: these are ALL open totals, take any seq */
+    bool is_full; /* first commit after COMMIT_BEHIND: takes any seq; all other totals follow it */
     struct wall now;
 };
 enum commit_answer {
@@ -235,17 +235,18 @@ typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t d
  * [async] Copies what it needs. rc -1: unknown outcome (err says): send again with the same seq;
  * except ERR_NOT_FOUND: the release is gone or done, drop it. A seq is used up by OK and DONE only:
  * after DUP and REUSED the next commit has the same seq. After BEHIND (seq is not the stored one +
- * 1) send all open totals with is_full. One commit of a producer and release in flight at a time.
- * Blocks sealed already are not written; the samples the seal did not see are counted as late per
- * cohort, once however often the total is sent; late_blocks says how many blocks of this commit
- * were sealed.
+ * 1) send all open totals again, the first of these commits with is_full. One commit of a producer
+ * and release in flight at a time. Blocks sealed already are not written; the samples the seal did
+ * not see are counted as late per cohort, once however often the total is sent; late_blocks says
+ * how many blocks of this commit were sealed.
  */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
 
 /* All that this process received with ts < through is stored. [async, fire and forget] */
 void store_watermark(struct store *s, struct wall through, struct wall now);
-/* The time through which every live process has stored what it received. A process not seen for
- * dead_ms no longer counts. [blocking] */
+/* The time through which every live process has stored what it received; us == 0: none is known. A
+ * process not seen for dead_ms no longer counts, nor one whose node has started a later one.
+ * [blocking] */
 int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out,
                         struct err *err) WARN_UNUSED;
 

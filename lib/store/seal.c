@@ -1,0 +1,336 @@
+/*
+ * Sealing: open blocks become final, in order, and are deleted.
+ *
+ * The merging is ours, not Lua's: read the open blocks (one pipeline), merge each block's producers
+ * in the order of their names, so that any owner gets the same bits, and hand the result to one
+ * script under the lease. Between reading and writing a commit may come: the script compares each
+ * block's write count "v" with the one we read and stops at the first that differs; what it did
+ * before that stays done, and we read again from there. So no sample falls between: it is in the
+ * block that was merged, or the block is not sealed yet, or the commit finds the mark and counts it
+ * as late.
+ *
+ * The mark moves with each block inside the script. Its value, the entry ids of the stream (the
+ * block's index) and the token all make a second sealing of a block harmless.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/num.h"
+#include "lib/store/store_priv.h"
+
+#define SEAL_CHUNK      256
+#define SEAL_TRIES      1000
+#define BLOCK_BYTES_MAX ((size_t)16 << 20)
+#define FIELDS_MAX      4096 /* producers x cohorts of one block */
+
+/*
+ * KEYS: release, marks, sealed stream, then open and past of each block. ARGV: fence, metric, the
+ * mark before ("" none), first index, past seconds; for each block: v, bytes ("" nothing), number
+ * of fields, field and samples of each.
+ */
+static const struct redis_script seal_script = {
+    .name = "seal",
+    .source = LUA_FENCE
+    "if (redis.call('HGET', KEYS[2], ARGV[3]) or '') ~= ARGV[4] then return {'moved'} end\n"
+    "local at, sealed = 7, 0\n"
+    "for k = 4, #KEYS, 2 do\n"
+    "  local v, bytes, n = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])\n"
+    "  at = at + 3\n"
+    "  if (redis.call('HGET', KEYS[k], 'v') or '0') ~= v then return {'ok', sealed} end\n"
+    "  local index = string.format('%.0f', tonumber(ARGV[5]) + sealed)\n"
+    "  if bytes ~= '' then\n"
+    "    local r = redis.pcall('XADD', KEYS[3], index .. '-1', 'b', bytes)\n"
+    "    if type(r) == 'table' and r.err and not string.find(r.err, 'equal or smaller') then\n"
+    "      return redis.error_reply(r.err)\n"
+    "    end\n"
+    "  end\n"
+    "  for i = 1, n do\n"
+    "    redis.call('HSET', KEYS[k + 1], ARGV[at], ARGV[at + 1])\n"
+    "    at = at + 2\n"
+    "  end\n"
+    "  if n > 0 then redis.call('EXPIRE', KEYS[k + 1], ARGV[6]) end\n"
+    "  redis.call('DEL', KEYS[k])\n"
+    "  redis.call('HSET', KEYS[2], ARGV[3], index)\n"
+    "  sealed = sealed + 1\n"
+    "end\n"
+    "return {'ok', sealed}\n"};
+
+/* One total of an open block. */
+struct part {
+    const struct redis_reply *field, *bytes;
+    uint8_t cohort;
+    const char *producer;
+    size_t producer_len;
+    uint64_t samples;
+};
+
+static int by_producer(const void *x, const void *y)
+{
+    const struct part *a = x, *b = y;
+    size_t len = a->producer_len < b->producer_len ? a->producer_len : b->producer_len;
+    int c = memcmp(a->producer, b->producer, len);
+    if (c == 0)
+        c = (a->producer_len > b->producer_len) - (a->producer_len < b->producer_len);
+    return c != 0 ? c : (a->cohort > b->cohort) - (a->cohort < b->cohort);
+}
+
+/* "1|producer" */
+static int read_field(const struct redis_reply *field, uint8_t cohorts, struct part *p,
+                      struct err *err)
+{
+    if (field->len < 2 || field->text[0] < '0' || field->text[0] > '9' || field->text[1] != '|')
+        return err_set(err, ERR_CORRUPT, "an open block has the field \"%.64s\"", field->text);
+    p->cohort = (uint8_t)(field->text[0] - '0');
+    if (p->cohort >= cohorts)
+        return err_set(err, ERR_CORRUPT, "an open block holds cohort %u, the release has %u",
+                       p->cohort, cohorts);
+    p->field = field;
+    p->producer = field->text + 2;
+    p->producer_len = field->len - 2;
+    return 0;
+}
+
+static int merge_part(struct block *block, struct part *p, const struct seal *w, struct err *err)
+{
+    struct summary total;
+    struct bytes in = bytes_of(p->bytes->text, p->bytes->len);
+    if (summary_decode(&total, &in, err) != 0)
+        return err_context(err, "total of %.64s", p->field->text);
+    int rc = 0;
+    if (in.left > 0 || (total.kind != w->kind && total.kind != SUMMARY_NONE))
+        rc = err_set(err, ERR_CORRUPT, "total of %.64s: not a summary of this metric's kind",
+                     p->field->text);
+    else
+        summary_merge(&block->cohort[p->cohort], &total);
+    p->samples = total.samples;
+    summary_release(&total);
+    return rc;
+}
+
+/* Merges an open block (HGETALL) into `block`, its parts into parts[]. */
+static int merge_open(const struct redis_reply *open, const struct seal *w, struct block *block,
+                      struct part *parts, size_t *n, struct err *err)
+{
+    int rc = 0;
+    *n = 0;
+    for (size_t i = 0; i + 1 < open->n && rc == 0; i += 2) {
+        if (redis_is(redis_item(open, i), "v"))
+            continue;
+        parts[*n].bytes = redis_item(open, i + 1);
+        rc = read_field(redis_item(open, i), w->cohorts, &parts[(*n)++], err);
+    }
+    if (*n > 1)
+        qsort(parts, *n, sizeof(*parts), by_producer);
+    for (size_t i = 0; i < *n && rc == 0; i++)
+        rc = merge_part(block, &parts[i], w, err);
+    return rc;
+}
+
+/* Adds one block's arguments to the script's: v, bytes, number of fields, field and samples of
+ * each. */
+static int add_merged(struct redis_batch *b, const struct redis_reply *open, int64_t index,
+                      const struct seal *w, struct err *err)
+{
+    const struct redis_reply *v = redis_field(open, "v");
+    size_t n = 0, most = open->n / 2;
+    if (most > FIELDS_MAX)
+        return err_set(err, ERR_CORRUPT, "block %lld has %zu parts", (long long)index, most);
+    struct part *parts = mem_alloc_array(most + 1, sizeof(*parts));
+    struct block block;
+    struct buf bytes;
+    block_init(&block, index, w->cohorts, w->kind);
+    buf_init(&bytes, BLOCK_BYTES_MAX);
+    int rc = merge_open(open, w, &block, parts, &n, err);
+    bool is_empty = true;
+    for (uint8_t c = 0; c < w->cohorts; c++)
+        is_empty = is_empty && summary_is_empty(&block.cohort[c]);
+    if (rc == 0 && !is_empty)
+        block_encode(&block, &bytes);
+    if (rc == 0 && !buf_ok(&bytes))
+        rc = err_set(err, ERR_TOO_LARGE, "block %lld is over %zu bytes", (long long)index,
+                     BLOCK_BYTES_MAX);
+    if (rc == 0) {
+        redis_arg(b, v ? v->text : "0", v ? v->len : 1);
+        redis_arg(b, bytes.data, bytes.len);
+        redis_arg_int(b, (int64_t)n);
+        for (size_t i = 0; i < n; i++) {
+            redis_arg(b, parts[i].field->text, parts[i].field->len);
+            redis_argf(b, "%" PRIu64, parts[i].samples);
+        }
+    }
+    block_release(&block);
+    buf_release(&bytes);
+    free(parts);
+    return rc;
+}
+
+/* The metric's mark as it stands in Redis; "" none. */
+static int read_mark(struct store *s, const char *id, uint16_t metric, char mark[32],
+                     struct err *err)
+{
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "HGET");
+    key_arg(b, KEY_MARKS, id);
+    redis_arg_int(b, metric);
+    int rc = store_run(s, b, err);
+    if (rc == 0)
+        snprintf(mark, 32, "%s", redis_reply(b, 0)->text);
+    redis_batch_free(b);
+    return rc;
+}
+
+/* Seals what it can of [first, last] (at most SEAL_CHUNK blocks); *sealed says how many. */
+static int seal_chunk(struct store *s, const char *id, const struct lease *lease,
+                      const struct seal *w, const char *mark, int64_t first, int64_t last,
+                      int64_t *sealed, bool *is_moved, struct err *err)
+{
+    struct redis_batch *look = redis_batch_new(), *b = redis_batch_new();
+    size_t n = (size_t)(last - first + 1);
+    for (size_t i = 0; i < n; i++) {
+        redis_command(look, "HGETALL");
+        key_arg(look, KEY_OPEN, id, w->metric, (long long)(first + (int64_t)i));
+    }
+    int rc = store_run(s, look, err);
+    redis_eval(b, &seal_script, 3 + 2 * n);
+    key_arg(b, KEY_RELEASE, id);
+    key_arg(b, KEY_MARKS, id);
+    key_arg(b, KEY_SEALED, id, w->metric);
+    for (size_t i = 0; i < n; i++) {
+        key_arg(b, KEY_OPEN, id, w->metric, (long long)(first + (int64_t)i));
+        key_arg(b, KEY_PAST, id, w->metric, (long long)(first + (int64_t)i));
+    }
+    store_fence_args(b, lease);
+    redis_arg_int(b, w->metric);
+    redis_arg_str(b, mark);
+    redis_arg_int(b, first);
+    redis_arg_int(b, STORE_PAST_SECONDS);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = add_merged(b, redis_reply(look, i), first + (int64_t)i, w, err);
+    if (rc == 0)
+        rc = store_run(s, b, err);
+    if (rc == 0) {
+        const struct redis_reply *answer = redis_reply(b, 0);
+        *is_moved = redis_is(redis_item(answer, 0), "moved");
+        if (!*is_moved)
+            rc = store_answer(answer, id, err);
+        *sealed = *is_moved ? 0 : redis_int(redis_item(answer, 1), 0);
+    }
+    redis_batch_free(look);
+    redis_batch_free(b);
+    return rc;
+}
+
+int store_seal(struct store *s, const char *id, const struct lease *lease, const struct seal *w,
+               struct err *err)
+{
+    BUG_ON(w->cohorts < 1 || w->cohorts > MODEL_COHORTS_MAX || w->metric >= MODEL_METRICS_MAX);
+    if (w->first < 0)
+        return err_set(err, ERR_INPUT, "a block before 1970 cannot be sealed");
+    char mark[32];
+    if (read_mark(s, id, w->metric, mark, err) != 0)
+        return -1;
+    for (int tries = 0; tries < SEAL_TRIES;) {
+        int64_t at = w->first;
+        if (mark[0] && num_parse_i64(mark, strlen(mark), &at) != 0)
+            return err_set(err, ERR_CORRUPT, "release %s: the mark of metric %u cannot be read", id,
+                           w->metric);
+        at += mark[0] != '\0'; /* no gap: what lies between is sealed too */
+        if (at > w->last)
+            return 0;
+        int64_t end = w->last - at >= SEAL_CHUNK ? at + SEAL_CHUNK - 1 : w->last, sealed = 0;
+        bool is_moved = false;
+        if (seal_chunk(s, id, lease, w, mark, at, end, &sealed, &is_moved, err) != 0)
+            return -1;
+        if (is_moved && read_mark(s, id, w->metric, mark, err) != 0)
+            return -1;
+        if (sealed > 0) {
+            snprintf(mark, sizeof(mark), "%" PRId64, at + sealed - 1);
+            tries = 0;
+        } else {
+            tries++;
+        }
+    }
+    return err_set(err, ERR_UNAVAILABLE,
+                   "release %s: metric %u is written faster than it can be sealed", id, w->metric);
+}
+
+int store_sealed_marks(struct store *s, const char *id, size_t n_metrics, int64_t *marks,
+                       struct err *err)
+{
+    if (n_metrics == 0)
+        return 0;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "HMGET");
+    key_arg(b, KEY_MARKS, id);
+    for (size_t i = 0; i < n_metrics; i++)
+        redis_arg_int(b, (int64_t)i);
+    int rc = store_run(s, b, err);
+    for (size_t i = 0; rc == 0 && i < n_metrics; i++)
+        marks[i] = redis_int(redis_item(redis_reply(b, 0), i), INT64_MIN);
+    redis_batch_free(b);
+    return rc;
+}
+
+int store_sealed(struct store *s, const char *id, uint16_t metric, int64_t after, int64_t through,
+                 size_t limit, struct block **out, size_t *n, struct arena *a, struct err *err)
+{
+    *n = 0;
+    *out = NULL;
+    int64_t from = after < 0 ? 0 : after + 1;
+    if (through < from)
+        return 0;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "XRANGE");
+    key_arg(b, KEY_SEALED, id, metric);
+    redis_argf(b, "%" PRId64, from);
+    redis_argf(b, "%" PRId64, through);
+    redis_arg_str(b, "COUNT");
+    redis_arg_int(b, (int64_t)limit);
+    int rc = store_run(s, b, err);
+    const struct redis_reply *all = rc == 0 ? redis_reply(b, 0) : NULL;
+    *out = arena_array(a, all && all->n ? all->n : 1, sizeof(**out));
+    for (size_t i = 0; rc == 0 && i < all->n; i++) {
+        const struct redis_reply *entry = redis_item(all, i);
+        const struct redis_reply *v = redis_field(redis_item(entry, 1), "b");
+        const char *name = redis_item(entry, 0)->text;
+        int64_t index = -1;
+        struct bytes in = bytes_of(v ? v->text : "", v ? v->len : 0);
+        if (!v || num_parse_i64(name, strcspn(name, "-"), &index) != 0) {
+            rc = err_set(err, ERR_CORRUPT, "entry %s is no sealed block", name);
+        } else if ((rc = block_decode(&(*out)[*n], &in, err)) == 0) {
+            if ((*out)[(*n)++].index != index || in.left > 0)
+                rc = err_set(err, ERR_CORRUPT, "entry %s holds another block", name);
+        }
+    }
+    redis_batch_free(b);
+    if (rc != 0) {
+        for (size_t i = 0; i < *n; i++)
+            block_release(&(*out)[i]);
+        *n = 0;
+        return err_context(err, "release %s, metric %u", id, metric);
+    }
+    return 0;
+}
+
+int store_late(struct store *s, const char *id, size_t n_metrics, struct late_counts *out,
+               struct err *err)
+{
+    if (n_metrics == 0)
+        return 0;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "HMGET");
+    key_arg(b, KEY_LATE, id);
+    for (size_t i = 0; i < n_metrics; i++) {
+        redis_argf(b, "%zu:%d", i, COHORT_BASELINE);
+        redis_argf(b, "%zu:%d", i, COHORT_CANDIDATE);
+    }
+    int rc = store_run(s, b, err);
+    for (size_t i = 0; rc == 0 && i < n_metrics; i++) {
+        out[i].baseline = (double)redis_int(redis_item(redis_reply(b, 0), 2 * i), 0);
+        out[i].candidate = (double)redis_int(redis_item(redis_reply(b, 0), 2 * i + 1), 0);
+    }
+    redis_batch_free(b);
+    return rc;
+}
