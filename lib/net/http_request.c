@@ -106,6 +106,11 @@ static int check_route(struct http_exchange *ex, struct err *err)
     enum err_code code =
         route_find(ex->server->routes, ex->method, ex->target, ex->path_len, &ex->match);
     struct buf allowed;
+    if (ex->path_len + strlen(ex->query) > HTTP_TARGET_MAX) {
+        ex->match.route = NULL;
+        return err_set(err, ERR_TOO_LARGE, "the request target is longer than %d bytes",
+                       HTTP_TARGET_MAX);
+    }
     if (code == ERR_NONE)
         return 0;
     ex->match.route = NULL;

@@ -1,6 +1,7 @@
 #include "lib/net/http_priv.h"
 
 #include "lib/base/log.h"
+#include "lib/base/num.h"
 #include "lib/crypto/random.h"
 
 #include <arpa/inet.h>
@@ -270,7 +271,10 @@ static int listen_tcp(struct http_server *s, const char *text, struct err *err)
     char host[256];
     size_t len = colon ? (size_t)(colon - text) : 0;
     int fd, status;
-    if (!colon || len >= sizeof(host) || !colon[1])
+    uint64_t port;
+    /* getaddrinfo() would take 65537 for 1 */
+    if (!colon || len >= sizeof(host) || num_parse_u64(colon + 1, strlen(colon + 1), &port) < 0 ||
+        port > 65535)
         return err_set(err, ERR_INPUT,
                        "listen: want HOST:PORT, [IPV6]:PORT or unix:PATH, not \"%.200s\"", text);
     if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {

@@ -4,7 +4,7 @@
 #ifndef LIB_NET_LIMITS_H
 #define LIB_NET_LIMITS_H
 
-#define HTTP_TARGET_MAX          4096       /* request target; longer: 414 */
+#define HTTP_TARGET_MAX          4096       /* request target; longer: 413 */
 #define HTTP_ROUTES_MAX          256        /* more routes: a bug at start */
 #define HTTP_PARAMS_MAX          4          /* {names} in one pattern */
 #define HTTP_SEGMENTS_MAX        16         /* path segments; more: 404 */
