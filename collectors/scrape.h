@@ -14,11 +14,12 @@
 #include "collectors/aggregator.h"
 
 struct puller;
+struct guard;
 
 struct puller_config {
     struct aggregator *aggregator;
-    int64_t timeout_ms; /* 0: SCRAPE_TIMEOUT_MS */
-    bool allow_private; /* addresses in loopback and private networks may be scraped */
+    int64_t timeout_ms;        /* 0: SCRAPE_TIMEOUT_MS */
+    const struct guard *guard; /* which addresses may be asked; NULL: any. Outlives the puller */
 };
 
 struct puller *puller_start(const struct puller_config *config, struct err *err) WARN_UNUSED;
