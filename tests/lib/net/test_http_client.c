@@ -290,7 +290,7 @@ static bool reaches(_Atomic int *counter, int want, int timeout_ms)
 
 static void multi_makes_many_calls(void)
 {
-    static char bodies[100][16];
+    static char bodies[100][32];
     struct err err = {0};
     struct http_multi *m = http_multi_new("test-multi");
     char at[128];
