@@ -112,6 +112,18 @@ int num_parse_i64(const char *text, size_t len, int64_t *out)
     return 0;
 }
 
+/* The hundredth of a decimal number, rounded once: 99.9 / 100 is not 0.999, but 99.9e-2 is. */
+static double hundredth(const char *text, size_t len, double v)
+{
+    char shifted[64];
+    double out;
+    if (len + 3 >= sizeof(shifted) || memchr(text, 'e', len) || memchr(text, 'E', len))
+        return v / 100;
+    memcpy(shifted, text, len);
+    memcpy(shifted + len, "e-2", 4);
+    return num_parse_double(shifted, len + 3, &out) == 0 ? out : v / 100;
+}
+
 int num_parse_fraction(const char *text, size_t len, double *out, bool *has_percent)
 {
     bool percent = len > 0 && text[len - 1] == '%';
@@ -123,7 +135,7 @@ int num_parse_fraction(const char *text, size_t len, double *out, bool *has_perc
     }
     if (num_parse_double(text, len, &v) != 0)
         return -1;
-    *out = percent ? v / 100 : v;
+    *out = percent ? hundredth(text, len, v) : v;
     if (has_percent)
         *has_percent = percent;
     return 0;

@@ -91,11 +91,12 @@ static void fractions(void)
         double v;
         bool percent;
     } rows[] = {
-        {"1%", 0, 0.01, true}, {"0.5 %", 0, 0.005, true}, {"0.01", 0, 0.01, false},
-        {"50%", 0, 0.5, true}, {"1", 0, 1, false},        {"-2%", 0, -0.02, true},
-        {"%", -1, 0, false},   {" %", -1, 0, false},      {"1  %", -1, 0, false},
-        {"1%%", -1, 0, false}, {"one%", -1, 0, false},    {"", -1, 0, false},
-        {"1 ", -1, 0, false},
+        {"1%", 0, 0.01, true},  {"0.5 %", 0, 0.005, true}, {"0.01", 0, 0.01, false},
+        {"50%", 0, 0.5, true},  {"1", 0, 1, false},        {"-2%", 0, -0.02, true},
+        {"%", -1, 0, false},    {" %", -1, 0, false},      {"1  %", -1, 0, false},
+        {"1%%", -1, 0, false},  {"one%", -1, 0, false},    {"", -1, 0, false},
+        {"1 ", -1, 0, false},   {"99.9%", 0, 0.999, true}, {"33.3%", 0, 0.333, true},
+        {"1e1%", 0, 0.1, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         double v = 42;
