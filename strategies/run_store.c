@@ -116,6 +116,20 @@ static int load_verdict(struct run *r, struct err *err)
     return 0;
 }
 
+/* Only the platform's: a source's connection is not our business, and must not keep us from acting.
+ */
+static int connect_platform(struct spec_word *w, const struct node *connections, struct arena *a,
+                            struct err *err)
+{
+    if (!w->connection)
+        return 0;
+    const struct node *connection = node_get(connections, w->connection);
+    if (!connection)
+        return err_set(err, ERR_SPEC, "the platform's connection `%s` is not declared here",
+                       w->connection);
+    return spec_word_connect(w, connection, a, err);
+}
+
 static int load_spec(struct run *r, const struct release_record *rec, struct err *err)
 {
     const struct runner_config *c = run_config(r);
@@ -123,8 +137,10 @@ static int load_spec(struct run *r, const struct release_record *rec, struct err
     arena_clear(&r->arena);
     const struct node *n = node_read_json(&r->arena, rec->spec, strlen(rec->spec), err);
     if (!n || spec_read(&r->spec, n, &o, NULL, &r->arena, err) ||
-        spec_connect(&r->spec, c->connections, &r->arena, err))
+        spec_connect(&r->spec, run_config(r)->connections, &r->arena, err))
         return err_context(err, "the stored spec");
+    if (connect_platform(&r->spec.platform, c->connections, &r->arena, err))
+        return -1;
     r->pattern = r->spec.pattern.word->implementation;
     r->platform = r->spec.platform.word->implementation;
     if (plan_init(&r->plan, &r->spec, r->platform, err))

@@ -75,7 +75,8 @@ static enum http_next create(struct http_exchange *ex)
         return http_fail(ex, &err);
     if (spec_read(&spec, document, &options, &complaints, a, &err) != 0)
         return http_fail_with(ex, &err, list_complaints, &complaints);
-    if (http_require_service(ex, spec.service, &err) != 0)
+    if (http_require_service(ex, spec.service, &err) != 0 ||
+        spec_connect(&spec, s->config.connections, a, &err) != 0)
         return http_fail(ex, &err);
     const bool is_dry = http_query_bool(ex, "dry_run");
     if (!is_dry && store_new(ex, &spec, &replayed, &err) != 0)

@@ -28,7 +28,7 @@ static const struct option_row rows[] = {
      "let the (unauthenticated) DogStatsD socket listen on other addresses than loopback"},
     {"state", 0, "STATE_DIRECTORY", OPTION_STRING, AT(state_dir), "/var/lib/judge", 0, 0, NULL,
      false, false, "DIR", "state directory: lock, node id, intents, admin token, embedded Redis"},
-    {"redis", 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, true, "URL",
+    {"redis", 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, false, "URL",
      "redis://host:port or unix:///path; without it a private redis-server is started in DIR"},
     {"wait-replicas", 0, "JUDGE_WAIT_REPLICAS", OPTION_INT, AT(wait_replicas), "0", 0, 5, NULL,
      false, false, "N",

@@ -192,7 +192,8 @@ void docket_done(struct docket *d, struct case_file *c)
 }
 
 struct case_file *case_new(const struct release_record *record, const struct lease *lease,
-                           const struct vocabulary *vocabulary, struct err *err)
+                           const struct vocabulary *vocabulary, const struct node *connections,
+                           struct err *err)
 {
     /* A stored spec was allowed when it was applied: where it points is not asked again. */
     const struct spec_options options = {.vocabulary = vocabulary, .allow_inline_targets = true};
@@ -202,7 +203,8 @@ struct case_file *case_new(const struct release_record *record, const struct lea
     snprintf(c->id, sizeof(c->id), "%s", record->id);
     const struct node *document =
         node_read_json(&c->arena, record->spec, strlen(record->spec), err);
-    if (!document || spec_read(&c->spec, document, &options, NULL, &c->arena, err) != 0) {
+    if (!document || spec_read(&c->spec, document, &options, NULL, &c->arena, err) != 0 ||
+        spec_connect(&c->spec, connections, &c->arena, err) != 0) {
         err_context(err, "stored spec of %s", record->id);
         if (err)
             err->code = ERR_CORRUPT;

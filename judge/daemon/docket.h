@@ -75,9 +75,11 @@ void docket_done(struct docket *d, struct case_file *c);
 /* For the keeper: the case of that id marked busy, or NULL when it is not there or busy. */
 struct case_file *docket_borrow(struct docket *d, const char *id);
 
-/* A case from what the store holds; NULL when the stored spec cannot be read (ERR_CORRUPT). */
+/* A case from what the store holds; NULL when the stored spec cannot be read (ERR_CORRUPT), or names
+ * a connection the operator no longer has. connections may be NULL. */
 struct vocabulary;
 struct case_file *case_new(const struct release_record *record, const struct lease *lease,
-                           const struct vocabulary *vocabulary, struct err *err) WARN_UNUSED;
+                           const struct vocabulary *vocabulary, const struct node *connections,
+                           struct err *err) WARN_UNUSED;
 
 #endif

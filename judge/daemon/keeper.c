@@ -40,7 +40,7 @@ static void take(struct service *s, const char *id, struct arena *a)
         return;
     if (store_release_get(s->store, id, &record, a, &err) != 0)
         goto failed;
-    struct case_file *c = case_new(&record, &lease, s->vocabulary, &err);
+    struct case_file *c = case_new(&record, &lease, s->vocabulary, s->config.connections, &err);
     if (!c)
         goto failed;
     c->renew_at = mono_add_ms(mono_now(), LEASE_RENEW_MS);

@@ -136,6 +136,7 @@ static int start_runner(struct service *s, struct err *err)
     const struct runner_config runner = {
         .store = s->store,
         .vocabulary = s->vocabulary,
+        .connections = s->config.connections,
         .secret = find_secret,
         .changed = on_runner_change,
         .lost = on_lease_lost,

@@ -94,7 +94,8 @@ static const struct spec *spec_of(struct service *s, const struct release_record
     struct spec *spec = arena_alloc(a, sizeof(*spec));
     struct err err = {0};
     const struct node *document = node_read_json(a, r->spec, strlen(r->spec), &err);
-    if (!document || spec_read(spec, document, &options, NULL, a, &err) != 0) {
+    if (!document || spec_read(spec, document, &options, NULL, a, &err) != 0 ||
+        spec_connect(spec, s->config.connections, a, &err) != 0) {
         err_context(&err, "stored spec of %s", r->id);
         log_err("watcher", &err);
         return NULL;
