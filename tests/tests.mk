@@ -100,3 +100,8 @@ test-bins: doubles
 build/doubles/%: tests/doubles/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -g -pthread -I. $(WARN) -o $@ $<
+
+## make test-long     the whole canary simulated, 20,000 runs a row (about an hour)
+.PHONY: test-long
+test-long: $(B)/tests/judge/decide/test_sim_canary
+	$(Q)$< --full
