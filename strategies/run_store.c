@@ -136,8 +136,7 @@ static int load_spec(struct run *r, const struct release_record *rec, struct err
     struct spec_options o = {.vocabulary = c->vocabulary, .allow_inline_targets = true};
     arena_clear(&r->arena);
     const struct node *n = node_read_json(&r->arena, rec->spec, strlen(rec->spec), err);
-    if (!n || spec_read(&r->spec, n, &o, NULL, &r->arena, err) ||
-        spec_connect(&r->spec, run_config(r)->connections, &r->arena, err))
+    if (!n || spec_read(&r->spec, n, &o, NULL, &r->arena, err))
         return err_context(err, "the stored spec");
     if (connect_platform(&r->spec.platform, c->connections, &r->arena, err))
         return -1;

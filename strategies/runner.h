@@ -41,7 +41,6 @@ struct node;
 struct runner_config {
     struct store *store;
     const struct vocabulary *vocabulary; /* to read the stored specs; outlives the runner */
-    const struct node *connections;      /* the operator's, by name; NULL: none; outlives it too */
     const struct node
         *connections;      /* the operator\'s, by name (spec_connect); may be NULL; outlives it */
     int workers, reserved; /* 0: the defaults above */
