@@ -11,12 +11,6 @@
 #include "lib/base/writer.h"
 #include "lib/model/spec.h"
 
-#define COMPLAINTS_MAX    100  /* of one document; then we stop listing */
-#define FIELD_STRING_MAX  1024 /* bytes of one text */
-#define FIELD_LABELS_MAX  32   /* labels of one set */
-#define LABEL_NAME_BYTES  128
-#define LABEL_VALUE_BYTES 512
-
 /* Collects complaints in an arena. */
 struct reader {
     struct arena *arena;

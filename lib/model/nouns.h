@@ -14,12 +14,7 @@
 #include <stdint.h>
 
 #include "lib/base/clock.h"
-
-#define MODEL_NAME_MAX                                                                             \
-    63 /* release, service, environment, metric names: [a-z0-9-] (metrics also _ .) */
-#define MODEL_METRICS_MAX 64 /* metrics of one release */
-#define MODEL_COHORTS_MAX 8  /* arms; a release uses the first two */
-#define MODEL_STEPS_MAX   32
+#include "lib/model/limits.h"
 
 enum phase {
     PHASE_QUEUED,

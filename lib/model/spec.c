@@ -215,7 +215,7 @@ static void read_policy(struct reader *r, const struct node *document,
                                   ? reader_word(r, method, "method", v->methods, v->n_methods)
                                   : v->methods[0];
     struct field_table common = part_table(PART_POLICY, spec);
-    struct spec_word out;
+    struct spec_word out = {0};
     if (word)
         word_read(r, n, "`policy`", word, options, &common, &out);
     else

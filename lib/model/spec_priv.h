@@ -8,8 +8,6 @@
 
 #define SPEC_API_VERSION "judge/v1"
 #define SPEC_KIND        "Release"
-#define SPEC_NOTIFY_MAX  16
-#define SPEC_BYTES       (256 * 1024) /* canonical JSON, schema, reference */
 
 /* One of the spec's own parts: a table, and where it stands ("metrics[].margin"). */
 struct spec_part {

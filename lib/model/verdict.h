@@ -11,8 +11,6 @@
 #include "lib/model/nouns.h"
 #include "lib/model/spec.h"
 
-#define REASON_BYTES 512
-
 struct cohort_totals { /* over the blocks that count */
     double n;
     double events;   /* NAN for quantiles */
