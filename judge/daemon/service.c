@@ -52,16 +52,10 @@ static void on_lease_lost(void *user, const char *release)
     signal_flag_raise(&s->keeper_flag);
 }
 
-static int find_secret(void *user, const char *ref, struct buf *out, struct err *err)
+static int find_secret(void *user, const char *ref, struct secret *out, struct err *err)
 {
     struct service *s = user;
-    struct secret secret;
-    secret_init(&secret);
-    const int rc = config_secret(&s->config, ref, &secret, err);
-    if (rc == 0)
-        buf_add_str(out, secret_bytes(&secret));
-    secret_release(&secret);
-    return rc;
+    return config_secret(&s->config, ref, out, err);
 }
 
 void service_changed(struct service *s, const char *release)
@@ -113,7 +107,7 @@ static int start_collectors(struct service *s, struct err *err)
     s->aggregator = aggregator_new(&aggregator);
     const struct puller_config puller = {
         .aggregator = s->aggregator,
-        .allow_private = s->config.guard.allow_private,
+        .guard = &s->config.guard,
     };
     s->puller = puller_start(&puller, err);
     if (!s->puller)
