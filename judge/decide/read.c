@@ -33,6 +33,11 @@ static bool rule_person(struct saying *s)
     const struct decision_order *o = s->k->in->order;
     if (!o || (o->verb != ORDER_PROMOTE && o->verb != ORDER_ROLLBACK))
         return false;
+    /* The order that ended the judging is not one to cut the bake short. */
+    const struct latch *before = &s->k->d->latch[STAGE_JUDGING];
+    if (s->k->stage == STAGE_BAKING && o->verb == ORDER_PROMOTE && before->is_set &&
+        before->cause == CAUSE_PERSON)
+        return false;
     char text[REASON_BYTES];
     snprintf(text, sizeof(text), "%s ordered it: %s", o->who ? o->who : "somebody",
              o->why && o->why[0] ? o->why : "no reason given");

@@ -117,6 +117,32 @@ static void a_silent_bake_is_not_promoted(void)
     canary_end(&c);
 }
 
+/* Promoted by a person: the same order, still there, does not end the bake; a rollback does. */
+static void orders_in_the_bake(void)
+{
+    static const struct decision_order promote = {ORDER_PROMOTE, "ana", "known noise"};
+    static const struct decision_order rollback = {ORDER_ROLLBACK, "ana", "not known after all"};
+    struct canary c;
+    struct rng r;
+    canary_prepare(&c);
+    rng_seed(&r, 3);
+    c.spec.bake_us = 60 * US_PER_SECOND;
+    canary_start(&c);
+    canary_shift(&c, 0.5, 1);
+    feed(&c, &r, &harmless[0], 0.5, 0.02);
+    c.in.order = &promote;
+    T_EQ_INT(canary_read(&c)->word, VERDICT_PROMOTE);
+    canary_shift(&c, 1, NAN)->is_bake = true;
+    c.in.phase = PHASE_BAKING;
+    c.in.started = c.in.now;
+    feed(&c, &r, &harmless[0], 1, 0.02);
+    T_EQ_INT(canary_read(&c)->word, VERDICT_CONTINUE);
+    c.in.order = &rollback;
+    T_EQ_INT(canary_read(&c)->word, VERDICT_ROLLBACK);
+    T_EQ_INT(c.v.cause, CAUSE_PERSON);
+    canary_end(&c);
+}
+
 /* Promoted by a person before anything counted: nothing is known of before, and it says so. */
 static void nothing_known_of_before(void)
 {
@@ -190,6 +216,7 @@ int main(int argc, char **argv)
         {"harmless_bakes_are_promoted", harmless_bakes_are_promoted},
         {"harmful_bakes_are_rolled_back", harmful_bakes_are_rolled_back},
         {"a_silent_bake_is_not_promoted", a_silent_bake_is_not_promoted},
+        {"orders_in_the_bake", orders_in_the_bake},
         {"nothing_known_of_before", nothing_known_of_before},
         {"false_rollbacks_are_rare", false_rollbacks_are_rare},
         {"limits_of_expected_events", limits_of_expected_events},

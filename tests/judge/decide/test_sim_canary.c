@@ -64,7 +64,7 @@ static const struct row rows[] = {
     /* A false rollback: no harm, the split changes at every step, nothing passes. */
     {"no events at all", NO_HARM, .ratio = FLAT(1), .requests = 2000, .p0 = 0, .relative = 0.5,
      .absolute = 0.005, .is_walk_held = true, .in_small = true},
-    {"few events", NO_HARM, .ratio = FLAT(1), .requests = 2000, .p0 = 0.0005, .relative = 0.5,
+    {"few events", NO_HARM, .ratio = FLAT(1), .requests = 10000, .p0 = 0.0005, .relative = 0.5,
      .absolute = NAN, .is_walk_held = true},
     {"phi 1", NO_HARM, .ratio = FLAT(1), COUNTS, .is_walk_held = true, .in_small = true},
     {"phi 1.6", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_CLUSTER, .param = 1.6,
@@ -125,7 +125,7 @@ static const struct row rows[] = {
      COUNTS,
      .noise = NOISE_CLUSTER,
      .param = 4},
-    {"promote at +0.5 points, p0 0.05 %", NO_REACH, 1, FLAT(1), .excess = 0.005, .requests = 2000,
+    {"promote at +0.5 points, p0 0.05 %", NO_REACH, 1, FLAT(1), .excess = 0.005, .requests = 10000,
      .p0 = 0.0005, .relative = NAN, .absolute = 0.005},
     {"promote at both margins' edge", NO_REACH, 1, FLAT(1.5), .requests = 2000, .p0 = 0.01,
      .relative = 0.5, .absolute = 0.005, .in_small = true},
