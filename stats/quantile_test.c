@@ -216,7 +216,7 @@ static double phi_of(const struct quantile_test *t, enum test_side side)
     if (side == TEST_PASS)
         return pass_phi(t) * correlation(t);
     phi = fail_phi(t, &t->fail[0]);
-    for (int j = 1; j < QUANTILE_LADDER && t->fail[j].above1 >= tail * t->n1; j++)
+    for (int j = 1; j < QUANTILE_LADDER && t->fail[j].above1 >= 2 * tail * t->n1; j++)
         phi = fmin(phi, fail_phi(t, &t->fail[j]));
     return phi * correlation(t);
 }

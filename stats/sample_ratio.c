@@ -22,6 +22,7 @@
 #define SAMPLE_RATIO_FORM 1
 #define SUM_MAX           1e100
 #define UNITS_MAX         1e15
+#define SHARE_MIN         1e-9
 
 static const double concentrations[] = {100, 10000};
 
@@ -62,9 +63,14 @@ void sample_ratio_init(struct sample_ratio *t)
     *t = (struct sample_ratio){.share = NAN};
 }
 
+static bool share_ok(double share)
+{
+    return share >= SHARE_MIN && share <= 1 - SHARE_MIN;
+}
+
 void sample_ratio_new_segment(struct sample_ratio *t, double share)
 {
-    BUG_ON(!isnan(share) && !(share > 0 && share < 1));
+    BUG_ON(!isnan(share) && !share_ok(share));
     t->share = share;
     t->n0 = t->n1 = 0;
 }
@@ -123,7 +129,7 @@ int sample_ratio_decode(struct sample_ratio *t, struct bytes *in, struct err *er
     sample_ratio_init(t);
     sample_ratio_init(&r);
     r.share = bytes_double(in);
-    ok = ok && (isnan(r.share) || (r.share > 0 && r.share < 1));
+    ok = ok && (isnan(r.share) || share_ok(r.share));
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         *v[i] = bytes_double(in);
         ok = ok && *v[i] >= 0 && *v[i] <= SUM_MAX;

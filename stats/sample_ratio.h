@@ -31,8 +31,8 @@ struct sample_ratio {
 };
 
 void sample_ratio_init(struct sample_ratio *t);
-/* A segment with this intended share, in (0, 1): evidence starts again, the dispersion is kept.
- * NAN: nobody says what the share should be, and the check rests. */
+/* A segment with this intended share, in [1e-9, 1 - 1e-9]: evidence starts again, the dispersion is
+ * kept. NAN: nobody says what the share should be, and the check rests. */
 void sample_ratio_new_segment(struct sample_ratio *t, double share);
 /* Units (requests) of one sealed block; finite, >= 0 (a bug otherwise). */
 void sample_ratio_take(struct sample_ratio *t, double n0, double n1);
