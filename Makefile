@@ -133,4 +133,4 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile tests/tests.mk
 
--include $(shell find build/$(FLAVOUR) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

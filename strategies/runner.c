@@ -34,6 +34,7 @@ struct runner {
     struct run **busy;    /* the runs in a worker's hands */
     int n_busy, n_busy_plain, n_threads, n_idle;
     bool has_leader, is_stopping;
+    struct mono leader_until; /* 0: until called */
     pthread_t *threads;
 };
 
@@ -153,18 +154,21 @@ static void call_worker(struct runner *r)
 
 static void wait_for_work(struct runner *r, struct mono next)
 {
+    bool is_sooner = next.us != 0 && (r->leader_until.us == 0 || next.us < r->leader_until.us);
     r->n_idle++;
     if (r->has_leader) {
+        if (is_sooner) /* the leader fell asleep while this release was in our hands */
+            pthread_cond_signal(&r->due);
         pthread_cond_wait(&r->work, &r->lock);
-    } else if (next.us == 0) {
-        r->has_leader = true;
-        pthread_cond_wait(&r->due, &r->lock);
-        r->has_leader = false;
     } else {
         struct timespec t = {.tv_sec = next.us / US_PER_SECOND,
                              .tv_nsec = next.us % US_PER_SECOND * 1000};
         r->has_leader = true;
-        pthread_cond_timedwait(&r->due, &r->lock, &t);
+        r->leader_until = next;
+        if (next.us == 0)
+            pthread_cond_wait(&r->due, &r->lock);
+        else
+            pthread_cond_timedwait(&r->due, &r->lock, &t);
         r->has_leader = false;
     }
     r->n_idle--;
