@@ -32,7 +32,7 @@ static uint64_t spec_digest(const struct spec *spec)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     const int64_t numbers[] = {spec->policy.block_us, spec->policy.min_blocks, spec->bake_us > 0,
-                               spec->settle_us > 0};
+                               spec->settle_us > 0, (int64_t)spec->n_steps};
     h = digest_add(h, numbers, sizeof(numbers));
     h = digest_double(digest_double(h, spec->policy.alpha), spec->policy.beta);
     for (size_t i = 0; i < spec->n_metrics; i++) {
@@ -147,6 +147,10 @@ static void encode_metric(const struct metric_state *m, struct buf *out)
     buf_add_u8(out, m->is_unsound);
     add_i64(out, m->step);
     buf_add_double(out, m->asked);
+    buf_add_varint(out, m->steps);
+    buf_add_double(out, m->step_part);
+    buf_add_double(out, m->steps_left);
+    buf_add_double(out, m->steps_ended);
     buf_add_varint(out, m->step_blocks);
     add_i64(out, m->settling);
     add_i64(out, m->bake);
@@ -171,6 +175,12 @@ static int decode_metric(struct metric_state *m, struct bytes *in, struct err *e
     m->is_unsound = bytes_u8(in) != 0;
     m->step = (int)get_i64(in);
     m->asked = bytes_double(in);
+    m->steps = bytes_varint(in);
+    m->step_part = bytes_double(in);
+    m->steps_left = bytes_double(in);
+    m->steps_ended = bytes_double(in);
+    if (!(m->step_part >= 0 && m->step_part <= 1 && m->steps_left <= 1 && m->steps_ended <= 1e6))
+        return err_set(err, ERR_CORRUPT, "checkpoint: a step's part of alpha is out of range");
     m->step_blocks = bytes_varint(in);
     m->settling = (int)get_i64(in);
     m->bake = (int)get_i64(in);

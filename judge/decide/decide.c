@@ -49,6 +49,8 @@ struct decision *decision_new(const struct spec *spec)
         m->kind = kind_of(m->spec->kind);
         m->mark = m->seen[0] = m->seen[1] = DECISION_NO_BLOCK;
         m->asked = NAN;
+        m->steps_left = 1;
+        m->steps_ended = -INFINITY;
         sample_ratio_init(&m->split);
         m->kind->init(&m->test[PURPOSE_WHOLE], m->spec, PURPOSE_WHOLE, 1);
         m->kind->init(&m->test[PURPOSE_COARSE_RATIO], m->spec, PURPOSE_COARSE_RATIO, 1);
@@ -158,8 +160,29 @@ static void take_settling(const struct decision *d, struct metric_state *m,
     m->settling = seg->id;
 }
 
-static void begin_step(struct metric_state *m, const struct segment *seg)
+/* The part of the steps' half that the k-th step may spend (k from 1): the planned ones equally,
+ * those that nobody planned share one such part, 1/2, 1/6, 1/12 ... of it. Adds to 1. */
+static double step_weight(const struct spec *spec, uint64_t k)
 {
+    double planned = spec->n_steps > 1 ? (double)spec->n_steps - 1 : 4, part = 1 / (planned + 1);
+    double late = (double)k - planned;
+    return late <= 0 ? part : part / (late * (late + 1));
+}
+
+double harm_log_e(const struct metric_state *m)
+{
+    double steps = log(fmax(m->steps_left, 0));
+    steps = log_e_half(steps, m->steps_ended) + M_LN2;
+    steps = log_e_half(steps, log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL)) + M_LN2;
+    return log_e_half(log_e_of(m, PURPOSE_WHOLE, TEST_FAIL), steps);
+}
+
+static void begin_step(const struct decision *d, struct metric_state *m, const struct segment *seg)
+{
+    double ended = log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL);
+    m->steps_ended = log_e_half(m->steps_ended, ended) + M_LN2;
+    m->step_part = step_weight(d->spec, ++m->steps);
+    m->steps_left -= m->step_part;
     if (m->step != seg->id) {
         if (m->test[PURPOSE_WHOLE].is_present)
             m->kind->new_segment(&m->test[PURPOSE_WHOLE]);
@@ -186,7 +209,7 @@ static void take_step(const struct decision *d, struct metric_state *m, const st
                       const struct kind_pair *pair)
 {
     if (m->step != seg->id || m->asked != asked_share(seg))
-        begin_step(m, seg);
+        begin_step(d, m, seg);
     double n0 = m->kind->units(pair->baseline), n1 = m->kind->units(pair->candidate);
     m->step_blocks += n0 > 0 && n1 > 0;
     if (m->kind->has_units)
@@ -199,9 +222,7 @@ static void take_step(const struct decision *d, struct metric_state *m, const st
     if (m->harm[STAGE_JUDGING].is_set)
         return;
     double alpha = decision_alpha(d->spec, (size_t)(m - d->metrics)).judging;
-    double log_e =
-        log_e_half(log_e_of(m, PURPOSE_WHOLE, TEST_FAIL), log_e_of(m, PURPOSE_STEP, TEST_FAIL));
-    record_harm(m, STAGE_JUDGING, PURPOSE_STEP, log_e, alpha, seg);
+    record_harm(m, STAGE_JUDGING, PURPOSE_STEP, harm_log_e(m), alpha, seg);
 }
 
 /* The last step's baseline becomes `before`; the coarse guard of the move to 100 % stands on it
@@ -211,8 +232,9 @@ static void begin_bake(const struct decision *d, struct metric_state *m, const s
     static const enum purpose against_before[] = {PURPOSE_BAKE, PURPOSE_COARSE_RATIO,
                                                   PURPOSE_COARSE_POINTS};
     double level = decision_alpha(d->spec, (size_t)(m - d->metrics)).bake;
+    bool is_first = !m->bake;
     m->bake = seg->id;
-    for (size_t i = 0; i < ARRAY_LEN(against_before); i++) {
+    for (size_t i = 0; is_first && i < ARRAY_LEN(against_before); i++) {
         struct kind_test *t = &m->test[against_before[i]];
         restart(m, against_before[i], 1);
         if (t->is_present && m->test[PURPOSE_STEP].is_present && level > 0)

@@ -27,6 +27,10 @@ struct metric_state {
     int64_t seen[2]; /* last block with data, by cohort */
     bool is_unsound; /* a block held values no test can take */
     struct kind_test test[PURPOSE_COUNT];
+    uint64_t steps;       /* begun so far */
+    double step_part;     /* of the steps' half of `fail`: what the open step may spend */
+    double steps_left;    /* not given to any step yet */
+    double steps_ended;   /* log of the sum of part times e-value over the ended steps */
     bool is_uncertain;    /* the whole release's dispersion is, after the last block */
     int step;             /* segment the step's test is about; 0: none */
     double asked;         /* the share its `pass` was built for */
@@ -62,6 +66,9 @@ static inline bool is_judged(const struct metric_state *m)
 
 /* The share a step asks for; where nothing is asked the margin itself is tested. */
 double asked_share(const struct segment *seg);
+
+/* `fail` of the judging: whole release and steps together. */
+double harm_log_e(const struct metric_state *m);
 
 /* Is the observed split another than the intended one, beyond chance and beyond what could matter?
  */

@@ -6,11 +6,6 @@
 
 #include "judge/decide/decide_priv.h"
 
-static double log_e_present(const struct metric_state *m, enum purpose p, enum test_side side)
-{
-    return m->test[p].is_present ? m->kind->log_e(&m->test[p], side) : 0;
-}
-
 static void fill_judging(const struct look *k, const struct metric_state *m, struct evidence *e)
 {
     const struct kind_test *whole = &m->test[PURPOSE_WHOLE], *step = &m->test[PURPOSE_STEP];
@@ -22,8 +17,7 @@ static void fill_judging(const struct look *k, const struct metric_state *m, str
     e->dispersion_uncertain = m->is_uncertain;
     if (k->in->states_only)
         return;
-    double step_fail = in_step ? log_e_present(m, PURPOSE_STEP, TEST_FAIL) : 0;
-    e->log_e_fail = log_e_half(m->kind->log_e(whole, TEST_FAIL), step_fail);
+    e->log_e_fail = harm_log_e(m);
     e->dispersion = m->kind->dispersion(whole, TEST_FAIL).used;
     if (!(e->baseline.n > 0 && e->candidate.n > 0))
         return;
