@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "judge/decide/decide_priv.h"
+#include "stats/log_beta.h"
 
 /* The parts of alpha: bake and settling take theirs only where they exist. */
 #define BAKE_PART   0.20 /* half for how well the baseline before is known, half for the test */
@@ -171,16 +172,15 @@ static double step_weight(const struct spec *spec, uint64_t k)
 
 double harm_log_e(const struct metric_state *m)
 {
-    double steps = log(fmax(m->steps_left, 0));
-    steps = log_e_half(steps, m->steps_ended) + M_LN2;
-    steps = log_e_half(steps, log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL)) + M_LN2;
+    double now = log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL);
+    double steps = log_add(log_add(m->steps_ended, now), log(fmax(m->steps_left, 0)));
     return log_e_half(log_e_of(m, PURPOSE_WHOLE, TEST_FAIL), steps);
 }
 
 static void begin_step(const struct decision *d, struct metric_state *m, const struct segment *seg)
 {
     double ended = log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL);
-    m->steps_ended = log_e_half(m->steps_ended, ended) + M_LN2;
+    m->steps_ended = log_add(m->steps_ended, ended);
     m->step_part = step_weight(d->spec, ++m->steps);
     m->steps_left -= m->step_part;
     if (m->step != seg->id) {
