@@ -18,6 +18,9 @@ from datetime import datetime, timezone
 STEPS = [0.01, 0.05, 0.25, 0.5, 1.0]
 SHARE_SLACK = 0.012       # weights are whole numbers and requests a sample
 BLOCKS_A_STEP = 20        # the least a judged step may last
+PHASES = ["queued", "checking", "judging", "finishing", "baking", "done"]  # as the record numbers them
+OUTCOMES = ["", "promoted", "rolled_back", "stopped"]
+CAUSES = ["", "harm", "deadline", "no_data", "unhealthy", "drift", "person", "platform"]
 DRAIN_S = 3.0             # keep-alive requests in flight after the last shift
 
 
@@ -191,6 +194,8 @@ class Checker:
     def check_service(self, s):
         name = f"({s['letter']}) {s['service']}"
         record = self.redis.hash(f"judge:{{{s['release']}}}:release")
+        for field, names in (("phase", PHASES), ("outcome", OUTCOMES), ("cause", CAUSES)):
+            record[field] = names[int(record.get(field) or 0)]
         self.want(record.get("phase") == "done", f"{name}: phase in Redis is {record.get('phase')}")
         self.want(record.get("outcome") == s["expect"], f"{name}: outcome in Redis is {record.get('outcome')}, expected {s['expect']}")
         final = self.check_verdicts(s, self.verdicts(s["release"]))
