@@ -114,6 +114,16 @@ MAYBE bool bench_store(struct bench *b, const char *redis_url, const char *proce
     return b->store != NULL;
 }
 
+#define BENCH_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+static int bench_secret(void *user, const char *ref, struct secret *out, struct err *err)
+{
+    if (strcmp(ref, "hook") != 0)
+        return err_set(err, ERR_NOT_FOUND, "no such secret");
+    secret_set(out, BENCH_SECRET, strlen(BENCH_SECRET));
+    return 0;
+}
+
 MAYBE bool bench_runner(struct bench *b, const char *redis_url, const char *process)
 {
     struct err err = {0};
@@ -122,6 +132,7 @@ MAYBE bool bench_runner(struct bench *b, const char *redis_url, const char *proc
     b->runner =
         runner_new(&(struct runner_config){.store = b->store,
                                            .vocabulary = bench_vocabulary(),
+                                           .secret = bench_secret,
                                            .workers = 4,
                                            .reserved = 1,
                                            .call_ms = b->call_ms ? b->call_ms : BENCH_CALL_MS,
