@@ -57,9 +57,11 @@ int exposition_number(const char *text, size_t len, double *out)
 {
     const char *end = text + len;
     const char *p = text + (len > 0 && *text == '+');
+    bool is_negative = p < end && *p == '-';
+    if (is_negative && p > text)
+        return -1; /* "+-1" */
     if (p < end && scan_number(p, end, out) == end)
         return 0;
-    bool is_negative = p == text && p < end && *p == '-';
     p += is_negative;
     size_t left = (size_t)(end - p);
     if ((left == 3 && strncasecmp(p, "inf", 3) == 0) ||
@@ -67,7 +69,7 @@ int exposition_number(const char *text, size_t len, double *out)
         *out = is_negative ? -INFINITY : INFINITY;
         return 0;
     }
-    if (p == text && left == 3 && strncasecmp(p, "nan", 3) == 0) {
+    if (p == text && left == 3 && strncasecmp(p, "nan", 3) == 0) { /* no sign */
         *out = NAN;
         return 0;
     }
