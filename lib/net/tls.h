@@ -9,8 +9,7 @@
 struct tls;
 
 /* name: for SNI and verification (a numeric one is matched against the certificate's addresses). */
-struct tls *tls_new(struct tls_context *context, const char *name, int fd,
-                    struct err *err) WARN_UNUSED;
+struct tls *tls_new(struct tls_context *context, char *name, int fd, struct err *err) WARN_UNUSED;
 void tls_free(struct tls *t); /* tries close_notify once */
 enum stream_status tls_handshake(struct tls *t, struct err *err);
 enum stream_status tls_read(struct tls *t, void *out, size_t cap, size_t *n, struct err *err);
