@@ -1,3 +1,7 @@
+/*
+ * The state directory. Small files are replaced whole: written beside, synced, renamed, and the
+ * directory synced, so that a start is never counted twice.
+ */
 #include "lib/store/state_dir.h"
 
 #include <errno.h>
@@ -13,58 +17,83 @@
 #include "lib/base/num.h"
 #include "lib/crypto/random.h"
 
-#define PATH_BYTES  4096
 #define VALUE_BYTES 64
 
 struct state_dir {
-    int lock_fd;
+    int dir_fd, lock_fd;
     char node[RANDOM_ID_BYTES];
     char process[RANDOM_ID_BYTES + 24];
 };
 
 /* The file's text without its newline, "" when there is no file. */
-static int read_value(const char *path, char out[VALUE_BYTES], struct err *err)
+static int read_value(int dir, const char *name, char out[VALUE_BYTES], struct err *err)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    out[0] = 0;
+    out[0] = '\0';
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return errno == ENOENT ? 0 : err_set_errno(err, ERR_SYSTEM, "cannot open %s", path);
-    const ssize_t n = read(fd, out, VALUE_BYTES - 1);
-    close(fd);
+        return errno == ENOENT
+                   ? 0
+                   : err_set_errno(err, ERR_SYSTEM, "state directory: opening %s", name);
+    ssize_t n = read(fd, out, VALUE_BYTES - 1);
     if (n < 0)
-        return err_set_errno(err, ERR_SYSTEM, "cannot read %s", path);
-    out[n] = 0;
-    out[strcspn(out, "\n")] = 0;
-    return 0;
-}
-
-/* Replaces the file whole: a crash leaves the old or the new one. */
-static int write_value(const char *path, const char *text, struct err *err)
-{
-    char next[PATH_BYTES + 8];
-    snprintf(next, sizeof(next), "%s.new", path);
-    const int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_set_errno(err, ERR_SYSTEM, "cannot write %s", next);
-    const size_t len = strlen(text);
-    const bool is_written = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+        err_set_errno(err, ERR_SYSTEM, "state directory: reading %s", name);
     close(fd);
-    if (!is_written || rename(next, path) != 0)
-        return err_set_errno(err, ERR_SYSTEM, "cannot write %s", path);
+    out[n < 0 ? 0 : n] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return n < 0 ? -1 : 0;
+}
+
+static int replace_value(int dir, const char *name, const char *text, struct err *err)
+{
+    char beside[32];
+    snprintf(beside, sizeof(beside), "%s.new", name);
+    int fd = openat(dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set_errno(err, ERR_SYSTEM, "state directory: creating %s", beside);
+    bool is_written = dprintf(fd, "%s\n", text) == (int)strlen(text) + 1 && fsync(fd) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    if (!is_written || renameat(dir, beside, dir, name) != 0 || fsync(dir) != 0)
+        return err_set_errno(err, ERR_SYSTEM, "state directory: writing %s", name);
     return 0;
 }
 
-static int take_lock(struct state_dir *d, const char *dir, struct err *err)
+static int open_dir(struct state_dir *d, const char *path, struct err *err)
 {
-    char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s/lock", dir);
-    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (d->lock_fd < 0)
-        return err_set_errno(err, ERR_SYSTEM, "cannot open %s", path);
-    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
+    struct stat st;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_set_errno(err, ERR_SYSTEM, "creating the state directory %s", path);
+    d->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->dir_fd < 0 || fstat(d->dir_fd, &st) != 0)
+        return err_set_errno(err, ERR_SYSTEM, "opening the state directory %s", path);
+    if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
         return err_set(
-            err, errno == EWOULDBLOCK ? ERR_CONFLICT : ERR_SYSTEM,
-            "another judged runs on the state directory %s; stop it or give another --state", dir);
+            err, ERR_FORBIDDEN,
+            "the state directory %s must be ours and writable by nobody else (chmod 700)", path);
+    return 0;
+}
+
+static int take_lock(struct state_dir *d, const char *path, struct err *err)
+{
+    char holder[VALUE_BYTES];
+    d->lock_fd = openat(d->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (d->lock_fd < 0)
+        return err_set_errno(err, ERR_SYSTEM, "opening %s/lock", path);
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return err_set_errno(err, ERR_SYSTEM, "locking %s/lock", path);
+        if (read_value(d->dir_fd, "lock", holder, err) != 0)
+            return -1;
+        return err_set(
+            err, ERR_CONFLICT,
+            "another judged (pid %s) runs on the state directory %s; stop it or give another "
+            "--state",
+            holder, path);
+    }
+    /* The pid is for that sentence only; the lock is the descriptor. */
+    if (ftruncate(d->lock_fd, 0) != 0 || dprintf(d->lock_fd, "%d\n", (int)getpid()) < 0)
+        return err_set_errno(err, ERR_SYSTEM, "writing %s/lock", path);
     return 0;
 }
 
@@ -73,47 +102,37 @@ static bool is_id(const char *text)
     return strlen(text) == RANDOM_ID_BYTES - 1 && strspn(text, "0123456789abcdef") == strlen(text);
 }
 
-static int read_identity(struct state_dir *d, const char *dir, struct err *err)
+static int read_identity(struct state_dir *d, const char *path, struct err *err)
 {
-    char path[PATH_BYTES], value[VALUE_BYTES];
+    char value[VALUE_BYTES];
     uint64_t starts = 0;
-    snprintf(path, sizeof(path), "%s/node", dir);
-    if (read_value(path, value, err) != 0)
+    if (read_value(d->dir_fd, "node", value, err) != 0)
         return -1;
-    if (*value && !is_id(value))
-        return err_set(err, ERR_CORRUPT, "%s does not hold a node id; remove it to get a new one",
-                       path);
+    if (value[0] && !is_id(value))
+        return err_set(err, ERR_CORRUPT,
+                       "%s/node does not hold a node id; remove it to get a new one", path);
     snprintf(d->node, sizeof(d->node), "%s", value);
-    if (!*value) {
+    if (!value[0]) {
         random_id(d->node);
-        if (write_value(path, d->node, err) != 0)
+        if (replace_value(d->dir_fd, "node", d->node, err) != 0)
             return -1;
     }
-    snprintf(path, sizeof(path), "%s/starts", dir);
-    if (read_value(path, value, err) != 0)
+    if (read_value(d->dir_fd, "starts", value, err) != 0)
         return -1;
-    if (*value && num_parse_u64(value, strlen(value), &starts) != 0)
-        return err_set(err, ERR_CORRUPT, "%s does not hold a number", path);
+    if (value[0] && num_parse_u64(value, strlen(value), &starts) != 0)
+        return err_set(err, ERR_CORRUPT, "%s/starts does not hold a number", path);
     snprintf(value, sizeof(value), "%" PRIu64, starts + 1);
     snprintf(d->process, sizeof(d->process), "%s.%" PRIu64, d->node, starts + 1);
-    return write_value(path, value, err);
+    return replace_value(d->dir_fd, "starts", value, err);
 }
 
 struct state_dir *state_dir_open(const char *path, struct err *err)
 {
     struct state_dir *d = mem_alloc(sizeof(*d));
-    d->lock_fd = -1;
-    if (strlen(path) > PATH_BYTES - 64) {
-        err_set(err, ERR_INPUT, "the path of the state directory is too long");
-        goto failed;
-    }
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        err_set_errno(err, ERR_SYSTEM, "cannot make the state directory %s", path);
-        goto failed;
-    }
-    if (take_lock(d, path, err) == 0 && read_identity(d, path, err) == 0)
+    d->dir_fd = d->lock_fd = -1;
+    if (open_dir(d, path, err) == 0 && take_lock(d, path, err) == 0 &&
+        read_identity(d, path, err) == 0)
         return d;
-failed:
     state_dir_close(d);
     return NULL;
 }
@@ -124,6 +143,8 @@ void state_dir_close(struct state_dir *d)
         return;
     if (d->lock_fd >= 0)
         close(d->lock_fd);
+    if (d->dir_fd >= 0)
+        close(d->dir_fd);
     free(d);
 }
 
