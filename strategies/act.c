@@ -96,6 +96,10 @@ static int complete(struct run *r, const struct action *a, struct err *err)
         r->walk.is_paused = false;
         r->walk.paused_why[0] = '\0';
     }
+    if (r->audited != r->walk.acts) { /* before the end is saved: twice rather than never */
+        audit_act(r, &p, action_name(p.kind), a->why);
+        r->audited = r->walk.acts;
+    }
     r->pattern->done(&r->walk, &r->plan, wall_now());
     if (run_save(r, err)) {
         r->walk = before; /* still pending: read again, then write again */
@@ -105,10 +109,7 @@ static int complete(struct run *r, const struct action *a, struct err *err)
     r->is_takeover = false;
     log_info("runner", "%s: %s to %.4g is so (%d calls)", r->id, action_name(p.kind), p.to,
              p.attempt);
-    if (!r->is_dirty && run_sync_segment(r, err))
-        return -1;
-    audit_act(r, &p, action_name(p.kind), a->why);
-    return 0;
+    return r->is_dirty ? 0 : run_sync_segment(r, err);
 }
 
 static int drift(struct run *r, struct err *err)

@@ -189,10 +189,7 @@ static int execute(struct run *r, const struct action *a, int64_t *again_ms, str
     case ACTION_RETIRE:
         return run_act(r, a, again_ms, err);
     case ACTION_FINISH:
-        if (run_finish(r, err))
-            return -1;
-        run_audit(r, "finish", outcome_name(r->walk.outcome), NULL);
-        return 0;
+        return run_finish(r, err);
     case ACTION_WAIT:
         if (a->is_note)
             return 0;

@@ -70,6 +70,7 @@ struct run {
     struct mono observed_at;
     bool is_prepared; /* the pending act is written down and the old segment closed */
     bool must_look;   /* the pending act may have been made already: read before calling */
+    int audited;      /* number of the last act that stands in the audit trail; -1 the end does */
     bool has_warned;  /* that the pending undo does not get through */
     char waiting[RUN_WAITING_BYTES];
     struct late_note late[RUN_LATE_NOTES_MAX];

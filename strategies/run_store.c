@@ -330,6 +330,10 @@ int run_finish(struct run *r, struct err *err)
     if (store_service_unlock(s, spec->service, spec->environment, r->id, err) &&
         err->code != ERR_NOT_FOUND && err->code != ERR_CONFLICT)
         return -1;
+    if (r->audited >= 0) {
+        run_audit(r, "finish", outcome_name(r->walk.outcome), NULL);
+        r->audited = -1;
+    }
     struct walk before = r->walk;
     r->walk.stage = STAGE_DONE;
     if (run_save(r, err)) {
