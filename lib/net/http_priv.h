@@ -123,7 +123,6 @@ struct http_exchange {
     bool has_body; /* announced by its headers */
     bool is_refused;
     bool is_too_long_to_drain;
-    struct err refusal;
 
     /* reply */
     int status;
@@ -155,7 +154,9 @@ struct http_exchange {
     size_t heap_at; /* 1-based; 0: not in the heap */
     bool is_watched;
 
-    struct principal principal; /* last: large and filled by `authenticate` */
+    /* last, because large and not zeroed: filled when there is one */
+    struct err refusal;
+    struct principal principal;
 };
 
 struct waiter;

@@ -10,11 +10,13 @@
 struct http_exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd,
                                    const char *target)
 {
-    struct http_exchange *ex = mem_alloc(sizeof(*ex));
+    struct http_exchange *ex = malloc(sizeof(*ex));
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     size_t len = strlen(target);
     char *query;
+    BUG_ON(!ex);
+    memset(ex, 0, offsetof(struct http_exchange, refusal));
     ex->server = s;
     ex->connection = info->socket_context;
     ex->mhd = mhd;

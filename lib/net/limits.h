@@ -14,7 +14,9 @@
 #define HTTP_DRAIN_MAX           (1 << 20)  /* refused body bytes read so that the 413 arrives */
 #define HTTP_REQUEST_ID_BYTES    65         /* X-Request-Id taken from the client */
 #define HTTP_IDEMPOTENCY_KEY_MAX 128        /* characters */
-#define HTTP_CONNECTION_MEMORY   (64 << 10) /* a connection's header and read buffer */
+/* a connection's header and read buffer, which libmicrohttpd zeroes for every request; larger
+ * heads are refused */
+#define HTTP_CONNECTION_MEMORY   (32 << 10)
 #define HTTP_CONNECTIONS_DEFAULT 4096
 #define HTTP_PARKED_DEFAULT      2048        /* waiting exchanges; more: 503 */
 #define HTTP_WORK_QUEUE_DEFAULT  256         /* jobs waiting for the work pool; more: 503 */
