@@ -1,0 +1,365 @@
+"""What end-to-end tests share: a `judged` of one's own, requests to it, `judgectl`, and a small test runner.
+
+    from judged import Judged, Suite, check, ctl, wait_for
+
+    with Judged() as j:                       # its own state directory and ports, ready when entered
+        answer = j.get("/v1/releases")        # the admin token is sent unless token= says otherwise
+        check(answer.status == 200, answer)
+        j.kill(); j.start()                   # SIGKILL, and again on the same state and ports
+
+The programs are $JUDGED and $JUDGECTL, or build/judged and build/judgectl. Everything listens on 127.0.0.1 or on
+unix sockets in a temporary directory; whatever a test does, at its end no process and no file is left (the
+embedded Redis outlives a SIGKILL of its judged, so it is shut down through its socket).
+"""
+import atexit
+import ctypes
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+JUDGED = os.environ.get("JUDGED", str(ROOT / "build" / "judged"))
+JUDGECTL = os.environ.get("JUDGECTL", str(ROOT / "build" / "judgectl"))
+READY_S = 20
+STOP_S = 20
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def free_ports(n):
+    """n ports free right now on 127.0.0.1, for TCP and UDP."""
+    held, ports = [], []
+    while len(ports) < n:
+        tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [tcp, udp]
+        tcp.bind(("127.0.0.1", 0))
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            continue
+        ports.append(tcp.getsockname()[1])
+    for s in held:
+        s.close()
+    return ports
+
+
+def wait_for(what, test, seconds=10, pause=0.02):
+    """The first true result of test(); fails when there is none within the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = test()
+        if result:
+            return result
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"within {seconds} s there was no {what}")
+        time.sleep(pause)
+
+
+def check(condition, *what):
+    if not condition:
+        raise AssertionError(" ".join(str(w) for w in what) or "check failed")
+
+
+def clean_environment(**more):
+    """The environment without settings of the programs under test."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("JUDGE_") and k not in ("STATE_DIRECTORY", "NOTIFY_SOCKET")}
+    env.update(more)
+    return env
+
+
+def die_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Answer:
+    """status, headers (lower-case names), body (bytes), json (parsed, or None)."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def __str__(self):
+        return f"{self.status} {self.text[:600]}"
+
+
+class Judged:
+    """One judged: args are further flags; redis= a URL instead of the embedded server; config= text of a -c file."""
+
+    def __init__(self, *args, redis=None, config=None, env=None, listen=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="judged-"))
+        self.state = self.dir / "state"
+        self.log_path = self.dir / "judged.log"
+        self.port, self.statsd_port = free_ports(2)
+        self.listen = listen or f"127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.redis = redis
+        self.args = list(args)
+        self.env = env or {}
+        self.config_path = None
+        if config is not None:
+            self.config_path = self.dir / "judged.yaml"
+            self.config_path.write_text(config)
+        self.child = None
+        self._token = None
+        _running.append(self)
+
+    def argv(self):
+        argv = [JUDGED, "--listen", self.listen, "--statsd", f"127.0.0.1:{self.statsd_port}", "--state", str(self.state)]
+        if self.config_path:
+            argv += ["-c", str(self.config_path)]
+        if self.redis:
+            argv += ["--redis", self.redis]
+        return argv + self.args
+
+    def start(self, ready=True):
+        """Starts it, and waits for /readyz unless ready is False."""
+        check(self.child is None or self.child.poll() is not None, "judged runs already")
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir, env=clean_environment(**self.env), preexec_fn=die_with_parent)
+        if ready:
+            wait_for("ready judged", self.is_ready, READY_S)
+        return self
+
+    def is_ready(self):
+        if self.child.poll() is not None:
+            raise AssertionError(f"judged ended with {self.child.returncode}:\n{self.log()[-3000:]}")
+        try:
+            return self.get("/readyz", token=None, timeout=2).status == 200
+        except OSError:
+            return False
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def stop(self):
+        """SIGTERM; gives the exit status."""
+        if self.child is None:
+            return None
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"judged did not stop within {STOP_S} s:\n{self.log()[-3000:]}")
+        return self.child.returncode
+
+    def kill(self):
+        """SIGKILL; the embedded Redis goes on."""
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+    def close(self):
+        """Ends everything and removes the files."""
+        try:
+            self.stop()
+        finally:
+            self.kill()
+            end_redis(self.state / "redis" / "redis.sock")
+            shutil.rmtree(self.dir, ignore_errors=True)
+            if self in _running:
+                _running.remove(self)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def log(self):
+        return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
+
+    # ---- the API ----
+
+    @property
+    def token(self):
+        """The admin token judged left in its state directory."""
+        if self._token is None:
+            self._token = (self.state / "admin.token").read_text().strip()
+        return self._token
+
+    def connect(self, timeout=30):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def headers(self, token="admin", extra=None):
+        headers = dict(extra or {})
+        if token:
+            headers["Authorization"] = "Bearer " + (self.token if token == "admin" else token)
+        return headers
+
+    def request(self, method, path, body=None, type=None, token="admin", headers=None, timeout=30):
+        """body: bytes, text, or anything that becomes JSON. token: "admin", None or a token's text."""
+        headers = self.headers(token, headers)
+        if body is not None and not isinstance(body, (bytes, str)):
+            body, type = json.dumps(body), type or "application/json"
+        if isinstance(body, str):
+            body = body.encode()
+        if type:
+            headers["Content-Type"] = type
+        c = self.connect(timeout)
+        try:
+            c.request(method, path, body=body, headers=headers)
+            r = c.getresponse()
+            return Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
+        finally:
+            c.close()
+
+    def get(self, path, **more):
+        return self.request("GET", path, **more)
+
+    def post(self, path, body=None, **more):
+        return self.request("POST", path, body=body, **more)
+
+    def delete(self, path, **more):
+        return self.request("DELETE", path, **more)
+
+    def make_token(self, scopes, name="test", **more):
+        """The text of a new token."""
+        a = self.post("/v1/tokens", {"name": name, "scopes": scopes, **more})
+        check(a.status == 201, a)
+        return a.json["token"]
+
+    def apply(self, spec):
+        """Starts a release from a spec (YAML text or an object) and waits until it can be read."""
+        a = self.post("/v1/releases", spec if isinstance(spec, str) else json.dumps(spec), type="application/yaml")
+        check(a.status == 201, a)
+        release = a.json["release"]
+        wait_for(f"release {release} on the board", lambda: self.get(f"/v1/releases/{release}").status == 200)
+        return release
+
+    def release(self, release):
+        a = self.get(f"/v1/releases/{release}")
+        check(a.status == 200, a)
+        return a.json
+
+    def samples(self, lines, ack=True, **more):
+        """lines: objects, one sample each."""
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        return self.post("/v1/samples" + ("?ack=stored" if ack else ""), body, type="application/x-ndjson", **more)
+
+    def metrics(self):
+        """/metrics as {name{labels}: value}."""
+        out = {}
+        for line in self.get("/metrics", token=None).text.splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                out[name] = float(value)
+        return out
+
+
+def end_redis(path):
+    """Shuts down the redis-server that listens there, if one does, and waits until it is gone."""
+    if not path.exists():
+        return
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(path))
+            s.sendall(b"SHUTDOWN NOSAVE\r\n")
+            while s.recv(4096):
+                pass
+    except OSError:
+        pass
+
+
+def ctl(j, *args, input=None, timeout=60, token="admin", env=None):
+    """Runs judgectl against j (or against nothing: None). Gives .returncode, .stdout, .stderr as text."""
+    with start_ctl(j, *args, token=token, env=env) as child:
+        try:
+            out, errors = child.communicate(input, timeout)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            out, errors = child.communicate()
+            raise AssertionError(f"judgectl {' '.join(args)} went on for {timeout} s:\n{out}\n{errors}")
+    return subprocess.CompletedProcess(args, child.returncode, out, errors)
+
+
+def start_ctl(j, *args, token="admin", env=None):
+    """judgectl as a Popen with pipes."""
+    more = {"HOME": "/nonexistent"}
+    if j:
+        more["JUDGE_URL"] = j.url
+        if token:
+            more["JUDGE_TOKEN"] = j.token if token == "admin" else token
+    more.update(env or {})
+    return subprocess.Popen([JUDGECTL, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(**more), preexec_fn=die_with_parent)
+
+
+_running = []
+
+
+def _close_all():
+    for j in list(_running):
+        try:
+            j.close()
+        except Exception:  # the test's result is out already
+            traceback.print_exc()
+
+
+atexit.register(_close_all)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here, with the reason."""
+
+
+class Suite:
+    """Tests in the order they are written: `@suite.test` on each, suite.run() at the end.
+
+    Names given on the command line run only the tests whose names contain one of them."""
+
+    def __init__(self):
+        self.tests = []
+
+    def test(self, function):
+        self.tests.append(function)
+        return function
+
+    def run(self, *args):
+        """Calls each test with args; prints what failed and the closing line; exits."""
+        wanted = sys.argv[1:]
+        passed = failed = skipped = 0
+        for test in self.tests:
+            if wanted and not any(w in test.__name__ for w in wanted):
+                continue
+            start = time.monotonic()
+            try:
+                test(*args)
+                passed += 1
+                if wanted or os.environ.get("VERBOSE"):
+                    print(f"ok {test.__name__} ({time.monotonic() - start:.2f} s)", flush=True)
+            except Skip as why:
+                skipped += 1
+                print(f"skipped {test.__name__}: {why}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAIL {test.__name__}\n{traceback.format_exc()}", flush=True)
+        _close_all()
+        print(f"{passed} passed, {failed} failed, {skipped} skipped")
+        sys.exit(1 if failed else 0)
