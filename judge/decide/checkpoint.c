@@ -74,6 +74,13 @@ static struct cohort_totals get_totals(struct bytes *in)
     return t;
 }
 
+/* What a sentence about this metric can be made of. */
+static bool totals_ok(const struct cohort_totals *t, enum metric_kind kind)
+{
+    double value = kind == METRIC_QUANTILE ? t->quantile : t->events;
+    return isfinite(t->n) && t->n >= 0 && (t->n == 0 || (isfinite(value) && value >= 0));
+}
+
 static void encode_harm(const struct harm_record *h, struct buf *out)
 {
     buf_add_u8(out, h->is_set);
@@ -88,7 +95,8 @@ static void encode_harm(const struct harm_record *h, struct buf *out)
     add_totals(out, &h->candidate);
 }
 
-static int decode_harm(struct harm_record *h, struct bytes *in, struct err *err)
+static int decode_harm(struct harm_record *h, enum metric_kind kind, struct bytes *in,
+                       struct err *err)
 {
     *h = (struct harm_record){.is_set = bytes_u8(in) != 0};
     if (!h->is_set)
@@ -101,7 +109,8 @@ static int decode_harm(struct harm_record *h, struct bytes *in, struct err *err)
     h->segment = (int)get_i64(in);
     h->baseline = get_totals(in);
     h->candidate = get_totals(in);
-    if (in->bad || by >= PURPOSE_COUNT || !(h->alpha > 0 && h->alpha < 1) || !isfinite(h->log_e))
+    if (in->bad || by >= PURPOSE_COUNT || !(h->alpha > 0 && h->alpha < 1) || !isfinite(h->log_e) ||
+        !totals_ok(&h->baseline, kind) || !totals_ok(&h->candidate, kind))
         return err_set(err, ERR_CORRUPT, "checkpoint: a record of harm is damaged");
     return 0;
 }
@@ -167,11 +176,19 @@ static void encode_metric(const struct metric_state *m, struct buf *out)
     }
 }
 
-static int decode_metric(struct metric_state *m, struct bytes *in, struct err *err)
+static bool is_mark(const struct spec *spec, int64_t index)
+{
+    return index == DECISION_NO_BLOCK || is_block_index(spec, index);
+}
+
+static int decode_metric(const struct spec *spec, struct metric_state *m, struct bytes *in,
+                         struct err *err)
 {
     m->mark = get_i64(in);
     m->seen[0] = get_i64(in);
     m->seen[1] = get_i64(in);
+    if (!is_mark(spec, m->mark) || !is_mark(spec, m->seen[0]) || !is_mark(spec, m->seen[1]))
+        return err_set(err, ERR_CORRUPT, "checkpoint: a block of no possible time");
     m->is_unsound = bytes_u8(in) != 0;
     m->step = (int)get_i64(in);
     m->asked = bytes_double(in);
@@ -189,8 +206,10 @@ static int decode_metric(struct metric_state *m, struct bytes *in, struct err *e
     m->late_segment = (int)get_i64(in);
     m->late_before.baseline = bytes_double(in);
     m->late_before.candidate = bytes_double(in);
+    if (!(m->late_before.baseline >= 0 && m->late_before.candidate >= 0))
+        return err_set(err, ERR_CORRUPT, "checkpoint: fewer than no late samples");
     for (int s = 0; s < STAGE_COUNT; s++)
-        if (decode_harm(&m->harm[s], in, err) < 0)
+        if (decode_harm(&m->harm[s], m->spec->kind, in, err) < 0)
             return -1;
     for (int p = 0; p < PURPOSE_COUNT; p++) {
         m->kind->release(&m->test[p]);
@@ -227,7 +246,7 @@ struct decision *decision_decode(const struct spec *spec, struct bytes *in, stru
     }
     struct decision *d = decision_new(spec);
     for (size_t i = 0; i < d->n_metrics; i++)
-        if (decode_metric(&d->metrics[i], in, err) < 0)
+        if (decode_metric(spec, &d->metrics[i], in, err) < 0)
             goto bad;
     for (int s = 0; s < STAGE_COUNT; s++)
         if (decode_latch(&d->latch[s], in, err) < 0)

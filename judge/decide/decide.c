@@ -93,6 +93,12 @@ bool split_is_broken(const struct metric_state *m)
     return sample_ratio_log_e(s) >= -log(SPLIT_ALPHA);
 }
 
+bool is_block_index(const struct spec *spec, int64_t index)
+{
+    int64_t most = INT64_MAX / spec->policy.block_us / 4;
+    return index <= most && index >= -most;
+}
+
 /* Where a block lies. */
 enum place { PLACE_OUTSIDE, PLACE_SETTLING, PLACE_COUNTS };
 
@@ -264,6 +270,10 @@ void decision_take(struct decision *d, size_t metric, const struct segment *segm
     struct metric_state *m = &d->metrics[metric];
     if (m->mark != DECISION_NO_BLOCK && block->index <= m->mark)
         return;
+    if (!is_block_index(d->spec, block->index)) {
+        m->is_unsound = true;
+        return;
+    }
     m->mark = block->index;
     struct kind_pair pair = {
         .baseline = block->cohorts > COHORT_BASELINE ? &block->cohort[COHORT_BASELINE] : &nothing,

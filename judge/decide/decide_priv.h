@@ -64,6 +64,9 @@ static inline bool is_judged(const struct metric_state *m)
     return m->spec->role != ROLE_INFO;
 }
 
+/* Of a time that can be reckoned with; outside data is asked this first. */
+bool is_block_index(const struct spec *spec, int64_t index);
+
 /* The share a step asks for; where nothing is asked the margin itself is tested. */
 double asked_share(const struct segment *seg);
 
