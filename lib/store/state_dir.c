@@ -111,8 +111,9 @@ static int read_identity(struct state_dir *d, const char *path, struct err *err)
     if (value[0] && !is_id(value))
         return err_set(err, ERR_CORRUPT,
                        "%s/node does not hold a node id; remove it to get a new one", path);
-    snprintf(d->node, sizeof(d->node), "%s", value);
-    if (!value[0]) {
+    if (value[0]) {
+        memcpy(d->node, value, sizeof(d->node)); /* is_id: its length is exact */
+    } else {
         random_id(d->node);
         if (replace_value(d->dir_fd, "node", d->node, err) != 0)
             return -1;
