@@ -155,7 +155,7 @@ static int call_platform(struct run *r, struct mono deadline, struct err *said)
                                  .act = name,
                                  .reported = r->walk.reported,
                                  .secret = secret_is_set(&r->secret) ? &r->secret : NULL,
-                                 .guard = run_config(r)->guard};
+                                 .guard = r->guard};
     snprintf(name, sizeof(name), "%s-act-%d", r->id, r->walk.acts);
     r->walk.pending.attempt++;
     r->must_look = true;

@@ -38,7 +38,7 @@ static struct platform_call make_call(struct run *r)
                                   .act = "",
                                   .reported = r->walk.reported,
                                   .secret = secret_is_set(&r->secret) ? &r->secret : NULL,
-                                  .guard = run_config(r)->guard};
+                                  .guard = r->guard};
 }
 
 int run_observe(struct run *r, struct err *err)

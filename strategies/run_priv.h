@@ -59,6 +59,7 @@ struct run {
     const struct pattern *pattern;
     const struct platform *platform;
     struct secret secret;
+    const struct guard *guard; /* NULL when the operator declared the target (a connection) */
     struct walk walk;
     int64_t version;
     struct segment segment; /* the last in the store; id 0: none */

@@ -140,6 +140,7 @@ static int load_spec(struct run *r, const struct release_record *rec, struct err
         return err_context(err, "the stored spec");
     if (connect_platform(&r->spec.platform, c->connections, &r->arena, err))
         return -1;
+    r->guard = r->spec.platform.connection ? NULL : c->guard;
     r->pattern = r->spec.pattern.word->implementation;
     r->platform = r->spec.platform.word->implementation;
     if (plan_init(&r->plan, &r->spec, r->platform, err))

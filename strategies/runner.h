@@ -47,7 +47,7 @@ struct runner_config {
     int64_t call_ms, observe_ms; /* 0: the defaults above */
     /* The secret named by a spec's secret_ref, or -1 with err. May be NULL: no secrets. */
     int (*secret)(void *user, const char *ref, struct secret *out, struct err *err);
-    const struct guard *guard; /* which addresses platforms may call; NULL: any */
+    const struct guard *guard; /* addresses a spec itself may name (no connection); NULL: any */
     /* Something of this release was written (phase, segment, pause). May be NULL. */
     void (*changed)(void *user, const char *release);
     /* The lease turned out to be lost (ERR_FENCED): nothing more is done until runner_own again. */

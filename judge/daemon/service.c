@@ -131,6 +131,7 @@ static int start_runner(struct service *s, struct err *err)
         .store = s->store,
         .vocabulary = s->vocabulary,
         .connections = s->config.connections,
+        .guard = &s->config.guard,
         .secret = find_secret,
         .changed = on_runner_change,
         .lost = on_lease_lost,

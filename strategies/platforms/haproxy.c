@@ -234,10 +234,10 @@ int haproxy_read_state(const struct haproxy_config *c, const char *text, size_t 
 /* ---- talking ---- */
 
 /* One command line, and everything HAProxy says to it until it closes. */
-static int talk(const struct haproxy_config *c, const char *line, struct mono deadline,
+static int talk(const struct haproxy_config *c, const char *line, const struct platform_call *call,
                 struct buf *reply, struct err *err)
 {
-    struct stream_address to = {0};
+    struct stream_address to = {.guard = call->guard};
     char host[256];
     int rc = -1;
     if (!c->socket)
@@ -257,11 +257,11 @@ static int talk(const struct haproxy_config *c, const char *line, struct mono de
         to.host = host;
         to.port = (int)port;
     }
-    struct stream *s = stream_connect(&to, deadline, err);
+    struct stream *s = stream_connect(&to, call->deadline, err);
     if (!s)
         return err_context(err, "HAProxy");
-    if (stream_write(s, line, strlen(line), deadline, err) == 0 &&
-        stream_read_all(s, reply, deadline, err) == 0)
+    if (stream_write(s, line, strlen(line), call->deadline, err) == 0 &&
+        stream_read_all(s, reply, call->deadline, err) == 0)
         rc = 0;
     else
         err_context(err, "HAProxy");
@@ -269,8 +269,8 @@ static int talk(const struct haproxy_config *c, const char *line, struct mono de
     return rc;
 }
 
-static int look(const struct haproxy_config *c, struct mono deadline, struct platform_state *out,
-                char *other, struct err *err)
+static int look(const struct haproxy_config *c, const struct platform_call *call,
+                struct platform_state *out, char *other, struct err *err)
 {
     struct buf reply, line;
     int rc = -1;
@@ -278,7 +278,7 @@ static int look(const struct haproxy_config *c, struct mono deadline, struct pla
     buf_init(&line, 512);
     buf_addf(&line, "show servers state %s\n", c->backend);
     BUG_ON(!buf_ok(&line));
-    if (talk(c, line.data, deadline, &reply, err) == 0)
+    if (talk(c, line.data, call, &reply, err) == 0)
         rc = haproxy_read_state(c, reply.data, reply.len, out, other, err);
     buf_release(&line);
     buf_release(&reply);
@@ -290,7 +290,7 @@ static int haproxy_check(const void *config, const struct platform_call *call, s
     const struct haproxy_config *c = config;
     struct platform_state state;
     char other[64];
-    if (look(c, call->deadline, &state, other, err))
+    if (look(c, call, &state, other, err))
         return -1;
     if (other[0])
         return err_set(err, ERR_PLATFORM,
@@ -303,7 +303,7 @@ static int haproxy_check(const void *config, const struct platform_call *call, s
 static int haproxy_observe(const void *config, const struct platform_call *call,
                            struct platform_state *out, struct err *err)
 {
-    return look(config, call->deadline, out, NULL, err);
+    return look(config, call, out, NULL, err);
 }
 
 static void weights_line(const void *config, double share, struct buf *out)
@@ -328,7 +328,7 @@ static int haproxy_set_share(const void *config, const struct platform_call *cal
     weights_line(config, share, &line);
     buf_add_char(&line, '\n');
     BUG_ON(!buf_ok(&line));
-    if (talk(config, line.data, call->deadline, &reply, err) == 0) {
+    if (talk(config, line.data, call, &reply, err) == 0) {
         size_t used = strspn(reply.data, "\n ");
         rc = used == reply.len ? 0
                                : err_set(err, ERR_PLATFORM, "HAProxy refuses the weights: %.200s",
