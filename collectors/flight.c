@@ -326,8 +326,10 @@ static void flight_refused(struct ledger *l, struct flight *f)
                  f->commit.release, s->totals.len);
         size_t i = 0;
         void *value;
-        while (map_next(&s->totals, &i, NULL, NULL, &value))
-            ((struct total *)value)->stored = 0;
+        while (map_next(&s->totals, &i, NULL, NULL, &value)) {
+            struct total *t = value;
+            t->stored = t->is_hollow ? t->stored : 0; /* a hollow one must not be set */
+        }
         s->is_full_due = true;
         parts_put_back(f, NULL);
         return;

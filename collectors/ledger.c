@@ -119,17 +119,22 @@ void stream_add_summary(struct ledger *l, struct stream *s, const struct total_k
     touched(l, s, t, from);
 }
 
-/* Stored, sealed, and so old that no line is counted for it any more (line.c; the second covers
- * lines that were let in just before and are still in a shard). */
-static bool is_over(const struct stream *s, const struct total *t, struct wall now)
+/* Stored and sealed, and its block ended more than `age_us` ago. */
+static bool is_past(const struct stream *s, const struct total *t, struct wall now, int64_t age_us)
 {
     return t->stored == t->version && t->key.metric < s->marks->n_metrics &&
            t->key.block <=
                atomic_load_explicit(&s->marks->sealed[t->key.metric], memory_order_relaxed) &&
-           (t->key.block + 1) * s->marks->block_us < now.us - SEALED_KEPT_US - 10 * US_PER_SECOND;
+           (t->key.block + 1) * s->marks->block_us < now.us - age_us;
 }
 
-/* A map is not changed while it is walked, so those to go are gathered first. */
+/*
+ * What nobody can ask for any more goes, in two steps. First the histogram's cells: a total of a
+ * sealed block is only sent for its number of samples, from which the store tells how many came
+ * late. Then the total, when no line is counted for it any more (line.c; ten seconds later, for
+ * lines that were let in just before and are still in a shard). A map is not changed while it is
+ * walked, so those to go are gathered first.
+ */
 static void forget_sealed(struct ledger *l, struct stream *s, struct wall now)
 {
     struct total *gone[256];
@@ -140,8 +145,15 @@ static void forget_sealed(struct ledger *l, struct stream *s, struct wall now)
         void *value;
         while (n < ARRAY_LEN(gone) && map_next(&s->totals, &i, NULL, NULL, &value)) {
             struct total *t = value;
-            if (is_over(s, t, now))
+            if (is_past(s, t, now, SEALED_KEPT_US + 10 * US_PER_SECOND)) {
                 gone[n++] = t;
+            } else if (!t->is_hollow && t->sum.kind == SUMMARY_HIST &&
+                       is_past(s, t, now, SEALED_WHOLE_US)) {
+                hist_release(&t->sum.hist);
+                hist_init(&t->sum.hist);
+                t->is_hollow = true;
+                total_account(l, t);
+            }
         }
         for (size_t j = 0; j < n; j++) {
             map_take(&s->totals, &gone[j]->key, sizeof(gone[j]->key));

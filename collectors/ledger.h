@@ -36,6 +36,7 @@ struct total {
     uint64_t version; /* grows with every change, from 1 */
     uint64_t stored;  /* the version Redis holds; 0 none */
     int64_t bytes;    /* accounted in the budget */
+    bool is_hollow;   /* sealed, and its histogram let go: only its samples count */
 };
 
 /* A caller who waits for a batch. */

@@ -21,6 +21,8 @@
 #define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */
 #define BATCHES_PENDING_MAX 4096                /* batches waiting for their commits */
 #define BATCH_WAIT_MS       30000 /* then the caller is told that the outcome is unknown */
+#define SEALED_WHOLE_US                                                                            \
+    (10 * INT64_C(1000000)) /* a sealed histogram is kept so long after its block's end */
 #define SEALED_KEPT_US                                                                             \
     (60 * INT64_C(1000000))      /* a total is kept so long after its block's end, sealed or not */
 #define COMMIT_BLOCKS_MAX   4096 /* blocks in one commit; the rest goes with the next */

@@ -105,3 +105,22 @@ build/doubles/%: tests/doubles/%.c
 .PHONY: test-long
 test-long: $(B)/tests/judge/decide/test_sim_canary
 	$(Q)$< --full
+
+# --- Benchmarks: each names its rooms in its first line, as the fuzz targets do.
+BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
+BENCH_BINS := $(patsubst %.c,$(B)/%,$(BENCH_SOURCES))
+define bench_rule
+$(B)/$(1:.c=): $(B)/$(1:.c=.o) $(SUPPORT) $(foreach r,$(call fuzz_rooms,$(1)),$(call archive,$(r)))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< $(SUPPORT) -Wl,--start-group \
+	  $(foreach r,$(call fuzz_rooms,$(1)),$(call archive,$(r))) -Wl,--end-group \
+	  $(foreach r,$(call fuzz_rooms,$(1)),$(libs_$(r))) -ljansson -lm
+endef
+$(foreach f,$(BENCH_SOURCES),$(eval $(call bench_rule,$(f))))
+
+.PHONY: bench bench-bins
+bench-bins: $(BENCH_BINS)
+## make bench         figures beside floors measured in the same run: a table, and build/bench.json
+bench: setup-bench
+	$(Q)$(MAKE) --no-print-directory -j2 bench-bins
+	$(Q)tests/bench/bench.sh build/bench.json $(BENCH_BINS)

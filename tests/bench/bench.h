@@ -1,0 +1,84 @@
+/*
+ * What the ingest benchmarks share: many releases on a real Redis, lines for them, CPU time,
+ * results.
+ */
+#ifndef TESTS_BENCH_BENCH_H
+#define TESTS_BENCH_BENCH_H
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "collectors/scan.h"
+#include "tests/collectors/rig.h"
+
+#define BENCH_SERIES_A_SERVICE 6 /* three names, two cohorts */
+
+static inline double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* One release for each service s0, s1, ...: errors of requests, and a latency. */
+static inline bool bench_routes(struct rig *r, int services)
+{
+    static const struct push_config errors = {.metric = "http.errors", .of = "http.requests"};
+    static const struct push_config latency = {.metric = "latency_ms"};
+    static const struct spec_metric metrics[] = {
+        {.name = "errors", .kind = METRIC_PROPORTION, .source = {&push_word, &errors}},
+        {.name = "p95",
+         .kind = METRIC_QUANTILE,
+         .quantile = 0.95,
+         .source = {&push_word, &latency}},
+    };
+    struct spec *specs = mem_alloc_array((size_t)services, sizeof(*specs));
+    struct route_release *releases = mem_alloc_array((size_t)services, sizeof(*releases));
+    char(*names)[16] = mem_alloc_array((size_t)services, 16);
+    struct lease lease;
+    bool ok = true;
+    for (int i = 0; i < services && ok; i++) {
+        snprintf(names[i], 16, "s%d", i);
+        specs[i] = (struct spec){.name = names[i],
+                                 .service = names[i],
+                                 .revision = "new",
+                                 .metrics = metrics,
+                                 .n_metrics = 2};
+        specs[i].policy.block_us = US_PER_SECOND;
+        releases[i] =
+            (struct route_release){.id = names[i], .spec = &specs[i], .baseline_revision = "old"};
+        ok = bench_release(r->bench.store, names[i], &lease);
+    }
+    if (ok)
+        aggregator_publish(r->g, routes_build(releases, (size_t)services, NULL));
+    free(names);
+    free(releases);
+    free(specs);
+    return ok;
+}
+
+/* Says that all blocks older than three seconds are sealed, as the judge would. */
+static inline void bench_seal(struct rig *r, int services)
+{
+    int64_t mark = block_of(wall_now(), US_PER_SECOND) - 3;
+    int64_t marks[2] = {mark, mark};
+    char name[16];
+    for (int i = 0; i < services; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        aggregator_sealed(r->g, name, marks, 2);
+    }
+}
+
+/* Line number i of n series, with these values. */
+static inline void bench_line(struct buf *out, int series, int i, const char *values)
+{
+    static const char *const names[] = {"http.errors", "http.requests", "latency_ms"};
+    int s = i % series;
+    buf_addf(out, "%s:%s|%s|#service:s%d,cohort:%s\n", names[s % 3], values, s % 3 == 2 ? "d" : "c",
+             s / BENCH_SERIES_A_SERVICE, s / 3 % 2 ? "candidate" : "baseline");
+}
+
+#endif
