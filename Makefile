@@ -32,7 +32,7 @@ LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize%
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide daemon ctl
+ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide report daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
@@ -45,6 +45,7 @@ dirs_collectors := collectors
 dirs_strategies := strategies strategies/platforms
 dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide
+dirs_report := judge/report
 dirs_daemon := judge/daemon judge/api judge/web
 dirs_ctl := judge/ctl
 
@@ -60,8 +61,9 @@ needs_collectors := store redis net crypto model sketch base
 needs_strategies := store redis net crypto model sketch base
 needs_vocabulary := strategies collectors store redis net crypto model sketch base
 needs_decide := stats model sketch base
-needs_daemon := vocabulary strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_report := model sketch base
+needs_daemon := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_ctl := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lm
@@ -102,6 +104,7 @@ $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 # Page assets are embedded with .incbin, which -MMD does not see.
 $(B)/judge/web/assets.o: $(wildcard judge/web/*.css judge/web/*.js judge/web/*.html judge/web/*.svg)
+$(B)/judge/report/style.o: judge/report/report.css
 
 $(B)/%.o: %.c
 	$(call say,CC,$<)

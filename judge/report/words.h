@@ -20,8 +20,8 @@ enum tone {
 
 struct headline {
     enum tone tone;
-    char word[32];              /* "Promoted" */
-    char text[HEADLINE_BYTES];  /* one sentence, why */
+    char word[32];             /* "Promoted" */
+    char text[HEADLINE_BYTES]; /* one sentence, why */
 };
 
 const char *tone_name(enum tone t); /* a class name */
