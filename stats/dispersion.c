@@ -3,21 +3,26 @@
  *
  *   level = sum (V_g - delta W_g)^2 / sum W_g * m / (m - 1),   delta = sum V W / sum W^2
  *
- * estimates the variance per unit of weight; its relative standard error is about sqrt(2/m) when
- * blocks are independent. A larger window counts only when it exceeds the single blocks' level by
- * more than NOTABLE of those errors: taking the plain maximum of three noisy estimates would slow
- * every honest release by a third. What was rejected: residuals about the null here, too; an effect
- * then looks like correlated noise, and harm of four times takes two minutes to be seen instead of
- * a quarter.
+ * estimates the variance per unit of weight; level (m - 1) over the true level is nearly
+ * chi-squared with m - 1 degrees of freedom when blocks are independent. A larger window counts
+ * only when its level over the single blocks' would be seen less often than NOTABLE by chance:
+ * taking the plain maximum of three noisy estimates would slow every honest release by a third. To
+ * hold a release back until more is known (`uncertain`) asks for more, ALARMING: at 5 sums of 4
+ * blocks two standard errors happen in every twentieth honest step. Single blocks are not believed
+ * to be less noisy than independent events (level 1): with a handful of events they only look so.
+ * What was rejected: residuals about the null here, too; an effect then looks like correlated
+ * noise, and harm of four times takes two minutes to be seen instead of a quarter.
  */
 #include "stats/dispersion.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
-#define NOTABLE      2.0 /* standard errors */
-#define SETTLED      6   /* windows of 16 that settle the question */
-#define FEWEST       4   /* windows of a size before it is asked at all */
+#define NOTABLE      0.02  /* chance under independence below which a level counts */
+#define ALARMING     0.001 /* ... and below which the step waits until it is settled */
+#define SETTLED      4     /* windows of 16 that settle the question */
+#define FEWEST       4     /* windows of a size before it is asked at all */
 #define SCATTER_FORM 1
 #define SUM_MAX      1e100 /* above what blocks within their limits can add up to */
 
@@ -94,18 +99,19 @@ struct scatter_verdict scatter_read(const struct scatter *s)
 {
     struct scatter_verdict r = {.correlation = 1};
     double single = scatter_level(s, 0);
-    bool notable[SCATTER_SIZES] = {false};
     if (!(single > 0))
         return r;
     for (int i = 1; i < SCATTER_SIZES; i++) {
         double free = freedom(&s->size[i]), level = scatter_level(s, i);
-        if (free < FEWEST || !(level > single))
+        double ratio = level / fmax(single, 1);
+        if (free < FEWEST || !(ratio > 1))
             continue;
-        notable[i] = level / single > 1 + NOTABLE * sqrt(2 / free);
-        if (notable[i] && level / single > r.correlation)
-            r.correlation = level / single;
+        double chance = gsl_cdf_chisq_Q(free * ratio, free);
+        if (chance < NOTABLE && ratio > r.correlation)
+            r.correlation = ratio;
+        if (i == 1 && chance < ALARMING)
+            r.uncertain = freedom(&s->size[2]) < SETTLED;
     }
-    r.uncertain = notable[1] && freedom(&s->size[2]) < SETTLED;
     return r;
 }
 
