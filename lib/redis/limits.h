@@ -25,6 +25,8 @@
 #define REDIS_BACKOFF_LAST_MS  1000
 /* A connection attempt with its handshake takes at most this long. */
 #define REDIS_CONNECT_MS 3000
+/* Resolving a host name, which the redis thread waits for. */
+#define REDIS_RESOLVE_MS 1000
 /* The oldest command in flight is this late past its batch's deadline: the connection is dead. */
 #define REDIS_STALL_MS 3000
 

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/redis/redis_priv.h"
@@ -27,14 +25,14 @@ static const char *const link_names[REDIS_LINKS] = {"main", "blocking", "durable
 void link_init(struct link *l, struct redis *r, enum redis_link kind)
 {
     *l = (struct link){
-        .r = r, .kind = kind, .fd = -1, .backoff_ms = REDIS_BACKOFF_FIRST_MS, .earliest = {NEVER}};
+        .r = r, .kind = kind, .backoff_ms = REDIS_BACKOFF_FIRST_MS, .earliest = {NEVER}};
     buf_init(&l->out, REDIS_WRITE_BYTES + 2 * REDIS_BATCH_BYTES_MAX);
     arena_init(&l->scratch);
 }
 
 void link_release(struct link *l)
 {
-    BUG_ON(l->fd >= 0 || l->waiting.head || l->sent.head);
+    BUG_ON(l->stream || l->waiting.head || l->sent.head);
     buf_release(&l->out);
     arena_release(&l->scratch);
     free(l->slots);
@@ -47,7 +45,7 @@ static void account(struct link *l, struct redis_batch *b)
     redis_count(REDIS_COUNT_QUEUED_BYTES, -(int64_t)b->cost);
 }
 
-static void finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err)
+void link_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err)
 {
     if (b->is_finished)
         return;
@@ -56,7 +54,7 @@ static void finish(struct redis_batch *b, int rc, enum redis_outcome outcome, co
 }
 
 /* The batch leaves the link for good. */
-static void drop(struct link *l, struct redis_list *from, struct redis_batch *b)
+void link_drop(struct link *l, struct redis_list *from, struct redis_batch *b)
 {
     redis_list_drop(from, b);
     account(l, b);
@@ -70,44 +68,13 @@ void link_take(struct link *l, struct redis_batch *b)
         l->earliest = b->deadline;
 }
 
-/* ---- slots ---- */
-
-static void slot_push(struct link *l, struct slot s)
-{
-    if (l->n_slots == l->cap_slots) {
-        size_t cap = l->cap_slots ? l->cap_slots * 2 : 256;
-        struct slot *grown = mem_alloc_array(cap, sizeof(*grown));
-        for (size_t i = 0; i < l->n_slots; i++)
-            grown[i] = l->slots[(l->slot_head + i) % l->cap_slots];
-        free(l->slots);
-        l->slots = grown;
-        l->cap_slots = cap;
-        l->slot_head = 0;
-    }
-    l->slots[(l->slot_head + l->n_slots++) % l->cap_slots] = s;
-    if (s.batch)
-        s.batch->left++;
-}
-
-static void send_ours(struct link *l, enum slot_kind kind, size_t command, int argc,
-                      const char **argv)
-{
-    char *wire = NULL;
-    int len = redisFormatCommandArgv(&wire, argc, argv, NULL);
-    BUG_ON(len < 0);
-    buf_add(&l->out, wire, (size_t)len);
-    redisFreeCommand(wire);
-    slot_push(l, (struct slot){.kind = kind, .command = command});
-}
-
 /* ---- going down ---- */
 
 static void link_down(struct link *l, const struct err *why)
 {
     bool was_ready = l->state == LINK_READY;
-    if (l->fd >= 0)
-        close(l->fd);
-    l->fd = -1;
+    stream_close(l->stream);
+    l->stream = NULL;
     l->armed = 0;
     l->state = LINK_DOWN;
     l->last = *why;
@@ -135,8 +102,8 @@ static void link_down(struct link *l, const struct err *why)
     lost.code = ERR_REDIS;
     while (l->sent.head) {
         struct redis_batch *b = l->sent.head;
-        finish(b, -1, REDIS_UNKNOWN, &lost);
-        drop(l, &l->sent, b);
+        link_finish(b, -1, REDIS_UNKNOWN, &lost);
+        link_drop(l, &l->sent, b);
     }
 }
 
@@ -154,11 +121,13 @@ static void arm(struct link *l)
     uint32_t want = EPOLLIN;
     if (l->state == LINK_CONNECTING || l->out.len > 0)
         want |= EPOLLOUT;
-    if (want == l->armed)
+    /* While connecting the descriptor may be another one each time, with the old one's number. */
+    if (want == l->armed && l->state != LINK_CONNECTING)
         return;
     struct epoll_event ev = {.events = want, .data.ptr = l};
-    int op = l->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    BUG_ON(epoll_ctl(l->r->epoll, op, l->fd, &ev) != 0);
+    int fd = stream_fd(l->stream);
+    if (epoll_ctl(l->r->epoll, EPOLL_CTL_MOD, fd, &ev) != 0)
+        BUG_ON(errno != ENOENT || epoll_ctl(l->r->epoll, EPOLL_CTL_ADD, fd, &ev) != 0);
     l->armed = want;
 }
 
@@ -167,71 +136,21 @@ static int flush(struct link *l)
 {
     size_t sent = 0;
     while (sent < l->out.len) {
-        ssize_t n = send(l->fd, l->out.data + sent, l->out.len - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            break;
-        if (n < 0) {
-            struct err why;
-            err_set_errno(&why, ERR_REDIS, "writing");
+        struct err why;
+        size_t n = 0;
+        enum stream_status status =
+            stream_try_write(l->stream, l->out.data + sent, l->out.len - sent, &n, &why);
+        if (status == STREAM_FAILED) {
             link_down(l, &why);
             return -1;
         }
-        sent += (size_t)n;
+        sent += n;
+        if (status != STREAM_OK)
+            break;
     }
     buf_consume(&l->out, sent);
     arm(l);
     return 0;
-}
-
-/* The script's row of this connection; a new one also asks for its digest. */
-static struct script_known *script_row(struct link *l, const struct redis_script *script)
-{
-    for (size_t i = 0; i < l->n_scripts; i++)
-        if (l->scripts[i].script == script)
-            return &l->scripts[i];
-    BUG_ON(l->n_scripts == REDIS_SCRIPTS_MAX);
-    size_t i = l->n_scripts++;
-    l->scripts[i] = (struct script_known){.script = script};
-    const char *argv[] = {"SCRIPT", "LOAD", script->source};
-    send_ours(l, SLOT_SCRIPT_LOAD, i, 3, argv);
-    return &l->scripts[i];
-}
-
-static void encode_command(struct link *l, struct redis_batch *b, size_t i, bool with_source)
-{
-    const char *digest = NULL;
-    if (b->cmds[i].script && !with_source) {
-        const struct script_known *row = script_row(l, b->cmds[i].script);
-        digest = row->digest[0] ? row->digest : NULL;
-    }
-    redis_batch_encode(b, i, digest, &l->out);
-    slot_push(l, (struct slot){
-                     .batch = b, .command = i, .kind = b->is_multi ? SLOT_QUEUED : SLOT_COMMAND});
-}
-
-static void encode_batch(struct link *l, struct redis_batch *b)
-{
-    static const char multi[] = "*1\r\n$5\r\nMULTI\r\n", exec[] = "*1\r\n$4\r\nEXEC\r\n";
-    b->replies = arena_array(&b->replies_in, b->n_cmds, sizeof(*b->replies));
-    for (size_t i = 0; i < b->n_cmds; i++)
-        b->replies[i] = (struct redis_reply){.type = REDIS_NIL, .text = ""};
-    if (b->is_multi) {
-        buf_add(&l->out, multi, sizeof(multi) - 1);
-        slot_push(l, (struct slot){.batch = b, .kind = SLOT_MULTI});
-    }
-    for (size_t i = 0; i < b->n_cmds; i++) {
-        BUG_ON(b->is_multi && b->cmds[i].script);
-        encode_command(l, b, i, false);
-    }
-    if (b->is_multi) {
-        buf_add(&l->out, exec, sizeof(exec) - 1);
-        slot_push(l, (struct slot){.batch = b, .kind = SLOT_EXEC});
-    }
-    BUG_ON(!buf_ok(&l->out));
-    b->is_sent = true;
-    redis_count(REDIS_COUNT_COMMANDS, (int64_t)b->n_cmds);
 }
 
 static int send_waiting(struct link *l)
@@ -246,7 +165,7 @@ static int send_waiting(struct link *l)
         struct redis_batch *b = l->waiting.head;
         redis_list_drop(&l->waiting, b);
         redis_list_push(&l->sent, b);
-        encode_batch(l, b);
+        link_encode(l, b);
     }
     return flush(l);
 }
@@ -260,29 +179,35 @@ static void handshake(struct link *l)
     const struct redis_url *u = &l->r->url;
     l->state = LINK_HANDSHAKE;
     if (u->password[0] && u->user[0])
-        send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 3, (const char *[]){"AUTH", u->user, u->password});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 3,
+                       (const char *[]){"AUTH", u->user, u->password});
     else if (u->password[0])
-        send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 2, (const char *[]){"AUTH", u->password});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 2, (const char *[]){"AUTH", u->password});
     if (u->db > 0) {
         char db[16];
         snprintf(db, sizeof(db), "%d", u->db);
-        send_ours(l, SLOT_HANDSHAKE, STEP_SELECT, 2, (const char *[]){"SELECT", db});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_SELECT, 2, (const char *[]){"SELECT", db});
     }
     if (l->r->skip_checks) {
-        send_ours(l, SLOT_HANDSHAKE, STEP_PING, 1, (const char *[]){"PING"});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_PING, 1, (const char *[]){"PING"});
     } else {
-        send_ours(l, SLOT_HANDSHAKE, STEP_SERVER, 2, (const char *[]){"INFO", "server"});
-        send_ours(l, SLOT_HANDSHAKE, STEP_ROLE, 2, (const char *[]){"INFO", "replication"});
-        send_ours(l, SLOT_HANDSHAKE, STEP_MEMORY, 2, (const char *[]){"INFO", "memory"});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_SERVER, 2, (const char *[]){"INFO", "server"});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_ROLE, 2, (const char *[]){"INFO", "replication"});
+        link_send_ours(l, SLOT_HANDSHAKE, STEP_MEMORY, 2, (const char *[]){"INFO", "memory"});
     }
     flush(l);
 }
 
 static void begin_connect(struct link *l, struct mono now)
 {
+    const struct redis_url *u = &l->r->url;
     struct err why;
-    l->fd = redis_dial(&l->r->url, l->attempts++, &why);
-    if (l->fd < 0) {
+    l->attempts++;
+    l->stream = stream_start(&(struct stream_address){.unix_path = u->is_unix ? u->path : NULL,
+                                                      .host = u->host,
+                                                      .port = u->port},
+                             mono_add_ms(now, REDIS_RESOLVE_MS), &why);
+    if (!l->stream) {
         link_down(l, &why);
         return;
     }
@@ -308,7 +233,7 @@ static bool info_value(const struct redis_reply *info, const char *name, char *o
 }
 
 /* One reply of the handshake; false when the link went down. */
-static bool handshake_reply(struct link *l, size_t step, const struct redis_reply *reply)
+bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply *reply)
 {
     char value[64];
     struct err why;
@@ -349,79 +274,7 @@ static bool handshake_reply(struct link *l, size_t step, const struct redis_repl
     return true;
 }
 
-/* ---- replies ---- */
-
-static void batch_replied(struct link *l, struct redis_batch *b)
-{
-    if (--b->left > 0)
-        return;
-    struct err why;
-    int rc = 0;
-    for (size_t i = 0; i < b->n_cmds && rc == 0 && !b->allow_errors; i++)
-        if (b->replies[i].type == REDIS_ERROR) {
-            const struct redis_script *script = b->cmds[i].script;
-            rc = err_set(&why, ERR_REDIS, "redis refused %s: %s",
-                         script ? script->name : "a command", b->replies[i].text);
-        }
-    finish(b, rc, REDIS_DONE, &why);
-    drop(l, &l->sent, b);
-}
-
-static bool script_forgotten(struct link *l, const struct slot *s, const struct redis_reply *reply)
-{
-    const struct redis_script *script = s->batch->cmds[s->command].script;
-    if (!script || s->batch->is_finished || reply->type != REDIS_ERROR ||
-        strncmp(reply->text, "NOSCRIPT", 8) != 0)
-        return false;
-    /* Not run: the server did not know it. The source goes along this time (and is then known). */
-    encode_command(l, s->batch, s->command, true);
-    s->batch->left--;
-    return true;
-}
-
-static void exec_reply(struct redis_batch *b, const struct redis_reply *reply)
-{
-    for (size_t i = 0; i < b->n_cmds; i++)
-        if (reply->type == REDIS_ARRAY)
-            b->replies[i] = *redis_item(reply, i);
-        else if (b->replies[i].type != REDIS_ERROR)
-            b->replies[i] = *reply; /* EXECABORT; the guilty command keeps its own words */
-}
-
-/* One reply for the slot; false when the link went down. */
-static bool take_reply(struct link *l, const struct redis_reply *reply)
-{
-    struct slot s = l->slots[l->slot_head];
-    l->slot_head = (l->slot_head + 1) % l->cap_slots;
-    l->n_slots--;
-    switch (s.kind) {
-    case SLOT_HANDSHAKE:
-        return handshake_reply(l, s.command, reply);
-    case SLOT_SCRIPT_LOAD:
-        if (reply->type == REDIS_STRING && reply->len == 40)
-            memcpy(l->scripts[s.command].digest, reply->text, 41);
-        else
-            log_warn("redis", "SCRIPT LOAD of %s: %s", l->scripts[s.command].script->name,
-                     reply->text);
-        return true;
-    case SLOT_COMMAND:
-        if (script_forgotten(l, &s, reply))
-            return true;
-        s.batch->replies[s.command] = *reply;
-        break;
-    case SLOT_QUEUED:
-        if (reply->type == REDIS_ERROR)
-            s.batch->replies[s.command] = *reply;
-        break;
-    case SLOT_EXEC:
-        exec_reply(s.batch, reply);
-        break;
-    case SLOT_MULTI:
-        break;
-    }
-    batch_replied(l, s.batch);
-    return true;
-}
+/* ---- receiving ---- */
 
 /* Takes every whole reply there is; false when the link went down. */
 static bool parse(struct link *l)
@@ -446,7 +299,7 @@ static bool parse(struct link *l)
             fail(l, ERR_PROTOCOL, "the server sent a reply nobody asked for");
             return false;
         }
-        if (!take_reply(l, reply))
+        if (!link_take_reply(l, reply))
             return false;
     }
 }
@@ -454,22 +307,19 @@ static bool parse(struct link *l)
 static void readable(struct link *l)
 {
     char chunk[READ_CHUNK];
-    for (;;) {
-        ssize_t n = recv(l->fd, chunk, sizeof(chunk), 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            break;
-        if (n <= 0) {
-            struct err why;
-            if (n == 0)
-                err_set(&why, ERR_REDIS, "the server closed the connection");
-            else
-                err_set_errno(&why, ERR_REDIS, "reading");
+    size_t n = sizeof(chunk);
+    while (n == sizeof(chunk) || stream_has_pending(l->stream)) {
+        struct err why;
+        enum stream_status status = stream_try_read(l->stream, chunk, sizeof(chunk), &n, &why);
+        if (status == STREAM_WANT_READ || status == STREAM_WANT_WRITE)
+            return;
+        if (status == STREAM_END)
+            err_set(&why, ERR_REDIS, "the server closed the connection");
+        if (status != STREAM_OK) {
             link_down(l, &why);
             return;
         }
-        if (redisReaderFeed(l->reader, chunk, (size_t)n) != REDIS_OK) {
+        if (redisReaderFeed(l->reader, chunk, n) != REDIS_OK) {
             fail(l, ERR_PROTOCOL, l->reader->errstr);
             return;
         }
@@ -479,8 +329,24 @@ static void readable(struct link *l)
             fail(l, ERR_PROTOCOL, "a reply is over the limit");
             return;
         }
-        if ((size_t)n < sizeof(chunk))
-            break;
+    }
+}
+
+static void advance(struct link *l)
+{
+    struct err why;
+    switch (stream_advance(l->stream, &why)) {
+    case STREAM_OK:
+        handshake(l);
+        break;
+    case STREAM_WANT_READ:
+    case STREAM_WANT_WRITE:
+        arm(l);
+        break;
+    case STREAM_END:
+    case STREAM_FAILED:
+        link_down(l, &why);
+        break;
     }
 }
 
@@ -489,19 +355,7 @@ void link_event(struct link *l, uint32_t events)
     if (l->state == LINK_DOWN)
         return;
     if (l->state == LINK_CONNECTING) {
-        int error = 0;
-        socklen_t len = sizeof(error);
-        getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-        if (error == 0 && !(events & EPOLLOUT))
-            return;
-        if (error != 0) {
-            struct err why;
-            errno = error;
-            err_set_errno(&why, ERR_REDIS, "connecting to %s", l->r->shown);
-            link_down(l, &why);
-            return;
-        }
-        handshake(l);
+        advance(l);
         return;
     }
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -527,8 +381,8 @@ static void expire(struct link *l, struct mono now)
     for (struct redis_batch *b = l->waiting.head, *next; b; b = next) {
         next = b->next;
         if (mono_passed(now, b->deadline)) {
-            finish(b, -1, REDIS_NOT_SENT, &unsent);
-            drop(l, &l->waiting, b);
+            link_finish(b, -1, REDIS_NOT_SENT, &unsent);
+            link_drop(l, &l->waiting, b);
         } else if (b->deadline.us < l->earliest.us) {
             l->earliest = b->deadline;
         }
@@ -540,7 +394,7 @@ static void expire(struct link *l, struct mono now)
         if (mono_passed(now, end) && b->is_finished)
             is_dead = true;
         if (mono_passed(now, end) && !b->is_finished) {
-            finish(b, -1, REDIS_UNKNOWN, &late);
+            link_finish(b, -1, REDIS_UNKNOWN, &late);
             end = mono_add_ms(b->deadline, REDIS_STALL_MS);
         }
         if (end.us < l->earliest.us)
@@ -577,17 +431,16 @@ void link_close(struct link *l, const char *why)
     err_set(&err, ERR_UNAVAILABLE, "%s", why);
     while (l->waiting.head) {
         struct redis_batch *b = l->waiting.head;
-        finish(b, -1, REDIS_NOT_SENT, &err);
-        drop(l, &l->waiting, b);
+        link_finish(b, -1, REDIS_NOT_SENT, &err);
+        link_drop(l, &l->waiting, b);
     }
     while (l->sent.head) {
         struct redis_batch *b = l->sent.head;
-        finish(b, -1, REDIS_UNKNOWN, &err);
-        drop(l, &l->sent, b);
+        link_finish(b, -1, REDIS_UNKNOWN, &err);
+        link_drop(l, &l->sent, b);
     }
-    if (l->fd >= 0)
-        close(l->fd);
-    l->fd = -1;
+    stream_close(l->stream);
+    l->stream = NULL;
     l->state = LINK_DOWN;
     if (l->reader)
         redisReaderFree(l->reader);

@@ -15,6 +15,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/net/stream.h"
 #include "lib/redis/redis.h"
 #include "lib/redis/url.h"
 
@@ -96,7 +97,7 @@ struct link {
     struct redis *r;
     enum redis_link kind;
     enum link_state state;
-    int fd;
+    struct stream *stream;
     uint32_t armed;      /* epoll events asked for */
     struct mono attempt; /* LINK_DOWN: when to try; CONNECTING, HANDSHAKE: until when */
     int64_t backoff_ms;
@@ -126,6 +127,19 @@ void link_event(struct link *l, uint32_t events);
 /* Fails everything, closes. */
 void link_close(struct link *l, const char *why);
 
+/* ---- between link.c (the connection) and pipeline.c (what is on it) ---- */
+
+void link_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err);
+/* The batch leaves the link for good. */
+void link_drop(struct link *l, struct redis_list *from, struct redis_batch *b);
+/* Puts a command of our own on the wire; its reply answers `kind`. */
+void link_send_ours(struct link *l, enum slot_kind kind, size_t command, int argc,
+                    const char **argv);
+void link_encode(struct link *l, struct redis_batch *b);
+/* One reply for the oldest slot; false when the link went down. */
+bool link_take_reply(struct link *l, const struct redis_reply *reply);
+bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply *reply);
+
 struct redis {
     struct redis_url url;
     char shown[REDIS_URL_PART + 32];
@@ -150,10 +164,6 @@ void redis_list_drop(struct redis_list *l, struct redis_batch *b);
 void redis_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err);
 /* The main link's state, for callers of redis_open and redis_is_connected. */
 void redis_note_link(struct link *l, bool is_up);
-
-/* dial.c: a nonblocking socket whose connect has begun, or -1. A name's addresses are taken in
- * turn, one an attempt. */
-int redis_dial(const struct redis_url *u, unsigned attempt, struct err *err) WARN_UNUSED;
 
 /* counters.c rows */
 enum redis_counter {
