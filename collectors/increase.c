@@ -361,7 +361,7 @@ static void emit(struct increase *inc, uint32_t w, uint8_t cohort, size_t row, s
     summary_init(&sums, summary_kind_of(want->scrape->kind));
     bool is_whole = !f->is_broken;
     if (sums.kind == SUMMARY_HIST) {
-        is_whole = is_whole && rows_to_hist(inc->rows + row, n_rows, &sums.hist);
+        is_whole = is_whole && (n_rows == 0 || rows_to_hist(inc->rows + row, n_rows, &sums.hist));
         sums.samples = sums.hist.n;
     } else {
         sums.counts = (struct counts){f->events, f->exposure};

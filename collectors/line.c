@@ -42,7 +42,7 @@ static struct sums *target_sums(struct ingest *in, struct series_target *t, int6
                                 enum miss *miss)
 {
     const struct release_route *route = t->route;
-    if (route->needs_auth && !in->options->is_authenticated) {
+    if (t->needs_auth && !in->options->is_authenticated) {
         *miss = MISS_TRUST;
         return NULL;
     }
@@ -132,7 +132,7 @@ static void count_missed(struct ingest *in, const struct series *s, enum miss mi
         break;
     case MISS_TRUST:
         ingest_refuse(in, "release %s takes samples only from authenticated senders",
-                      s->targets[0].route->id);
+                      s->first.route->id);
         break;
     case MISS_SHED:
         collectors_count(COUNT_SHED, 1);
@@ -170,9 +170,10 @@ void ingest_line(struct ingest *in, const struct sample_line *line)
     enum miss miss = MISS_NONE;
     for (uint32_t i = 0; i < s->n_targets; i++) {
         enum miss this_one = MISS_NONE;
-        struct sums *sums = target_sums(in, &s->targets[i], line->ts_us, &this_one);
+        struct series_target *t = series_target(s, i);
+        struct sums *sums = target_sums(in, t, line->ts_us, &this_one);
         if (sums)
-            target_add_values(in, &s->targets[i], sums, line);
+            target_add_values(in, t, sums, line);
         if (this_one == MISS_NONE)
             is_taken = true;
         else

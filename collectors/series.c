@@ -140,14 +140,16 @@ static bool type_fits(enum sample_type type, enum route_part part)
 
 static void target_add(struct series *s, const struct route_target *t, uint8_t cohort)
 {
-    if ((s->n_targets & (s->n_targets - 1)) == 0)
-        s->targets = mem_grow(s->targets, s->n_targets ? 2 * s->n_targets : 1, sizeof(*s->targets));
-    s->targets[s->n_targets++] = (struct series_target){
+    uint32_t others = s->n_targets ? s->n_targets - 1 : 0;
+    if (s->n_targets > 0 && (others & (others - 1)) == 0)
+        s->more = mem_grow(s->more, others ? 2 * others : 1, sizeof(*s->more));
+    *series_target(s, s->n_targets++) = (struct series_target){
         .block_us = t->route->block_us,
         .route = t->route,
         .metric = t->metric,
         .cohort = cohort,
         .part = (uint8_t)t->part,
+        .needs_auth = t->route->needs_auth,
     };
     if (t->part == ROUTE_VALUE)
         s->takes_values = true;
@@ -174,9 +176,9 @@ static int identity_check(struct series *s, const struct identity *id)
 
 static void series_resolve(struct series *s, const struct routes *routes)
 {
-    free(s->targets);
+    free(s->more);
     free(s->refusal);
-    s->targets = NULL;
+    s->more = NULL;
     s->refusal = NULL;
     s->n_targets = 0;
     s->takes_counts = s->takes_values = false;
@@ -215,7 +217,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
 
 static void series_free(struct series *s)
 {
-    free(s->targets);
+    free(s->more);
     free(s->refusal);
     free(s);
 }
@@ -252,7 +254,7 @@ static void rebuild(struct series_table *t, uint32_t cap, int64_t oldest_s)
             series_free(s);
             continue;
         }
-        uint32_t at = (uint32_t)s->hash & (cap - 1);
+        uint32_t at = (uint32_t)old[i].hash & (cap - 1);
         while (t->slots[at].series)
             at = (at + 1) & (cap - 1);
         t->slots[at] = old[i];
@@ -277,10 +279,9 @@ static bool make_room(struct series_table *t, int64_t now_s)
     return true;
 }
 
-static struct series *series_new(const struct series_key *key, uint64_t hash)
+static struct series *series_new(const struct series_key *key)
 {
     struct series *s = mem_alloc(sizeof(*s) + key->name_len + key->tags_len);
-    s->hash = hash;
     s->type = (uint8_t)key->type;
     s->name_len = (uint32_t)key->name_len;
     s->tags_len = (uint32_t)key->tags_len;
@@ -311,7 +312,7 @@ struct series *series_get(struct series_table *t, const struct series_key *key,
     if (!s) {
         if (!make_room(t, now_s))
             return NULL;
-        s = series_new(key, hash);
+        s = series_new(key);
         at = (uint32_t)hash & (t->cap - 1);
         while (t->slots[at].series)
             at = (at + 1) & (t->cap - 1);

@@ -33,21 +33,28 @@ struct series_target {
     uint16_t metric;
     uint8_t cohort;
     uint8_t part; /* enum route_part */
+    bool needs_auth;
 };
 
+/* What a line touches stands together: lookups are bound by cache misses, not by instructions. */
 struct series {
-    uint64_t hash;
-    uint64_t generation; /* of the routes it was resolved under */
-    int64_t used_s;      /* when it was last seen, in seconds */
-    struct series_target *targets;
-    uint32_t n_targets;
     uint32_t name_len, tags_len;
-    uint16_t service_at, service_len; /* in tags, once resolved */
     uint8_t type;
     bool takes_counts, takes_values;
-    char *refusal; /* why none of its samples can be taken; NULL: they can, or nobody asks */
-    char bytes[];  /* name, then tags */
+    uint16_t service_at, service_len; /* in tags, once resolved */
+    uint32_t n_targets;
+    int64_t used_s;      /* when it was last seen, in seconds */
+    uint64_t generation; /* of the routes it was resolved under */
+    char *refusal;       /* why none of its samples can be taken; NULL: they can, or nobody asks */
+    struct series_target first; /* most have just this one */
+    struct series_target *more; /* the others: n_targets - 1 */
+    char bytes[];               /* name, then tags */
 };
+
+static inline struct series_target *series_target(struct series *s, uint32_t i)
+{
+    return i == 0 ? &s->first : &s->more[i - 1];
+}
 
 struct series_slot {
     uint64_t hash;
