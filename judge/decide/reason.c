@@ -126,11 +126,13 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
     uint64_t blocks = step_blocks_of(k, m);
     uint64_t needed = (uint64_t)k->d->spec->policy.min_blocks;
     char text[WALL_TEXT_BYTES];
+    bool is_stuck = !m->test[PURPOSE_WHOLE].is_present ||
+                    (k->seg && decision_limit(m->spec, asked_share(k->seg)) == LIMIT_NEVER);
+    bool is_synthetic = k->seg && k->seg->is_synthetic;
     say(s, "undecided");
-    if (!m->test[PURPOSE_WHOLE].is_present ||
-        (k->seg && decision_limit(m->spec, asked_share(k->seg)) == LIMIT_NEVER))
+    if (is_stuck)
         say(s, ", and will stay so: this margin cannot be tested");
-    else if (k->seg && k->seg->is_synthetic)
+    else if (is_synthetic)
         say(s, ", synthetic traffic cannot show it harmless");
     else if (!blocks)
         say(s, ", no block of this step counts yet");
@@ -141,7 +143,7 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
         say(s, ", dispersion uncertain: longer sums look noisier than single blocks");
     if (!isnan(e->eta_s))
         say(s, ", about %s left at this traffic", duration_words(e->eta_s, text));
-    else if (blocks && !isnan(e->log_e_pass))
+    else if (blocks && !is_stuck && !is_synthetic)
         say(s, ", no end in sight at this traffic");
     if (e->candidate.n > 0 && e->baseline.n > 0) {
         say(s, "; ");

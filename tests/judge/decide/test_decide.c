@@ -567,6 +567,26 @@ static void words(void)
         check(&expectations[i]);
 }
 
+/* A simulation's cheap read says the same as a full one. */
+static void states_only_says_the_same(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(expectations); i++) {
+        const struct expectation *x = &expectations[i];
+        struct canary c;
+        canary_prepare(&c);
+        c.in.states_only = true;
+        x->scene(&c);
+        c.in.states_only = true;
+        const struct verdict *v = canary_read(&c);
+        if (v->word != x->word || v->cause != x->cause || v->health != x->health ||
+            v->metrics[0].state != x->state)
+            t_fail(__FILE__, x->line, "states only: %s %s %s %s", verdict_name(v->word),
+                   cause_name(v->cause), health_name(v->health),
+                   evidence_state_name(v->metrics[0].state));
+        canary_end(&c);
+    }
+}
+
 /* The table above reaches every word, health, evidence state, and every cause the judge can give.
  */
 static void table_is_complete(void)
@@ -796,6 +816,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"words", words},
+        {"states_only_says_the_same", states_only_says_the_same},
         {"table_is_complete", table_is_complete},
         {"promote_latches", promote_latches},
         {"advance_does_not_latch", advance_does_not_latch},
