@@ -29,6 +29,7 @@
 #define FREEZE_BLOCKS 16
 #define RECENT_BLOCKS 32.0
 #define FORECAST_MOST 1000.0
+#define TRIALS_MAX    1e12
 #define BLOCK_NATS    0.5 /* most that fail takes from one block */
 
 /* Edges of fail's ladder over the baseline's p-quantile. */
@@ -89,7 +90,7 @@ static void choose_edges(struct quantile_test *t)
     if (isnan(p) || !t->h0.n ||
         ((double)t->h0.n * fmin(p, 1 - p) < EDGE_VALUES && t->blocks < EDGE_BLOCKS))
         return;
-    x = hist_upper(hist_bucket(hist_quantile(&t->h0, p)));
+    x = hist_upper(bucket_at(hist_quantile(&t->h0, p)));
     for (int j = 0; j < QUANTILE_LADDER && !is_absent(t, TEST_FAIL); j++) {
         t->fail[j].base = bucket_at(ladder[j] * x);
         t->fail[j].far = bucket_at(t->null[TEST_FAIL].factor * hist_lower(t->fail[j].base));
@@ -226,6 +227,13 @@ static double concentration(double p)
     return 2 / fmin(p, 1 - p);
 }
 
+/* Logs of binomials of more than 1e12 trials have no digits left after the point: count in larger
+ * units. */
+static double bounded(double scale, double n)
+{
+    return scale * n > TRIALS_MAX ? TRIALS_MAX / n : scale;
+}
+
 static void scan_init(struct quantile_scan *s, const struct quantile_test *t, enum test_side side)
 {
     const struct quantile_null *null = &t->null[side];
@@ -252,7 +260,8 @@ static double log_e(const struct quantile_test *t, enum test_side side, double p
     if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
         return 0;
     scan_init(&s, t, side);
-    s.scale0 = s.scale1 = 1 / phi;
+    s.scale0 = bounded(1 / phi, s.r0.n);
+    s.scale1 = bounded(1 / phi, s.r1.n);
     r = side == TEST_FAIL ? quantile_scan_fail(&s) : quantile_scan_pass(&s);
     scan_release(&s);
     return r;
@@ -305,10 +314,11 @@ void quantile_test_interval(const struct quantile_test *t, double alpha,
     phi = level > 0 ? level * (1 + sqrt(2 / (double)t->blocks)) : 1;
     phi = (phi > 1 ? phi : 1) * correlation(t);
     scan_init(&s, t, is_absent(t, TEST_FAIL) ? TEST_PASS : TEST_FAIL);
-    quantile_scan_limits(&s.r0, &s.prior, 1 / phi, log(2 / alpha), &out->baseline);
-    quantile_scan_limits(&s.r1, &s.prior, 1 / phi, log(2 / alpha), &out->candidate);
-    quantile_scan_limits(&s.r0, &s.prior, 1 / phi, log(4 / alpha), &wide0);
-    quantile_scan_limits(&s.r1, &s.prior, 1 / phi, log(4 / alpha), &wide1);
+    quantile_scan_limits(&s.r0, &s.prior, bounded(1 / phi, s.r0.n), log(2 / alpha), &out->baseline);
+    quantile_scan_limits(&s.r1, &s.prior, bounded(1 / phi, s.r1.n), log(2 / alpha),
+                         &out->candidate);
+    quantile_scan_limits(&s.r0, &s.prior, bounded(1 / phi, s.r0.n), log(4 / alpha), &wide0);
+    quantile_scan_limits(&s.r1, &s.prior, bounded(1 / phi, s.r1.n), log(4 / alpha), &wide1);
     scan_release(&s);
     out->baseline.estimate = hist_quantile(&t->h0, p);
     out->candidate.estimate = hist_quantile(&t->h1, p);
@@ -321,8 +331,8 @@ void quantile_test_interval(const struct quantile_test *t, double alpha,
 static double log_e_after(struct quantile_scan *s, const struct quantile_test *t,
                           enum test_side side, double phi, double more_blocks)
 {
-    s->scale0 = (1 + more_blocks * t->recent0 / (double)t->h0.n) / phi;
-    s->scale1 = (1 + more_blocks * t->recent1 / (double)t->h1.n) / phi;
+    s->scale0 = bounded((1 + more_blocks * t->recent0 / s->r0.n) / phi, s->r0.n);
+    s->scale1 = bounded((1 + more_blocks * t->recent1 / s->r1.n) / phi, s->r1.n);
     return side == TEST_FAIL ? quantile_scan_fail(s) : quantile_scan_pass(s);
 }
 

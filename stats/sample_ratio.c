@@ -123,11 +123,10 @@ void sample_ratio_encode(const struct sample_ratio *t, struct buf *out)
 
 int sample_ratio_decode(struct sample_ratio *t, struct bytes *in, struct err *err)
 {
-    struct sample_ratio r;
+    struct sample_ratio r = {.share = NAN};
     double *const v[] = {&r.n0, &r.n1, &r.residual_sq, &r.variance, &r.seen0, &r.seen1};
     bool ok = bytes_u8(in) == SAMPLE_RATIO_FORM;
     sample_ratio_init(t);
-    sample_ratio_init(&r);
     r.share = bytes_double(in);
     ok = ok && (isnan(r.share) || share_ok(r.share));
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {

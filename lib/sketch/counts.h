@@ -1,6 +1,6 @@
 /*
- * Events and their exposure: errors and requests, clicks and views, events and seconds. Both sums of
- * what arrived; exact while below 2^53. A value.
+ * Events and their exposure: errors and requests, clicks and views, events and seconds. Both sums
+ * of what arrived; exact while below 2^53. A value.
  */
 #ifndef LIB_SKETCH_COUNTS_H
 #define LIB_SKETCH_COUNTS_H

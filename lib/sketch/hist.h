@@ -2,15 +2,16 @@
  * A log-linear histogram: exactly mergeable, relative error of a quantile <= 0.5 %.
  *
  * A bucket is the top bits of an IEEE double: 128 linear buckets an octave, so a bucket is at most
- * 1/128 of its lower edge wide and its middle is within 0.4 % of any value in it. Bucket i holds the
- * values in [hist_lower(i), hist_upper(i)); hist_upper(i) == hist_lower(i + 1). Values must be finite
- * and >= 0; values below HIST_TINY share the bucket 0, values above HIST_HUGE are refused by the
- * caller (hist_takes()).
+ * 1/128 of its lower edge wide and its middle is within 0.4 % of any value in it. Bucket i holds
+ * the values in [hist_lower(i), hist_upper(i)); hist_upper(i) == hist_lower(i + 1). Values must be
+ * finite and >= 0; values below HIST_TINY share the bucket 0, values above HIST_HUGE are refused by
+ * the caller (hist_takes()).
  *
- * Counts at bucket edges are exact, which is what the quantile tests stand on. A histogram that came
- * from somebody else's coarser buckets (a Prometheus histogram) is kept as *spans*: `n` values known
- * only to lie in buckets [lo, hi]. For raw samples lo == hi. hist_count_below() and
- * hist_count_reaching() bracket every count accordingly, so a test stays valid on any mixture of both.
+ * Counts at bucket edges are exact, which is what the quantile tests stand on. A histogram that
+ * came from somebody else's coarser buckets (a Prometheus histogram) is kept as *spans*: `n` values
+ * known only to lie in buckets [lo, hi]. For raw samples lo == hi. hist_count_below() and
+ * hist_count_reaching() bracket every count accordingly, so a test stays valid on any mixture of
+ * both.
  *
  * Cells are sorted by (lo, hi) and grow on demand: sparse data is small. Encoded: varint deltas.
  */
@@ -23,10 +24,10 @@
 
 #include "lib/base/buf.h"
 
-#define HIST_TINY 0x1p-40
-#define HIST_HUGE 0x1p+60
+#define HIST_TINY       0x1p-40
+#define HIST_HUGE       0x1p+60
 #define HIST_PER_OCTAVE 128
-#define HIST_BUCKETS (100 * HIST_PER_OCTAVE + 2)
+#define HIST_BUCKETS    (100 * HIST_PER_OCTAVE + 2)
 
 struct hist_cell {
     uint32_t lo, hi; /* bucket indices, lo <= hi */
@@ -54,7 +55,8 @@ void hist_add(struct hist *h, double value, uint64_t count);
 void hist_add_span(struct hist *h, double lower, double upper, uint64_t count);
 void hist_add_cell(struct hist *h, uint32_t lo, uint32_t hi, uint64_t count);
 void hist_merge(struct hist *h, const struct hist *other);
-/* Values certainly in buckets < b, and values possibly in buckets < b. certain <= true <= possible. */
+/* Values certainly in buckets < b, and values possibly in buckets < b. certain <= true <= possible.
+ */
 uint64_t hist_count_below(const struct hist *h, uint32_t b);
 uint64_t hist_count_reaching(const struct hist *h, uint32_t b);
 /* Middle of the bucket that holds the p-quantile (rank ceil(p n)); NaN when empty. */
