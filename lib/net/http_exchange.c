@@ -45,8 +45,11 @@ const char *http_param(struct http_exchange *ex, const char *name)
         const struct route_param_slice *p = &ex->match.params[i];
         if (p->name_len != len || memcmp(p->name, name, len) != 0)
             continue;
-        const char *value = decode(ex, p->value, p->value_len, false);
-        return value ? value : ""; /* undecodable: names nothing that exists */
+        if (!ex->params[i]) /* kept: a long stream asks again and again */
+            ex->params[i] = decode(ex, p->value, p->value_len, false);
+        if (!ex->params[i])
+            ex->params[i] = ""; /* undecodable: names nothing that exists */
+        return ex->params[i];
     }
     return NULL;
 }

@@ -89,6 +89,8 @@ struct event_stream {
     http_pump_fn *pump;
     struct buf unsent;
     struct mono heartbeat_at;
+    size_t allowed; /* unsent bytes the client may leave; 0 until the first turn */
+    bool overflow;  /* an event did not fit */
     bool suspended; /* the reader found nothing and suspended the connection */
     bool ended;     /* after what is unsent, no more */
 };
@@ -106,6 +108,7 @@ struct http_exchange {
     const char *query; /* raw, "" without one */
     const char *method;
     struct route_match match;
+    const char *params[HTTP_PARAMS_MAX]; /* decoded; NULL: not yet */
     const char *content_type;
     const char *authorization;
     const char *client_request_id;

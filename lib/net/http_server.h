@@ -191,7 +191,9 @@ void http_wake(struct http_exchange *held);
  */
 typedef bool http_pump_fn(struct http_exchange *ex, void *arg, enum http_why why);
 /* Answers 200 text/event-stream and parks. http_event may be called before the handler returns.
- * A client that leaves stream_buffer bytes unread is disconnected and counted. */
+ * A client that leaves stream_buffer bytes unread is disconnected and counted. What the handler
+ * itself appends (events missed) does not count; of more than HTTP_STREAM_BACKLOG bytes only the
+ * first events are sent and the stream ends: the client comes back for the rest. */
 enum http_next http_stream_start(struct http_exchange *ex, http_pump_fn *pump, void *arg);
 /* id and name may be NULL; data is split at newlines. */
 void http_event(struct http_exchange *ex, const char *id, const char *name, const char *data,

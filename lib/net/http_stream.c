@@ -28,9 +28,22 @@ enum http_next http_stream_start(struct http_exchange *ex, http_pump_fn *pump, v
     ex->again_arg = arg;
     ex->stream.pump = pump;
     ex->stream.heartbeat_at = mono_add_ms(mono_now(), s->config.heartbeat_ms);
-    buf_init(&ex->stream.unsent, s->config.stream_buffer);
+    buf_init(&ex->stream.unsent, HTTP_STREAM_BACKLOG + s->config.stream_buffer);
+    /* The pump runs beside the pool thread, which may give the request's memory back meanwhile. */
+    ex->method = arena_strdup(&ex->arena, ex->method);
+    http_request_id(ex);
     buf_add(&ex->stream.unsent, hello, sizeof(hello) - 1);
     return HTTP_STREAM;
+}
+
+/* Would the event fit? Counted with room to spare: each data line costs seven bytes more. */
+static bool has_room(const struct buf *out, const char *id, const char *name, const char *data,
+                     size_t len)
+{
+    size_t need = 64 + len + (id ? strlen(id) : 0) + (name ? strlen(name) : 0);
+    for (size_t i = 0; i < len; i++)
+        need += data[i] == '\n' ? 7 : 0;
+    return need <= out->max - out->len;
 }
 
 static void add_field(struct buf *out, const char *field, const char *value)
@@ -48,6 +61,11 @@ void http_event(struct http_exchange *ex, const char *id, const char *name, cons
     const char *end = data + len;
     BUG_ON(!ex->is_stream);
     pthread_mutex_lock(&ex->lock);
+    if (ex->stream.overflow || !has_room(out, id, name, data, len)) {
+        ex->stream.overflow = true;
+        pthread_mutex_unlock(&ex->lock);
+        return;
+    }
     if (id)
         add_field(out, "id", id);
     if (name)
@@ -110,10 +128,23 @@ enum MHD_Result stream_queue_reply(struct http_exchange *ex)
     return result;
 }
 
+/* Under the lock, before the pump: the handler's backlog is no fault of the client's, but as it
+ * reads on, what it may leave unread falls to the configured buffer. */
+static void set_allowed(struct event_stream *st, size_t buffer)
+{
+    size_t allowed = st->unsent.len + buffer;
+    if (st->allowed == 0 && st->overflow) {
+        st->ended = true; /* only the backlog's beginning fits: the client resumes after it */
+        st->overflow = false;
+    }
+    if (st->allowed == 0 || allowed < st->allowed)
+        st->allowed = allowed;
+}
+
 /* Under the lock: is the client so far behind that it must go? */
 static bool is_too_slow(struct event_stream *st)
 {
-    if (buf_ok(&st->unsent))
+    if (!st->overflow && st->unsent.len <= st->allowed)
         return false;
     buf_clear(&st->unsent);
     st->ended = true;
@@ -123,7 +154,7 @@ static bool is_too_slow(struct event_stream *st)
 void stream_turn(struct http_exchange *ex, enum http_why why, struct mono now)
 {
     struct event_stream *st = &ex->stream;
-    bool keep = true, resume, too_slow;
+    bool keep = true, resume, too_slow, may_pump;
     size_t before;
     pthread_mutex_lock(&ex->lock);
     before = st->unsent.len;
@@ -132,8 +163,10 @@ void stream_turn(struct http_exchange *ex, enum http_why why, struct mono now)
         pthread_mutex_unlock(&ex->lock);
         return;
     }
+    set_allowed(st, ex->server->config.stream_buffer);
+    may_pump = !st->ended && (why == HTTP_WOKEN || why == HTTP_STOPPING);
     pthread_mutex_unlock(&ex->lock);
-    if (why == HTTP_WOKEN || why == HTTP_STOPPING)
+    if (may_pump)
         keep = st->pump(ex, ex->again_arg, why) && why == HTTP_WOKEN;
     pthread_mutex_lock(&ex->lock);
     if (why == HTTP_DEADLINE)

@@ -22,10 +22,12 @@
 #define HTTP_WORK_QUEUE_DEFAULT  256         /* jobs waiting for the work pool; more: 503 */
 #define HTTP_WAIT_MAX_S          60          /* longest long-poll */
 #define HTTP_STREAM_BUFFER       (256 << 10) /* unsent event bytes of one client; more: disconnected */
-#define HTTP_HEARTBEAT_MS        15000       /* between comments on a silent event stream */
-#define HTTP_IDLE_MS             30000       /* head of a request must be complete by then */
-#define HTTP_BODY_MS             60000       /* body of a request must be complete by then */
-#define HTTP_DEADLINE_MS         30000       /* work on a request */
+#define HTTP_STREAM_BACKLOG                                                                        \
+    (4 << 20)                   /* event bytes a handler may begin a stream with; then it ends */
+#define HTTP_HEARTBEAT_MS 15000 /* between comments on a silent event stream */
+#define HTTP_IDLE_MS      30000 /* head of a request must be complete by then */
+#define HTTP_BODY_MS      60000 /* body of a request must be complete by then */
+#define HTTP_DEADLINE_MS  30000 /* work on a request */
 
 #define BACKOFF_ADDRESSES     1024 /* addresses remembered for failed credentials */
 #define BACKOFF_FREE_FAILURES 5    /* failures before the first pause */

@@ -143,6 +143,25 @@ static bool pump(struct http_exchange *ex, void *arg, enum http_why why)
     return now >= 0;
 }
 
+/* Begins with ?n=N events of 1,000 bytes. */
+static enum http_next get_backlog(struct http_exchange *ex)
+{
+    static char data[1000];
+    struct err err;
+    int64_t *cursor = http_state(ex, sizeof(*cursor), count_release), n = 0;
+    enum http_next next;
+    memset(data, 'd', sizeof(data));
+    if (http_query_int(ex, "n", 1, 100000, &n, &err) < 0)
+        return http_fail(ex, &err);
+    next = http_stream_start(ex, pump, cursor);
+    for (int64_t i = 0; next == HTTP_STREAM && i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "%lld", (long long)i);
+        http_event(ex, id, NULL, data, sizeof(data));
+    }
+    return next;
+}
+
 static enum http_next get_events(struct http_exchange *ex)
 {
     int64_t *cursor = http_state(ex, sizeof(*cursor), count_release);
@@ -215,6 +234,7 @@ static const struct route routes[] = {
      .flags = HTTP_PUBLIC | HTTP_WORK,
      .handler = get_number},
     {.method = "GET", .pattern = "/job", .flags = HTTP_PUBLIC, .handler = get_job},
+    {.method = "GET", .pattern = "/backlog", .flags = HTTP_PUBLIC, .handler = get_backlog},
     {.method = "GET", .pattern = "/events", .flags = HTTP_PUBLIC, .handler = get_events},
     {.method = "GET",
      .pattern = "/events/work",

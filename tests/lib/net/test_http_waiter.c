@@ -166,6 +166,30 @@ static void streams_events_after_work(void)
     streams_events("/events/work");
 }
 
+/* What was missed may be much more than a client may leave unread; too much comes in two turns. */
+static void sends_what_was_missed(void)
+{
+    static char text[6 << 20];
+    int fd;
+    start_with((struct http_server_config){.stream_buffer = 5000});
+    fd = raw_connect(port);
+    text[0] = '\0';
+    T_CHECK(raw_send(fd, "GET /backlog?n=1000 HTTP/1.1\r\n" HOST "\r\n") == 0);
+    T_CHECK(raw_read_until(fd, text, sizeof(text), "id: 999\n", 10000) == 0);
+    atomic_store(&number, 1);
+    http_server_wake(server);
+    T_CHECK(raw_read_until(fd, text, sizeof(text), "event: number\n", 10000) == 0);
+    close(fd);
+    fd = raw_connect(port);
+    text[0] = '\0';
+    T_CHECK(raw_send(fd, "GET /backlog?n=5000 HTTP/1.1\r\n" HOST "\r\n") == 0);
+    T_CHECK(raw_read_until(fd, text, sizeof(text), "\r\n0\r\n\r\n", 10000) == 0);
+    T_CHECK(strstr(text, "id: 3000\n"));
+    T_CHECK(!strstr(text, "id: 4999\n"));
+    close(fd);
+    stop();
+}
+
 static void drops_slow_streams(void)
 {
     char text[4096] = "";
@@ -285,6 +309,7 @@ int main(int argc, char **argv)
         {"sees_clients_leave", sees_clients_leave},
         {"streams_events_inline", streams_events_inline},
         {"streams_events_after_work", streams_events_after_work},
+        {"sends_what_was_missed", sends_what_was_missed},
         {"drops_slow_streams", drops_slow_streams},
         {"stops_with_everything_open", stops_with_everything_open},
         {"holds_under_load", holds_under_load},
