@@ -62,6 +62,7 @@ static void audit_act(struct run *r, const struct pending *p, const char *what, 
 static int begin(struct run *r, const struct action *a, struct err *err)
 {
     struct walk before = r->walk;
+    bool was_called = before.pending.kind == ACTION_SHIFT && r->must_look;
     r->walk.pending = (struct pending){.kind = a->kind,
                                        .from = r->has_observed ? r->observed.share : r->walk.share,
                                        .to = a->share,
@@ -72,6 +73,7 @@ static int begin(struct run *r, const struct action *a, struct err *err)
         r->walk = before;
         return -1;
     }
+    r->may_be_late = was_called;
     return 0;
 }
 
@@ -205,6 +207,18 @@ static int unfinished(struct run *r, enum place seen, const struct err *said, in
     return 1;
 }
 
+/* The act shows. An undo that overtook a call without an answer is looked at once more. */
+static int arrived(struct run *r, const struct action *a, int64_t *again_ms, struct err *err)
+{
+    if (!r->may_be_late)
+        return complete(r, a, err);
+    r->may_be_late = false;
+    r->must_look = true;
+    run_say(r, "%s: looks again, for a call before it had no answer", action_name(a->kind));
+    *again_ms = RUN_LATE_MS;
+    return 1;
+}
+
 int run_act(struct run *r, const struct action *a, int64_t *again_ms, struct err *err)
 {
     struct pending *p = &r->walk.pending;
@@ -219,7 +233,7 @@ int run_act(struct run *r, const struct action *a, int64_t *again_ms, struct err
             return unfinished(r, PLACE_UNSEEN, &said, again_ms, err);
         seen = place(r);
         if (seen == PLACE_AFTER)
-            return complete(r, a, err);
+            return arrived(r, a, again_ms, err);
         if (seen == PLACE_ELSEWHERE && p->kind == ACTION_SHIFT)
             return drift(r, err);
         if (p->attempt >= ACT_ATTEMPTS_MAX && p->kind == ACTION_SHIFT)
@@ -239,6 +253,6 @@ int run_act(struct run *r, const struct action *a, int64_t *again_ms, struct err
         return rc == 0 ? complete(r, a, err) : unfinished(r, seen, &said, again_ms, err);
     seen = read_back(r, run_deadline(r), &said);
     if (seen == PLACE_AFTER)
-        return complete(r, a, err);
+        return arrived(r, a, again_ms, err);
     return unfinished(r, seen, &said, again_ms, err);
 }

@@ -170,7 +170,8 @@ static struct action step(struct walk *w, const struct pattern_input *in)
     if (deadline_passed(w, in)) {
         if (plan->on_deadline == ON_DEADLINE_ROLLBACK)
             return begin_undo(w, in, CAUSE_DEADLINE);
-        walk_pause(w, "the deadline has passed without a decision; resume starts it anew");
+        walk_pause_for(w, CAUSE_DEADLINE,
+                       "the deadline has passed without a decision; resume starts it anew");
         return action_note("%s", w->paused_why);
     }
     a = advance(w, in);
@@ -297,7 +298,7 @@ static void canary_failed(struct walk *w, const struct plan *plan, const char *w
     w->since = now;
     w->wanted = -1;
     w->is_forced = false;
-    walk_pause(w, why);
+    walk_pause_for(w, CAUSE_PLATFORM, why);
 }
 
 static bool canary_segment(const struct walk *w, const struct plan *plan, struct segment *out)

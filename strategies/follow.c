@@ -85,7 +85,8 @@ static struct action follow_deadline(struct walk *w, const struct pattern_input 
 {
     if (in->plan->on_deadline == ON_DEADLINE_ROLLBACK)
         return ended(w, in, OUTCOME_ROLLED_BACK, CAUSE_DEADLINE, "the deadline has passed");
-    walk_pause(w, "the deadline has passed without a decision; resume starts it anew");
+    walk_pause_for(w, CAUSE_DEADLINE,
+                   "the deadline has passed without a decision; resume starts it anew");
     return action_note("%s", w->paused_why);
 }
 

@@ -82,6 +82,7 @@ struct walk {
     int wanted;          /* the step a person asked for by POST .../traffic; -1 none */
     bool is_drifted;     /* the platform's share is not ours: no segment until resumed */
     bool is_paused;
+    enum cause paused_cause; /* of the pause: person, deadline, drift, platform */
     char paused_why[WALK_WHY_BYTES];
     int acts; /* acts decided so far: the number of the pending or last one */
     struct pending pending;

@@ -42,7 +42,13 @@ const char *share_words(double share, char out[NUM_TEXT_BYTES])
 
 void walk_pause(struct walk *w, const char *why)
 {
+    walk_pause_for(w, CAUSE_PERSON, why);
+}
+
+void walk_pause_for(struct walk *w, enum cause cause, const char *why)
+{
     w->is_paused = true;
+    w->paused_cause = cause;
     snprintf(w->paused_why, sizeof(w->paused_why), "%s", why);
 }
 
@@ -64,7 +70,7 @@ void walk_drift(struct walk *w, double seen, struct wall now)
     w->pending = (struct pending){0};
     w->is_drifted = true;
     w->since = now;
-    walk_pause(w, why);
+    walk_pause_for(w, CAUSE_DRIFT, why);
 }
 
 static void walk_go(struct walk *w, enum stage stage, struct wall now)

@@ -17,7 +17,9 @@ bool share_equal(double a, double b, double tolerance); /* NAN equals NAN */
 /* "25 %", "an unknown share" */
 const char *share_words(double share, char out[NUM_TEXT_BYTES]);
 
+/* A person's pause; walk_pause_for: for another cause. */
 void walk_pause(struct walk *w, const char *why);
+void walk_pause_for(struct walk *w, enum cause cause, const char *why);
 void walk_end(struct walk *w, enum outcome outcome, enum cause cause, struct wall now);
 
 /* Index of the plan's step with this share, or -1. */

@@ -95,7 +95,8 @@ static bool walk_same(const struct walk *a, const struct walk *b)
 
 /* What is in force is asked for by the walk, so a change of it is written before anything is done.
  */
-static int settle(struct run *r, const struct walk *before, const struct action *a, struct err *err)
+static int settle(struct run *r, const struct walk *before, const struct action *a,
+                  const struct order *order, struct err *err)
 {
     bool is_act = a->kind == ACTION_SHIFT || a->kind == ACTION_UNDO || a->kind == ACTION_RETIRE;
     bool was_pending = before->pending.kind != ACTION_WAIT;
@@ -112,7 +113,8 @@ static int settle(struct run *r, const struct walk *before, const struct action 
         return -1;
     if (a->is_note) {
         log_info("runner", "%s: %s", r->id, a->why);
-        run_audit(r, r->next_order > 0 && next_order(r) == NULL ? "order" : "note", a->why, NULL);
+        bool is_drift = r->walk.is_drifted && !before->is_drifted;
+        run_audit(r, order ? "order" : is_drift ? "drift" : "note", a->why, NULL);
     }
     return 0;
 }
@@ -254,7 +256,7 @@ static int rounds(struct run *r, int64_t *again_ms, struct err *err)
         struct action a = r->pattern->next(&r->walk, &in);
         if (in.order)
             r->next_order++;
-        if (settle(r, &before, &a, err)) {
+        if (settle(r, &before, &a, in.order, err)) {
             r->n_orders = r->next_order = 0;
             r->orders_read = (struct mono){0};
             return -1;
@@ -285,8 +287,10 @@ void run_step(struct run *r, struct run_result *out)
         r->is_loaded = false; /* somebody else wrote: read again */
         out->again_ms = 1;
     } else if (err.code) {
+        if (strncmp(r->waiting, err.message, sizeof(r->waiting) - 1) !=
+            0) /* once, not at each try */
+            log_err("runner", &err);
         run_say(r, "%s", err.message);
-        log_err("runner", &err);
     }
     out->is_done = r->is_loaded && r->walk.stage == STAGE_DONE;
     out->is_urgent = r->is_loaded && r->walk.stage == STAGE_UNDO;

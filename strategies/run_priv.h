@@ -18,6 +18,7 @@
 #define RUN_STATE_MAX      8192 /* bytes of the saved walk */
 #define RUN_ORDERS_MS      5000 /* orders are read this often even without a wake */
 #define RUN_RETRY_MS       500
+#define RUN_LATE_MS        1000 /* a lost call has arrived by then or never will */
 #define RUN_QUEUE_MS       1000
 #define ACT_ATTEMPTS_MAX   3   /* calls for one shift before it is given up */
 #define ACT_LEASE_SPARE_MS 500 /* a call ends this long before the lease does */
@@ -71,6 +72,7 @@ struct run {
     struct mono observed_at;
     bool is_prepared; /* the pending act is written down and the old segment closed */
     bool must_look;   /* the pending act may have been made already: read before calling */
+    bool may_be_late; /* an undo overtook a shift that may still arrive: look twice */
     int audited;      /* number of the last act that stands in the audit trail; -1 the end does */
     bool has_warned;  /* that the pending undo does not get through */
     char waiting[RUN_WAITING_BYTES];

@@ -166,6 +166,8 @@ int run_load(struct run *r, struct err *err)
     r->version = rec.version;
     if (rec.phase == PHASE_DONE)
         r->walk.stage = STAGE_DONE;
+    if (rec.is_paused)
+        r->walk.paused_cause = rec.cause;
     r->walk.is_paused = rec.is_paused; /* the record rules: others may pause a release too */
     snprintf(r->walk.paused_why, sizeof(r->walk.paused_why), "%s",
              rec.paused_why ? rec.paused_why : "");
@@ -256,7 +258,9 @@ int run_save(struct run *r, struct err *err)
     struct release_change c = {
         .phase = (int)walk_phase(&r->walk),
         .outcome = is_done ? (int)r->walk.outcome : (int)OUTCOME_NONE,
-        .cause = is_done ? (int)r->walk.cause : (int)CAUSE_NONE,
+        .cause = is_done             ? (int)r->walk.cause
+                 : r->walk.is_paused ? (int)r->walk.paused_cause
+                                     : (int)CAUSE_NONE,
         .is_paused = r->walk.is_paused,
         .paused_why = r->walk.is_paused ? r->walk.paused_why : "",
         .runner = json.data,

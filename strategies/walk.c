@@ -139,6 +139,7 @@ void walk_write(const struct walk *w, struct buf *out)
     writer_kv_int(&j, "wanted", w->wanted);
     writer_kv_bool(&j, "drifted", w->is_drifted);
     writer_kv_bool(&j, "paused", w->is_paused);
+    writer_kv_string(&j, "paused_cause", cause_name(w->paused_cause));
     writer_kv_string(&j, "paused_why", w->paused_why);
     writer_kv_int(&j, "acts", w->acts);
     writer_kv_object(&j, "pending");
@@ -247,6 +248,7 @@ int walk_read(struct walk *w, const char *json, size_t len, struct err *err)
         .wanted = read_int_in(&r, "wanted", -1, MODEL_STEPS_MAX - 1),
         .is_drifted = read_bool(&r, "drifted"),
         .is_paused = read_bool(&r, "paused"),
+        .paused_cause = (enum cause)read_word(&r, "paused_cause", cause_parse, true),
         .acts = read_int_in(&r, "acts", 0, INT32_MAX),
         .order = read_int(&r, "order"),
         .noted = read_int_in(&r, "noted", 0, INT32_MAX),
