@@ -33,16 +33,11 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
                        "too many samples wait for Redis: nothing was taken, send them again later");
     }
     struct shard *shard = shard_enter(g);
-    struct ingest in = {
-        .options = options,
-        .answer = answer,
-        .shard = shard,
-        .into = apart ? apart : &shard->open,
-        .now_s = options->now.us / US_PER_SECOND,
-        .cached_ts = INT64_MIN,
-    };
+    struct ingest in; /* the lines ahead need no zeros */
+    ingest_init(&in, options, answer, shard, apart ? apart : &shard->open);
     for (size_t i = 0; i < n; i++)
         scan(&in, pieces[i].bytes, pieces[i].len);
+    ingest_finish(&in);
     shard_leave(shard);
     collectors_count(COUNT_SAMPLES, (int64_t)answer->samples);
     collectors_count(COUNT_UNROUTED, (int64_t)answer->unrouted);

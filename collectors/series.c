@@ -297,11 +297,15 @@ static bool series_is(const struct series *s, const struct series_key *key)
            memcmp(s->bytes + s->name_len, key->tags, key->tags_len) == 0;
 }
 
-struct series *series_get(struct series_table *t, const struct series_key *key,
-                          const struct routes *routes, int64_t now_s)
+uint64_t series_hash(const struct series_table *t, const struct series_key *key)
 {
     uint64_t hash = scan_hash(key->name, key->name_len, t->seed + (uint64_t)key->type);
-    hash = scan_hash(key->tags, key->tags_len, hash);
+    return scan_hash(key->tags, key->tags_len, hash);
+}
+
+struct series *series_get(struct series_table *t, const struct series_key *key, uint64_t hash,
+                          const struct routes *routes, int64_t now_s)
+{
     uint32_t at = (uint32_t)hash & (t->cap - 1);
     struct series *s;
     while ((s = t->slots[at].series)) {

@@ -78,10 +78,16 @@ struct series_key {
 
 void series_table_init(struct series_table *t, uint64_t seed);
 void series_table_release(struct series_table *t);
+uint64_t series_hash(const struct series_table *t, const struct series_key *key);
 /* The series, made when new and resolved for these routes. NULL when the table is full of series in
- * use. */
-struct series *series_get(struct series_table *t, const struct series_key *key,
+ * use. `hash` is the key's. */
+struct series *series_get(struct series_table *t, const struct series_key *key, uint64_t hash,
                           const struct routes *routes, int64_t now_s);
+/* What stands where the key will be looked for first: only good for fetching it early. */
+static inline struct series *series_guess(const struct series_table *t, uint64_t hash)
+{
+    return t->slots[(uint32_t)hash & (t->cap - 1)].series;
+}
 
 const char *sample_type_word(enum sample_type type); /* "c (counter)" */
 

@@ -13,6 +13,7 @@
 #include "lib/base/counters.h"
 
 #define PACKED_MAX    (LINE_BYTES_MAX / 2) /* values of one line */
+#define AHEAD_LINES   16 /* looked up together, so that their cache misses overlap */
 #define SCRATCH_BYTES (4 * LINE_BYTES_MAX)
 
 /* What one receiving thread adds to. All but the mutex is guarded by it. */
@@ -22,8 +23,19 @@ struct shard {
     struct sums_set open;  /* since the last flush */
     struct routes *routes; /* the snapshot this shard works with: a reference */
     uint64_t generation;
-    double values[PACKED_MAX + 1];
-    char scratch[SCRATCH_BYTES]; /* decoded strings of one NDJSON line */
+    double values[2 * PACKED_MAX + 1]; /* of the lines ahead */
+    char scratch[SCRATCH_BYTES];       /* decoded strings of one NDJSON line */
+};
+
+/* A line that could be read; all pointers are borrowed. */
+struct sample_line {
+    struct series_key key;
+    const double *values;
+    size_t n;
+    double weight; /* samples each value stands for: 1 / sample rate, or `count` */
+    int64_t ts_us;
+    uint64_t number; /* of the line, for a refusal */
+    uint64_t hash;   /* of the key */
 };
 
 /* One request, batch or set of datagrams on its way into a shard. */
@@ -37,18 +49,33 @@ struct ingest {
     size_t line_len;
     uint64_t line_number; /* from 1, empty lines too */
     int64_t cached_ts, cached_block_us, cached_block;
+    struct sample_line ahead[AHEAD_LINES];
+    size_t n_ahead, n_values; /* lines and their values in shard->values */
 };
 
-/* A line that could be read; all pointers are borrowed. */
-struct sample_line {
-    struct series_key key;
-    const double *values;
-    size_t n;
-    double weight; /* samples each value stands for: 1 / sample rate, or `count` */
-    int64_t ts_us;
-};
+static inline void ingest_init(struct ingest *in, const struct ingest_options *options,
+                               struct ingest_answer *answer, struct shard *shard,
+                               struct sums_set *into)
+{
+    in->options = options;
+    in->answer = answer;
+    in->shard = shard;
+    in->into = into;
+    in->now_s = options->now.us / US_PER_SECOND;
+    in->line = "";
+    in->line_len = 0;
+    in->line_number = 0;
+    in->cached_ts = INT64_MIN;
+    in->cached_block_us = 0;
+    in->n_ahead = in->n_values = 0;
+}
 
-void ingest_line(struct ingest *in, const struct sample_line *line);
+/* Adds the line now. */
+void ingest_line(struct ingest *in, struct sample_line *line);
+/* Adds the line soon: its key and values must stay where they are until ingest_finish. */
+void ingest_line_ahead(struct ingest *in, struct sample_line *line);
+/* Adds what is still ahead and puts the refusals in order. */
+void ingest_finish(struct ingest *in);
 void ingest_refuse(struct ingest *in, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The next line that is not empty and not too long, without its end; NULL when there is none. */
 static inline const char *ingest_next_line(struct ingest *in, const char **at, const char *end)

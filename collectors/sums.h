@@ -66,6 +66,13 @@ void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 
+/* Fetches early what adding the value would touch. */
+static inline void sums_prefetch(const struct sums *s, double value)
+{
+    if (s->pad && hist_takes(value))
+        __builtin_prefetch(&s->pad->pages[hist_bucket(value) / PAD_PAGE]);
+}
+
 static inline bool sums_budget_left(const struct sums_budget *b)
 {
     return atomic_load_explicit(&b->bytes, memory_order_relaxed) < b->max;

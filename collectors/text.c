@@ -127,7 +127,7 @@ static const char *type_read(const char *p, const char *end, enum sample_type *t
  */
 static const char *values_read(struct ingest *in, const char *p, const char *end, size_t *n)
 {
-    double *values = in->shard->values;
+    double *values = in->shard->values + in->n_values;
     *n = 0;
     for (;;) {
         const char *q = *n < PACKED_MAX ? scan_number(p, end, &values[*n]) : NULL;
@@ -163,7 +163,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
         ingest_refuse(in, "events and service checks are not taken");
         return;
     }
-    struct sample_line line = {.values = in->shard->values};
+    struct sample_line line = {.values = in->shard->values + in->n_values};
     const char *bar = values_read(in, colon + 1, end, &line.n);
     const char *type_at = bar;
     if (!bar) {
@@ -195,7 +195,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     }
     line.weight = s.rate == 1 ? 1 : 1 / s.rate;
     line.ts_us = s.ts_us;
-    ingest_line(in, &line);
+    ingest_line_ahead(in, &line);
 }
 
 void scan_text(struct ingest *in, const char *bytes, size_t len)

@@ -94,18 +94,13 @@ static inline void harness_free(struct harness *h)
 static inline void harness_scan(struct harness *h, const char *bytes, size_t len)
 {
     memset(&h->answer, 0, sizeof(h->answer));
-    struct ingest in = {
-        .options = &h->options,
-        .answer = &h->answer,
-        .shard = &h->shard,
-        .into = &h->shard.open,
-        .now_s = h->options.now.us / US_PER_SECOND,
-        .cached_ts = INT64_MIN,
-    };
+    struct ingest in;
+    ingest_init(&in, &h->options, &h->answer, &h->shard, &h->shard.open);
     if (h->options.format == INGEST_TEXT)
         scan_text(&in, bytes, len);
     else
         scan_ndjson(&in, bytes, len);
+    ingest_finish(&in);
 }
 
 /* Sums over all blocks of one metric and cohort of release number `handle` (1, 2, 3 as above). */
