@@ -12,6 +12,9 @@
 
 #define FORM 1
 
+/* How a test stands in the checkpoint. */
+enum { TEST_ABSENT, TEST_OWN, TEST_AFTER };
+
 /* FNV-1a over the fields that decide; texts with their NUL, numbers as their bytes. */
 static uint64_t digest_add(uint64_t h, const void *bytes, size_t len)
 {
@@ -170,9 +173,10 @@ static void encode_metric(const struct metric_state *m, struct buf *out)
     for (int s = 0; s < STAGE_COUNT; s++)
         encode_harm(&m->harm[s], out);
     for (int p = 0; p < PURPOSE_COUNT; p++) {
-        buf_add_u8(out, m->test[p].is_present);
-        if (m->test[p].is_present)
-            m->kind->encode(&m->test[p], out);
+        const struct kind_test *t = &m->test[p];
+        buf_add_u8(out, !t->is_present ? TEST_ABSENT : t->kind == m->kind ? TEST_OWN : TEST_AFTER);
+        if (t->is_present)
+            t->kind->encode(t, out);
     }
 }
 
@@ -212,12 +216,20 @@ static int decode_metric(const struct spec *spec, struct metric_state *m, struct
         if (decode_harm(&m->harm[s], m->spec->kind, in, err) < 0)
             return -1;
     for (int p = 0; p < PURPOSE_COUNT; p++) {
-        m->kind->release(&m->test[p]);
-        if (!bytes_u8(in))
+        struct kind_test *t = &m->test[p];
+        m->kind->release(t);
+        unsigned form = bytes_u8(in);
+        if (form > TEST_AFTER || (form == TEST_AFTER && p == PURPOSE_WHOLE) ||
+            (form == TEST_AFTER && p == PURPOSE_STEP))
+            return err_set(err, ERR_CORRUPT, "checkpoint: a test of no known form");
+        if (form == TEST_ABSENT)
             continue;
-        if (m->kind->decode(&m->test[p], in, err) < 0)
+        t->kind = form == TEST_AFTER ? m->kind->after : m->kind;
+        if (t->kind->decode(t, in, err) < 0) {
+            t->kind = m->kind;
             return -1;
-        m->test[p].is_present = true;
+        }
+        t->is_present = true;
     }
     learn_noise(m);
     return 0;

@@ -53,11 +53,19 @@ struct decision *decision_new(const struct spec *spec)
         m->steps_left = 1;
         m->steps_ended = -INFINITY;
         sample_ratio_init(&m->split);
+        for (int p = 0; p < PURPOSE_COUNT; p++)
+            m->test[p].kind = m->kind;
         m->kind->init(&m->test[PURPOSE_WHOLE], m->spec, PURPOSE_WHOLE, 1);
         m->kind->init(&m->test[PURPOSE_COARSE_RATIO], m->spec, PURPOSE_COARSE_RATIO, 1);
         m->kind->init(&m->test[PURPOSE_COARSE_POINTS], m->spec, PURPOSE_COARSE_POINTS, 1);
     }
     return d;
+}
+
+static void release(struct metric_state *m, enum purpose p)
+{
+    m->test[p].kind->release(&m->test[p]);
+    m->test[p].kind = m->kind;
 }
 
 void decision_free(struct decision *d)
@@ -66,7 +74,7 @@ void decision_free(struct decision *d)
         return;
     for (size_t i = 0; i < d->n_metrics; i++)
         for (int p = 0; p < PURPOSE_COUNT; p++)
-            d->metrics[i].kind->release(&d->metrics[i].test[p]);
+            release(&d->metrics[i], (enum purpose)p);
     free(d->metrics);
     free(d);
 }
@@ -120,7 +128,7 @@ static enum place place_of(int64_t index, int64_t block_us, const struct segment
 
 static double log_e_of(const struct metric_state *m, enum purpose p, enum test_side side)
 {
-    return m->test[p].is_present ? m->kind->log_e(&m->test[p], side) : 0;
+    return m->test[p].is_present ? m->test[p].kind->log_e(&m->test[p], side) : 0;
 }
 
 static void record_harm(struct metric_state *m, enum stage stage, enum purpose by, double log_e,
@@ -137,12 +145,12 @@ static void record_harm(struct metric_state *m, enum stage stage, enum purpose b
                               .block = m->mark,
                               .segment = seg->id};
     enum purpose shown = by == PURPOSE_STEP ? PURPOSE_WHOLE : by;
-    m->kind->totals(&m->test[shown], m->spec, &h->baseline, &h->candidate);
+    m->test[shown].kind->totals(&m->test[shown], m->spec, &h->baseline, &h->candidate);
 }
 
 static void restart(struct metric_state *m, enum purpose p, double asked)
 {
-    m->kind->release(&m->test[p]);
+    release(m, p);
     m->kind->init(&m->test[p], m->spec, p, asked);
 }
 
@@ -157,8 +165,8 @@ static void take_settling(const struct decision *d, struct metric_state *m,
         if (!m->test[p].is_present)
             continue;
         if (m->settling != seg->id)
-            m->kind->new_segment(&m->test[p]);
-        m->kind->take(&m->test[p], m->spec, &taken);
+            m->test[p].kind->new_segment(&m->test[p]);
+        m->test[p].kind->take(&m->test[p], m->spec, &taken);
         /* two tests of one null: half of the part each */
         if (alpha > 0)
             record_harm(m, stage, (enum purpose)p, log_e_of(m, (enum purpose)p, TEST_FAIL),
@@ -246,7 +254,7 @@ static void begin_bake(const struct decision *d, struct metric_state *m, const s
         if (t->is_present && m->test[PURPOSE_STEP].is_present && level > 0)
             m->kind->start_bake(t, m->spec, &m->test[PURPOSE_STEP], level);
         else
-            m->kind->release(t);
+            release(m, against_before[i]);
     }
 }
 
@@ -257,7 +265,7 @@ static void take_bake(const struct decision *d, struct metric_state *m, const st
     struct kind_pair alone = {&nothing, pair->candidate};
     if (!m->test[PURPOSE_BAKE].is_present)
         return;
-    m->kind->take(&m->test[PURPOSE_BAKE], m->spec, &alone);
+    m->test[PURPOSE_BAKE].kind->take(&m->test[PURPOSE_BAKE], m->spec, &alone);
     double alpha = decision_alpha(d->spec, (size_t)(m - d->metrics)).bake;
     record_harm(m, STAGE_BAKING, PURPOSE_BAKE, log_e_of(m, PURPOSE_BAKE, TEST_FAIL), alpha, seg);
 }

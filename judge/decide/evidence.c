@@ -34,9 +34,10 @@ static void fill_baking(const struct metric_state *m, struct evidence *e)
     const struct kind_test *bake = &m->test[PURPOSE_BAKE];
     if (!bake->is_present)
         return;
-    m->kind->totals(bake, m->spec, &e->baseline, &e->candidate);
-    e->log_e_fail = m->kind->log_e(bake, TEST_FAIL);
-    e->dispersion = m->kind->dispersion(bake, TEST_FAIL).used;
+    e->test = bake->kind->before;
+    bake->kind->totals(bake, m->spec, &e->baseline, &e->candidate);
+    e->log_e_fail = bake->kind->log_e(bake, TEST_FAIL);
+    e->dispersion = bake->kind->dispersion(bake, TEST_FAIL).used;
     if (!isnan(e->candidate.events) && e->candidate.n > 0 && e->baseline.events > 0)
         e->estimate = e->candidate.events / e->candidate.n / (e->baseline.events / e->baseline.n);
     else if (e->baseline.quantile > 0)

@@ -5,8 +5,8 @@
  *
  * `margin/s` is not a number here: the test itself asks about the mixture of users at the share.
  *
- * The bake: the two arms of the test are independent, so the baseline may be one that has ended. It
- * starts with all of the last step's baseline and goes on with the candidate alone.
+ * The bake: what the baseline's quantile was at most becomes a threshold, and the test goes on as
+ * one of the proportion of values above it (kind_exceed.c).
  */
 #include "judge/decide/kinds.h"
 
@@ -72,20 +72,29 @@ static void quantile_take(struct kind_test *t, const struct spec_metric *m,
     quantile_test_take(&t->quantile, &block);
 }
 
+static void quantile_totals(const struct kind_test *t, const struct spec_metric *m,
+                            struct cohort_totals *baseline, struct cohort_totals *candidate)
+{
+    const struct hist *h0 = &t->quantile.h0, *h1 = &t->quantile.h1;
+    *baseline = (struct cohort_totals){(double)h0->n, NAN, hist_quantile(h0, m->quantile)};
+    *candidate = (struct cohort_totals){(double)h1->n, NAN, hist_quantile(h1, m->quantile)};
+}
+
 static void quantile_start_bake(struct kind_test *t, const struct spec_metric *m,
                                 const struct kind_test *step, double level)
 {
-    if (!step->is_present || !step->quantile.h0.n) {
-        quantile_release(t); /* nothing is known of before */
-        return;
-    }
-    static const struct hist empty;
-    struct quantile_block before = {&step->quantile.h0, &empty};
-    quantile_test_take(&t->quantile, &before);
-    /* Alone the candidate shows no residuals about the null: its noise is taken to be the last
-     * step's. */
-    double noise = quantile_test_dispersion(&step->quantile, TEST_FAIL).used;
-    quantile_test_set_correlation(&t->quantile, fmax(1, noise));
+    double factor = t->quantile.null[TEST_FAIL].factor;
+    struct cohort_totals before, candidate;
+    struct quantile_interval limits;
+    quantile_release(t);
+    if (!step->is_present || !step->quantile.h0.n || !step->quantile.h1.n)
+        return; /* nothing is known of before */
+    quantile_totals(step, m, &before, &candidate);
+    /* An interval at 1 - 2 level has each of its limits wrong with probability <= level. */
+    quantile_test_interval(&step->quantile, 2 * level, &limits);
+    double most = factor * limits.baseline.upper;
+    if (most < HIST_HUGE)
+        exceed_init(t, m->quantile, hist_bucket(most) + 1, &before);
 }
 
 static double quantile_log_e(const struct kind_test *t, enum test_side side)
@@ -115,14 +124,6 @@ static bool quantile_interval(const struct kind_test *t, const struct spec_metri
     quantile_test_interval(&t->quantile, alpha, &all);
     *out = all.ratio;
     return true;
-}
-
-static void quantile_totals(const struct kind_test *t, const struct spec_metric *m,
-                            struct cohort_totals *baseline, struct cohort_totals *candidate)
-{
-    const struct hist *h0 = &t->quantile.h0, *h1 = &t->quantile.h1;
-    *baseline = (struct cohort_totals){(double)h0->n, NAN, hist_quantile(h0, m->quantile)};
-    *candidate = (struct cohort_totals){(double)h1->n, NAN, hist_quantile(h1, m->quantile)};
 }
 
 static double quantile_late_loss(const struct kind_test *t, const struct spec_metric *m,
@@ -167,6 +168,7 @@ static int quantile_decode(struct kind_test *t, struct bytes *in, struct err *er
 const struct kind kind_quantile = {
     .test = "quantile ratio, anytime",
     .before = "quantile ratio against before, not concurrent",
+    .after = &kind_exceed,
     .has_units = true,
     .init = quantile_init,
     .release = quantile_release,

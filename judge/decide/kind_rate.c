@@ -258,17 +258,18 @@ static int rate_decode(struct kind_test *t, struct bytes *in, struct err *err)
     return 0;
 }
 
-#define RATE_KIND(counts_requests)                                                                 \
+#define RATE_KIND(self, counts_requests)                                                           \
     {                                                                                              \
         .test = "rate ratio, anytime", .before = "rate ratio against before, not concurrent",      \
-        .has_units = counts_requests, .init = rate_init, .release = rate_release,                  \
-        .new_segment = rate_new_segment, .is_sound = rate_is_sound, .take = rate_take,             \
-        .start_bake = rate_start_bake, .log_e = rate_log_e, .dispersion = rate_dispersion_of,      \
-        .set_correlation = rate_set_correlation, .eta = rate_eta, .interval = rate_interval,       \
-        .totals = rate_totals, .late_loss = rate_late_loss, .units = rate_units,                   \
-        .limit = rate_limit, .encode = rate_encode, .decode = rate_decode,                         \
+        .after = &(self), .has_units = counts_requests, .init = rate_init,                         \
+        .release = rate_release, .new_segment = rate_new_segment, .is_sound = rate_is_sound,       \
+        .take = rate_take, .start_bake = rate_start_bake, .log_e = rate_log_e,                     \
+        .dispersion = rate_dispersion_of, .set_correlation = rate_set_correlation,                 \
+        .eta = rate_eta, .interval = rate_interval, .totals = rate_totals,                         \
+        .late_loss = rate_late_loss, .units = rate_units, .limit = rate_limit,                     \
+        .encode = rate_encode, .decode = rate_decode,                                              \
     }
 
-const struct kind kind_proportion = RATE_KIND(true);
+const struct kind kind_proportion = RATE_KIND(kind_proportion, true);
 /* A rate's exposure may be anything (seconds of machines): it does not say how traffic is split. */
-const struct kind kind_rate = RATE_KIND(false);
+const struct kind kind_rate = RATE_KIND(kind_rate, false);

@@ -29,11 +29,24 @@ struct rate_test {
     double limit;         /* bake: what the baseline's rate was at worst */
 };
 
+/* The bake of a quantile: values above what the baseline's quantile was at most, a proportion. */
+struct exceed_test {
+    struct rate_ratio above;
+    uint32_t edge; /* first bucket that counts as above */
+    double p;      /* at most 1 - p of the values may lie there */
+    double before_n, before_quantile;
+    struct hist during; /* owned; for display */
+};
+
+struct kind;
+
 struct kind_test {
-    bool is_present; /* false: this kind and spec have no such test; log e is 0 */
+    const struct kind *kind; /* the metric's, or its `after` once a bake has begun */
+    bool is_present;         /* false: this kind and spec have no such test; log e is 0 */
     union {
         struct rate_test rate;
         struct quantile_test quantile;
+        struct exceed_test exceed;
     };
 };
 
@@ -43,9 +56,10 @@ struct kind_pair {
 };
 
 struct kind {
-    const char *test;   /* "rate ratio, anytime" */
-    const char *before; /* the same in the bake */
-    bool has_units;     /* n counts requests: the split can be checked on it */
+    const char *test;         /* "rate ratio, anytime" */
+    const char *before;       /* the same in the bake */
+    const struct kind *after; /* what start_bake() turns a test into; only the calls a bake needs */
+    bool has_units;           /* n counts requests: the split can be checked on it */
 
     /* next_share: what the step asks for (1 when nothing). Leaves t->is_present as it finds. */
     void (*init)(struct kind_test *t, const struct spec_metric *m, enum purpose purpose,
@@ -80,6 +94,9 @@ struct kind {
 
 const struct kind *kind_of(enum metric_kind kind);
 
-extern const struct kind kind_proportion, kind_rate, kind_quantile;
+extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed;
+
+/* Makes *t (which holds nothing) the bake test of values above `edge`, against at most 1 - p. */
+void exceed_init(struct kind_test *t, double p, uint32_t edge, const struct cohort_totals *before);
 
 #endif

@@ -295,8 +295,8 @@ static rule *const rules[] = {
     rule_harm,              /* */
     rule_no_data,           /* hold or rollback, as the policy says */
     rule_deadline,          /* */
-    rule_paused,            /* from here on nothing passes */
-    rule_drift_or_platform, /* */
+    rule_drift_or_platform, /* from here on nothing passes */
+    rule_paused,            /* */
     rule_health,            /* stale, srm, conflicting */
     rule_signal,            /* a signal's objection */
     rule_bake,              /* */
