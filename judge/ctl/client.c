@@ -90,6 +90,7 @@ int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, st
         .body = ask->body,
         .body_len = ask->body_len,
         .timeout_ms = ask->timeout_ms ? ask->timeout_ms : ASK_MS,
+        .stop = &interrupted,
     };
     if (http_client_do(client, &request, &reply, err) != 0) {
         err_context(err, "asking %s", url);

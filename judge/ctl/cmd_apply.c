@@ -5,6 +5,7 @@
 #include "judge/ctl/rows.h"
 
 #define SPEC_TYPE "application/yaml"
+#define LOOK_MS   3000 /* a release that goes no further is noticed after this time */
 
 static int send_spec(const struct flags *f, const char *path, struct answer *answer,
                      struct arena *a, struct err *err)
@@ -46,6 +47,67 @@ static bool is_over(const struct node *verdict)
     return phase && strcmp(phase, "done") == 0;
 }
 
+/* It goes no further by itself: the deadline has passed undecided, or the platform does not follow.
+ * The exit status, or 0 when it goes on. */
+static int is_halted(const struct flags *f, const char *release, const struct followed *at)
+{
+    struct arena a;
+    const char *word = node_get_string(at->verdict, "verdict"), *why = "";
+    int status = 0;
+    arena_init(&a);
+    if (word && strcmp(word, "inconclusive") == 0) {
+        status = EXIT_INCONCLUSIVE;
+        why = node_get_string(at->verdict, "reason");
+    } else if (ctl_is_stuck(f, release, &why, &a)) {
+        status = EXIT_NOT_FOLLOWED;
+    }
+    if (status) {
+        ctl_progress_end();
+        fprintf(stderr, "judgectl: %s waits for a person: %s\n", release, why);
+    }
+    arena_release(&a);
+    return status;
+}
+
+static int finish(const struct flags *f, const char *release, const struct followed *at, int status)
+{
+    struct arena a;
+    arena_init(&a);
+    ctl_progress_end();
+    if (at->json && !ctl_print_document(f, at->json, at->json ? strlen(at->json) : 0, &a)) {
+        const char *outcome = node_get_string(at->verdict, "outcome");
+        printf("%s %s: %s\n", release, outcome ? outcome : node_get_string(at->verdict, "verdict"),
+               node_get_string(at->verdict, "reason"));
+    }
+    arena_release(&a);
+    return status;
+}
+
+static int follow(const struct flags *f, const char *release, struct followed *at)
+{
+    const struct mono deadline = mono_add_ms(mono_now(), f->timeout_us / US_PER_MS);
+    struct err err = {0};
+    while (!is_over(at->verdict)) {
+        const int64_t left = f->timeout_us ? mono_until_ms(mono_now(), deadline) : LOOK_MS;
+        const bool has_time = left > 0 && !interrupted;
+        if (has_time && ctl_next_verdict(f, release, at, left < LOOK_MS ? left : LOOK_MS, &err) < 0)
+            return ctl_fail(&err);
+        if (interrupted || !has_time) {
+            ctl_progress_end();
+            fprintf(stderr, "judgectl: %s; the release goes on: judgectl watch %s\n",
+                    interrupted ? "interrupted" : "timed out", release);
+            return interrupted ? EXIT_INTERRUPTED : EXIT_TIMED_OUT;
+        }
+        if (!at->verdict)
+            continue;
+        ctl_progress(ctl_verdict_line(at->verdict, &at->arenas[at->current]));
+        const int status = is_over(at->verdict) ? 0 : is_halted(f, release, at);
+        if (status)
+            return finish(f, release, at, status);
+    }
+    return finish(f, release, at, ctl_outcome_status(at->verdict));
+}
+
 static int run(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     struct err err = {0};
@@ -57,27 +119,11 @@ static int run(const struct flags *f, const struct option_args *args, struct are
         printf("%s would be started\n", release);
         return 0;
     }
-    struct followed at = {0};
-    const struct mono deadline = mono_add_ms(mono_now(), f->timeout_us / US_PER_MS);
-    while (!is_over(at.verdict)) {
-        const int64_t left = f->timeout_us ? mono_until_ms(mono_now(), deadline) : 3600000;
-        const int got = left > 0 ? ctl_next_verdict(f, release, &at, left, a, &err) : 1;
-        if (got < 0)
-            return ctl_fail(&err);
-        if (at.verdict)
-            ctl_progress(ctl_verdict_line(at.verdict, a));
-        if (interrupted || (got > 0 && f->timeout_us)) {
-            ctl_progress_end();
-            fprintf(stderr, "judgectl: %s; the release goes on: judgectl watch %s\n",
-                    interrupted ? "interrupted" : "timed out", release);
-            return interrupted ? EXIT_INTERRUPTED : EXIT_TIMED_OUT;
-        }
-    }
-    ctl_progress_end();
-    if (!ctl_print_document(f, at.json, strlen(at.json), a))
-        printf("%s %s: %s\n", release, node_get_string(at.verdict, "outcome"),
-               node_get_string(at.verdict, "reason"));
-    return ctl_outcome_status(at.verdict);
+    struct followed at;
+    followed_init(&at);
+    const int status = follow(f, release, &at);
+    followed_release(&at);
+    return status;
 }
 
 #define APPLY_ROWS                                                                                 \

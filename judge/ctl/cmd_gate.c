@@ -8,7 +8,8 @@
 #include "judge/ctl/rows.h"
 #include "lib/model/nouns.h"
 
-#define UNDECIDED (-1)
+#define UNDECIDED      (-1)
+#define WITHOUT_END_MS 3600000 /* and then again */
 
 static bool is_text(const struct node *n, const char *key, const char *value)
 {
@@ -57,59 +58,90 @@ static int check_revision(const struct flags *f, const struct node *v, struct er
                    revision ? revision : "none", f->revision);
 }
 
-static int gate(const struct flags *f, const struct option_args *args, struct arena *a)
+/* The release is asked, not its verdict: it is there before its first verdict. */
+static int look_once(const struct flags *f, const char *release, struct followed *at,
+                     struct arena *a)
 {
-    const char *release = args->values[0];
+    struct err err = {0};
+    struct answer answer;
+    struct buf json;
+    if (ctl_get(f, arena_printf(a, "/v1/releases/%s", ctl_encode(release, a)), &answer, a, &err) !=
+            0 ||
+        check_revision(f, answer.json, &err) != 0)
+        return ctl_fail(&err);
+    const struct node *verdict = node_get(answer.json, "verdict");
+    if (!verdict || verdict->type != NODE_OBJECT) {
+        fprintf(stderr, "judgectl: %s has no verdict yet\n", release);
+        return EXIT_NO_DATA;
+    }
+    buf_init(&json, answer.len + 1024);
+    node_to_json(verdict, &json);
+    at->verdict = verdict;
+    at->json = json.data;
+    const int status = decide(f, verdict);
+    finish(f, release, at, status, a);
+    buf_release(&json);
+    return status == UNDECIDED ? undecided_status(verdict) : status;
+}
+
+static int wait_for(const struct flags *f, const char *release, struct followed *at,
+                    struct arena *a)
+{
     const struct mono deadline = mono_add_ms(mono_now(), f->timeout_us / US_PER_MS);
     struct err err = {0};
-    struct followed at = {0};
-    struct answer answer;
-    if (!f->wait) {
-        if (ctl_get(f, arena_printf(a, "/v1/releases/%s/verdict", ctl_encode(release, a)), &answer,
-                    a, &err) != 0)
-            return err.code == ERR_UNAVAILABLE ? (ctl_fail(&err), EXIT_NO_DATA) : ctl_fail(&err);
-        at.verdict = answer.json;
-        at.json = answer.body;
-        if (check_revision(f, at.verdict, &err) != 0)
-            return ctl_fail(&err);
-        const int status = decide(f, at.verdict);
-        return finish(f, release, &at, status == UNDECIDED ? undecided_status(at.verdict) : status,
-                      a);
-    }
     for (;;) {
-        const int64_t left = f->timeout_us ? mono_until_ms(mono_now(), deadline) : 3600000;
-        const int got = left > 0 ? ctl_next_verdict(f, release, &at, left, a, &err) : 1;
-        if (got < 0 || (at.verdict && check_revision(f, at.verdict, &err) != 0))
+        const int64_t left = f->timeout_us ? mono_until_ms(mono_now(), deadline) : WITHOUT_END_MS;
+        const int got = left > 0 ? ctl_next_verdict(f, release, at, left, &err) : 1;
+        if (got < 0 || (at->verdict && check_revision(f, at->verdict, &err) != 0))
             return ctl_fail(&err);
         if (interrupted)
-            return finish(f, release, &at, EXIT_INTERRUPTED, a);
-        const int status = at.verdict ? decide(f, at.verdict) : UNDECIDED;
+            return finish(f, release, at, EXIT_INTERRUPTED, a);
+        const int status = at->verdict ? decide(f, at->verdict) : UNDECIDED;
         if (status != UNDECIDED)
-            return finish(f, release, &at, status, a);
+            return finish(f, release, at, status, a);
         if (got > 0 && f->timeout_us)
-            return finish(f, release, &at, EXIT_TIMED_OUT, a);
-        if (at.verdict)
-            ctl_progress(ctl_verdict_line(at.verdict, a));
+            return finish(f, release, at, EXIT_TIMED_OUT, a);
+        if (at->verdict)
+            ctl_progress(ctl_verdict_line(at->verdict, &at->arenas[at->current]));
     }
+}
+
+static int gate(const struct flags *f, const struct option_args *args, struct arena *a)
+{
+    struct followed at;
+    followed_init(&at);
+    const int status =
+        f->wait ? wait_for(f, args->values[0], &at, a) : look_once(f, args->values[0], &at, a);
+    followed_release(&at);
+    return status;
 }
 
 static int watch(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     struct err err = {0};
-    struct followed at = {0};
+    struct followed at;
+    int status = EXIT_INTERRUPTED;
+    followed_init(&at);
     while (!at.verdict || !is_text(at.verdict, "phase", "done")) {
-        const int got = ctl_next_verdict(f, args->values[0], &at, 3600000, a, &err);
+        const int got = ctl_next_verdict(f, args->values[0], &at, WITHOUT_END_MS, &err);
         if (got < 0)
-            return ctl_fail(&err);
-        if (interrupted)
-            return EXIT_INTERRUPTED;
-        if (got == 0 && !ctl_print_document(f, at.json, strlen(at.json), a)) {
+            status = ctl_fail(&err);
+        if (got < 0 || interrupted)
+            goto out;
+        struct arena *own = &at.arenas[at.current];
+        if (got == 0 && !ctl_print_document(f, at.json, strlen(at.json), own)) {
             const char *when = node_get_string(at.verdict, "at");
-            printf("%s  %s\n", when ? when : "", ctl_verdict_line(at.verdict, a));
+            printf("%s  %s\n", when ? when : "", ctl_verdict_line(at.verdict, own));
         }
-        fflush(stdout);
+        if (fflush(stdout) != 0) { /* nobody reads it any more */
+            status = EXIT_REFUSED;
+            goto out;
+        }
     }
-    return ctl_outcome_status(at.verdict);
+    status = ctl_outcome_status(at.verdict);
+out:
+    followed_release(&at);
+    return status;
 }
 
 static const struct option_row gate_rows[] = {

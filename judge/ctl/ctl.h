@@ -67,10 +67,18 @@ extern const struct command apply_command, run_command, validate_command, get_co
     watch_command, gate_command, promote_command, rollback_command, pause_command, resume_command,
     abort_command, traffic_command, report_command, platforms_command, token_command, audit_command;
 
-/* Set by SIGINT and SIGTERM; commands that wait look at it. */
-extern volatile sig_atomic_t interrupted;
+/* All of them, in the order they are shown; ends with NULL. */
+extern const struct command *const ctl_commands[];
+/* Runs the command argv[1] and gives the exit status. */
+int ctl_main(int argc, char **argv);
 
-/* Prints "judgectl: message" (and what to do next where that helps) and gives the exit status. */
+/* Set by SIGINT and SIGTERM once ctl_watch_signals was called; commands that wait look at it, and
+ * a call to the service ends. */
+extern volatile sig_atomic_t interrupted;
+void ctl_watch_signals(void);
+
+/* Prints "judgectl: message" (and what to do next where that helps) and gives the exit status:
+ * EXIT_INTERRUPTED after a signal, whatever failed then. */
 int ctl_fail(const struct err *err);
 
 /* ---- the service, over HTTP (client.c) ---- */
@@ -116,15 +124,25 @@ const char *ctl_colour_off(void);
 
 /* ---- following a release (follow.c) ---- */
 
+/* The last verdict seen. It lives until the next one: a release is followed for days, in memory for
+ * two answers. */
 struct followed {
-    const struct node *verdict; /* the last one */
+    const struct node *verdict; /* NULL: none yet */
     const char *json;
     int64_t seq;
+    struct arena arenas[2];
+    int current; /* which of them holds the verdict */
 };
-/* The next verdict newer than *seq, waiting at most wait_ms. 0 with it, 1 when there was none in
- * time, -1 err. An unreachable service is asked again until unreachable_ms have passed. */
+void followed_init(struct followed *at);
+void followed_release(struct followed *at);
+/* The next verdict newer than at->seq, waiting at most wait_ms. 0 with it, 1 when there was none in
+ * time or a signal came, -1 err. A service that cannot be reached is asked again for a minute. */
 int ctl_next_verdict(const struct flags *f, const char *release, struct followed *at,
-                     int64_t wait_ms, struct arena *a, struct err *err) WARN_UNUSED;
+                     int64_t wait_ms, struct err *err) WARN_UNUSED;
+/* Has the release stopped with a verdict that nobody carries out: paused because the platform does
+ * not follow? Then *why says what the release says (in the arena). An answer that does not come
+ * means no. */
+bool ctl_is_stuck(const struct flags *f, const char *release, const char **why, struct arena *a);
 /* "judging 5 %: continue; errors undecided x1.08 [0.71, 1.62]; ..." */
 const char *ctl_verdict_line(const struct node *verdict, struct arena *a);
 /* The exit status a finished release means. */

@@ -19,9 +19,23 @@ static bool may_come_back(const struct err *err)
            err->code == ERR_TIMEOUT;
 }
 
-int ctl_next_verdict(const struct flags *f, const char *release, struct followed *at,
-                     int64_t wait_ms, struct arena *a, struct err *err)
+void followed_init(struct followed *at)
 {
+    *at = (struct followed){0};
+    arena_init(&at->arenas[0]);
+    arena_init(&at->arenas[1]);
+}
+
+void followed_release(struct followed *at)
+{
+    arena_release(&at->arenas[0]);
+    arena_release(&at->arenas[1]);
+}
+
+int ctl_next_verdict(const struct flags *f, const char *release, struct followed *at,
+                     int64_t wait_ms, struct err *err)
+{
+    struct arena *a = &at->arenas[!at->current];
     const struct mono began = mono_now();
     struct mono reached = began;
     while (!interrupted) {
@@ -29,6 +43,7 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
         if (left <= 0)
             return 1;
         const int64_t wait = left < WAIT_MAX_MS ? left : WAIT_MAX_MS;
+        arena_clear(a);
         const struct ask ask = {
             .method = "GET",
             .path = arena_printf(a, "/v1/releases/%s/verdict?after=%lld&wait=%lldms",
@@ -42,6 +57,8 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
             reached = mono_now();
             at->verdict = answer.json;
             at->json = answer.body;
+            at->current = !at->current;
+            a = &at->arenas[!at->current];
             if (seq > at->seq) {
                 at->seq = seq;
                 return 0;
@@ -60,6 +77,19 @@ static const char *text_of(const struct node *n, const char *key, const char *ot
 {
     const char *text = node_get_string(n, key);
     return text && *text ? text : otherwise;
+}
+
+bool ctl_is_stuck(const struct flags *f, const char *release, const char **why, struct arena *a)
+{
+    struct answer answer;
+    struct err ignored = {0};
+    const char *path = arena_printf(a, "/v1/releases/%s", ctl_encode(release, a));
+    if (ctl_get(f, path, &answer, a, &ignored) != 0 || !node_get_bool(answer.json, "paused", false))
+        return false;
+    const char *cause = node_get_string(answer.json, "cause");
+    const int parsed = cause ? cause_parse(cause) : -1;
+    *why = text_of(answer.json, "paused_why", "no reason given");
+    return parsed == CAUSE_PLATFORM || parsed == CAUSE_DRIFT;
 }
 
 const char *ctl_verdict_line(const struct node *verdict, struct arena *a)

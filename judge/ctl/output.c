@@ -14,6 +14,10 @@
 int ctl_fail(const struct err *err)
 {
     ctl_progress_end();
+    if (interrupted) {
+        fprintf(stderr, "judgectl: interrupted\n");
+        return EXIT_INTERRUPTED;
+    }
     fprintf(stderr, "judgectl: %s\n", err->message);
     if (err->code == ERR_AUTH)
         fprintf(stderr, "judgectl: give a token with --token-file FILE or JUDGE_TOKEN\n");

@@ -121,6 +121,14 @@ static int before_request(void *arg, char *peer, char *local, int peer_port, int
     return CURL_PREREQFUNC_ABORT;
 }
 
+/* Asked by libcurl at least once a second, and after a signal. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct transfer *t = arg;
+    return *t->request->stop != 0;
+}
+
 /* --- The call --- */
 
 /* A header line that would smuggle another one is refused. */
@@ -204,6 +212,11 @@ int transfer_prepare(struct transfer *t, CURL *easy, const struct http_request *
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+    if (q->stop) {
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t);
+    }
     if (q->unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
     if (q->ca_file)
@@ -221,6 +234,8 @@ static enum err_code code_of(CURLcode code)
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return ERR_TIMEOUT;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return ERR_UNAVAILABLE;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return ERR_INPUT;
