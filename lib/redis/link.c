@@ -188,9 +188,9 @@ static void handshake(struct link *l)
         snprintf(db, sizeof(db), "%d", u->db);
         link_send_ours(l, SLOT_HANDSHAKE, STEP_SELECT, 2, (const char *[]){"SELECT", db});
     }
-    if (l->r->skip_checks) {
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_PING, 1, (const char *[]){"PING"});
-    } else {
+    /* INFO is answered while the data is still being loaded, PING is not. */
+    link_send_ours(l, SLOT_HANDSHAKE, STEP_PING, 1, (const char *[]){"PING"});
+    if (!l->r->skip_checks) {
         link_send_ours(l, SLOT_HANDSHAKE, STEP_SERVER, 2, (const char *[]){"INFO", "server"});
         link_send_ours(l, SLOT_HANDSHAKE, STEP_ROLE, 2, (const char *[]){"INFO", "replication"});
         link_send_ours(l, SLOT_HANDSHAKE, STEP_MEMORY, 2, (const char *[]){"INFO", "memory"});
@@ -263,7 +263,7 @@ bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply 
         link_down(l, &why);
         return false;
     }
-    if (step == STEP_MEMORY || step == STEP_PING) {
+    if (step == STEP_MEMORY || (step == STEP_PING && l->r->skip_checks)) {
         l->state = LINK_READY;
         l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
         l->attempts = 0;

@@ -45,7 +45,7 @@ void redis_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, con
         redis_count(REDIS_COUNT_NOT_SENT, 1);
     b->rc = rc;
     b->outcome = outcome;
-    if (rc != 0)
+    if (rc != 0 && err != &b->err)
         b->err = *err;
     if (b->done) {
         b->done(b->user, b, rc, rc != 0 ? &b->err : NULL);
@@ -77,10 +77,12 @@ void redis_note_link(struct link *l, bool is_up)
 
 static bool take_inbox(struct redis *r)
 {
-    struct redis_list taken[REDIS_LINKS];
+    struct redis_list taken[REDIS_LINKS], refused;
     pthread_mutex_lock(&r->lock);
     memcpy(taken, r->inbox, sizeof(taken));
     memset(r->inbox, 0, sizeof(r->inbox));
+    refused = r->refused;
+    r->refused = (struct redis_list){NULL, NULL};
     bool is_stopping = r->is_stopping;
     pthread_mutex_unlock(&r->lock);
     for (int i = 0; i < REDIS_LINKS; i++)
@@ -89,6 +91,11 @@ static bool take_inbox(struct redis *r)
             redis_list_drop(&taken[i], b);
             link_take(&r->links[i], b);
         }
+    while (refused.head) {
+        struct redis_batch *b = refused.head;
+        redis_list_drop(&refused, b);
+        redis_finish(b, -1, REDIS_NOT_SENT, &b->err);
+    }
     return !is_stopping;
 }
 
@@ -117,12 +124,14 @@ static void *run(void *user)
     }
     /* Callbacks may hand over more while we fail what is there: that is failed too. */
     for (bool is_empty = false; !is_empty;) {
+        take_inbox(r);
         for (int i = 0; i < REDIS_LINKS; i++)
             link_close(&r->links[i], "shutting down");
-        take_inbox(r);
-        is_empty = true;
+        pthread_mutex_lock(&r->lock);
+        is_empty = !r->refused.head;
         for (int i = 0; i < REDIS_LINKS; i++)
-            is_empty = is_empty && !r->links[i].waiting.head;
+            is_empty = is_empty && !r->inbox[i].head;
+        pthread_mutex_unlock(&r->lock);
     }
     return NULL;
 }
@@ -286,9 +295,13 @@ int redis_call(struct redis *r, enum redis_link link, struct redis_batch *b, int
 void redis_submit(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,
                   redis_done *done, void *user)
 {
-    struct err why;
     b->done = done;
     b->user = user;
-    if (hand_over(r, link, b, deadline_ms, &why) != 0)
-        redis_finish(b, -1, REDIS_NOT_SENT, &why);
+    if (hand_over(r, link, b, deadline_ms, &b->err) == 0)
+        return;
+    /* Told on the redis thread all the same: the caller may hold what the callback takes. */
+    pthread_mutex_lock(&r->lock);
+    redis_list_push(&r->refused, b);
+    pthread_mutex_unlock(&r->lock);
+    wake(r);
 }

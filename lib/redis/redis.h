@@ -53,7 +53,8 @@ struct redis_config {
 
 /* Starts the thread and waits for the first connection. NULL: the reason is the last attempt's. */
 struct redis *redis_open(const struct redis_config *config, struct err *err) WARN_UNUSED;
-/* Fails what is waiting or in flight, ends the thread. NULL is fine. */
+/* Fails what is waiting or in flight, ends the thread. No other thread may use r any more, and a
+ * callback must not answer the failure by submitting again for ever. NULL is fine. */
 void redis_close(struct redis *r);
 bool redis_is_connected(struct redis *r); /* the main link, at this moment */
 /* run_id of the server of the latest connection ("" before the first). */
@@ -103,9 +104,8 @@ int redis_call(struct redis *r, enum redis_link link, struct redis_batch *b, int
 enum redis_outcome redis_batch_outcome(const struct redis_batch *b);
 
 /*
- * Takes the batch and returns at once; `done` runs once, on the redis thread (or on the caller's
- * when the batch is refused at once), must not block, and may submit more. The batch is freed after
- * it.
+ * Takes the batch and returns at once; `done` runs once, on the redis thread (also when the batch
+ * is refused), must not block, and may submit more. The batch is freed after it.
  */
 typedef void redis_done(void *user, struct redis_batch *b, int rc, const struct err *err);
 void redis_submit(struct redis *r, enum redis_link link, struct redis_batch *b, int64_t deadline_ms,

@@ -151,6 +151,7 @@ struct redis {
     pthread_mutex_t lock;
     pthread_cond_t changed;               /* first connection, failed attempt */
     struct redis_list inbox[REDIS_LINKS]; /* under lock */
+    struct redis_list refused;            /* submitted, but too much: to be told; under lock */
     bool is_stopping;                     /* under lock */
     bool is_connected;                    /* main link; under lock */
     uint64_t attempts_failed;             /* main link; under lock */

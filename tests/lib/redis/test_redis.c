@@ -199,7 +199,8 @@ static void callers_share_the_pipeline(void)
 }
 
 struct tally {
-    _Atomic int done, ok, unknown, not_sent;
+    _Atomic int done, ok, unknown, not_sent, here;
+    pthread_t asker;
 };
 
 static void count_done(void *user, struct redis_batch *b, int rc, const struct err *err)
@@ -211,6 +212,8 @@ static void count_done(void *user, struct redis_batch *b, int rc, const struct e
         atomic_fetch_add(&t->unknown, 1);
     else if (redis_batch_outcome(b) == REDIS_NOT_SENT)
         atomic_fetch_add(&t->not_sent, 1);
+    if (pthread_equal(pthread_self(), t->asker))
+        atomic_fetch_add(&t->here, 1);
     atomic_fetch_add(&t->done, 1);
 }
 
@@ -301,6 +304,45 @@ static void outage(void)
     redis_fixture_stop(&f);
 }
 
+static void a_loading_server_is_waited_for(void)
+{
+    struct redis_fixture f;
+    struct err err;
+    static const char *const slow[] = {"--enable-debug-command",
+                                       "local",
+                                       "--key-load-delay",
+                                       "2000",
+                                       "--loading-process-events-interval-bytes",
+                                       "1024",
+                                       NULL};
+    T_CHECK(redis_fixture_start_with(&f, "loading", true, slow));
+    struct redis *r = connect_to(&f);
+    T_CHECK(r);
+    struct redis_batch *b = redis_batch_new();
+    for (int i = 0; i < 300; i++) {
+        redis_command(b, "SET");
+        redis_argf(b, "key-%d", i);
+        redis_arg_str(b, "some value that fills the file");
+    }
+    redis_command_strs(b, "BGREWRITEAOF", NULL);
+    T_OK(redis_call(r, REDIS_MAIN, b, 5000, &err), err);
+    redis_batch_free(b);
+    /* The rewritten file is what loads slowly. */
+    char out[8192] = "";
+    for (int i = 0; i < 1000 && !strstr(out, "aof_rewrite_in_progress:0"); i++)
+        T_CHECK(redis_fixture_ask(&f, "INFO persistence", out, sizeof(out)) > 0);
+    redis_fixture_kill(&f);
+    struct tally t = {0};
+    b = redis_batch_new();
+    redis_command_strs(b, "GET", "key-299", NULL);
+    redis_submit(r, REDIS_MAIN, b, 20000, count_done, &t);
+    T_CHECK(redis_fixture_restart(&f));
+    T_CHECK(reaches(&t.done, 1, 20000));
+    T_EQ_INT(atomic_load(&t.ok), 1); /* not "-LOADING" */
+    redis_close(r);
+    redis_fixture_stop(&f);
+}
+
 static void late_replies_go_to_nobody(void)
 {
     struct redis *r = connect_to(&server);
@@ -327,7 +369,7 @@ static void waiting_is_bounded(void)
     struct redis *r = connect_to(&f);
     T_CHECK(r);
     redis_fixture_freeze(&f, true);
-    struct tally t = {0};
+    struct tally t = {.asker = pthread_self()};
     enum { EACH = 1 << 20, MANY = 80 };
     char *big = calloc(1, EACH);
     for (int i = 0; i < MANY; i++) {
@@ -337,7 +379,9 @@ static void waiting_is_bounded(void)
         redis_arg(b, big, EACH);
         redis_submit(r, REDIS_MAIN, b, 60000, count_done, &t);
     }
-    T_CHECK(atomic_load(&t.not_sent) >= MANY - 64 && atomic_load(&t.not_sent) < MANY);
+    T_CHECK(reaches(&t.not_sent, MANY - 64, 5000));
+    T_CHECK(atomic_load(&t.not_sent) < MANY);
+    T_EQ_INT(atomic_load(&t.here), 0); /* told on the redis thread, never inside the call */
     redis_fixture_freeze(&f, false);
     T_CHECK(reaches(&t.done, MANY, 20000));
     T_EQ_INT(atomic_load(&t.ok) + atomic_load(&t.not_sent), MANY);
@@ -448,6 +492,7 @@ int main(int argc, char **argv)
         {"callers share the pipeline", callers_share_the_pipeline},
         {"blocking reads hold up nobody", blocking_reads_hold_up_nobody},
         {"outage: unknown, not sent, later", outage},
+        {"a loading server is waited for", a_loading_server_is_waited_for},
         {"late replies go to nobody", late_replies_go_to_nobody},
         {"waiting is bounded", waiting_is_bounded},
         {"refuses eviction and replicas", refuses_eviction_and_replicas},

@@ -145,6 +145,23 @@ static void replicas_must_acknowledge(void)
     T_HAS_STR(err.message, "0 of 1 replicas");
     /* Waiting holds up no other call. */
     T_OK(store_ping(s, &err), err);
+    /* With one that follows it is. */
+    struct redis_fixture replica;
+    char port[16];
+    snprintf(port, sizeof(port), "%d", 20000 + (int)getpid() % 20000);
+    struct redis_batch *b = redis_batch_new();
+    redis_command_strs(b, "CONFIG", "SET", "port", port, NULL);
+    redis_command_strs(b, "CONFIG", "SET", "repl-diskless-sync-delay", "0", NULL);
+    T_OK(redis_call(w.redis, REDIS_MAIN, b, 5000, &err), err);
+    redis_batch_free(b);
+    const char *const follow[] = {"--replicaof", "127.0.0.1", port, NULL};
+    T_CHECK(redis_fixture_start_with(&replica, "replica", false, follow));
+    int rc = -1;
+    for (struct mono end = mono_add_ms(mono_now(), 15000);
+         rc != 0 && !mono_passed(mono_now(), end);)
+        rc = store_durable(s, "r", "{}", &err);
+    T_OK(rc, err);
+    redis_fixture_stop(&replica);
     store_close(s);
     s = open_in("replicas", false, 0);
     T_OK(store_durable(s, "r", "{}", &err), err);
