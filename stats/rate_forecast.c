@@ -45,9 +45,39 @@ static double limit_between(const struct rate_ratio *t, enum test_side side, dou
     return exp(rejected);
 }
 
+/*
+ * The limit on one side: before the first node, going outwards from the fitted ratio, whose null is
+ * rejected. The nulls are nested, so every one farther out is false as well, also where the test
+ * about it, tempered by residuals about a ratio that far away, has not got there itself. The end
+ * nodes have nothing beyond them to bet on; one node inside is the last null there is.
+ */
+static double outermost(const struct rate_ratio *t, enum test_side side, double fitted,
+                        double bound)
+{
+    double kept = fitted;
+    if (side == TEST_FAIL) {
+        for (int j = RATE_GRID - 2; j >= 0; j--) {
+            if (t->log_ratio[j] >= fitted)
+                continue;
+            if (log_e_against(t, side, t->log_ratio[j]) >= bound)
+                return limit_between(t, side, t->log_ratio[j], kept, bound);
+            kept = t->log_ratio[j];
+        }
+        return 0;
+    }
+    for (int j = 1; j < RATE_GRID; j++) {
+        if (t->log_ratio[j] <= fitted)
+            continue;
+        if (log_e_against(t, side, t->log_ratio[j]) >= bound)
+            return limit_between(t, side, t->log_ratio[j], kept, bound);
+        kept = t->log_ratio[j];
+    }
+    return INFINITY;
+}
+
 bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_interval *out)
 {
-    double bound, fitted, low = t->log_ratio[0], high = t->log_ratio[RATE_GRID - 1];
+    double bound, fitted;
     BUG_ON(!(alpha > 0) || !(alpha < 1));
     *out = (struct ratio_interval){0, NAN, INFINITY};
     if (!(t->c0 + t->c1 > 0))
@@ -59,12 +89,8 @@ bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_
         out->estimate = 0;
     else if (!(t->c0 > 0))
         out->estimate = INFINITY;
-    /* The end nodes have nothing beyond them to bet on; one node inside is the last null there is.
-     */
-    if (fitted > t->log_ratio[1] && log_e_against(t, TEST_FAIL, low) >= bound)
-        out->lower = limit_between(t, TEST_FAIL, low, fitted, bound);
-    if (fitted < t->log_ratio[RATE_GRID - 2] && log_e_against(t, TEST_PASS, high) >= bound)
-        out->upper = limit_between(t, TEST_PASS, high, fitted, bound);
+    out->lower = outermost(t, TEST_FAIL, fitted, bound);
+    out->upper = outermost(t, TEST_PASS, fitted, bound);
     if (out->estimate > 0 && out->estimate < out->lower)
         out->estimate = out->lower;
     if (out->estimate < INFINITY && out->estimate > out->upper)
