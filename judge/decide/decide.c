@@ -40,6 +40,7 @@ struct decision_alpha decision_alpha(const struct spec *spec, size_t metric)
 struct decision *decision_new(const struct spec *spec)
 {
     BUG_ON(spec->n_metrics > MODEL_METRICS_MAX);
+    stats_setup();
     struct decision *d = mem_alloc(sizeof(*d));
     d->spec = spec;
     d->n_metrics = spec->n_metrics;
