@@ -49,6 +49,11 @@ static const char *trail_of(const char *release)
     return release && release[0] ? release : ALL_TRAIL;
 }
 
+static int check_trail(const char *release, struct err *err)
+{
+    return release && release[0] ? key_name_check("release", release, err) : 0;
+}
+
 static int add_to(struct store *s, const char *trail, const struct buf *bytes, struct err *err)
 {
     char head[DIGEST_HEX_BYTES], next[DIGEST_HEX_BYTES];
@@ -80,6 +85,8 @@ static int add_to(struct store *s, const char *trail, const struct buf *bytes, s
 int store_audit_add(struct store *s, const struct audit_entry *e, struct err *err)
 {
     struct buf bytes;
+    if (check_trail(e->release, err) != 0)
+        return -1;
     buf_init(&bytes, CODEC_BYTES_MAX);
     audit_encode(e, &bytes);
     int rc;
@@ -119,7 +126,9 @@ int store_audit(struct store *s, const char *release, const char *cursor, size_t
 {
     *n = 0;
     *next = NULL;
-    if (cursor && strspn(cursor, "0123456789-") != strlen(cursor))
+    if (check_trail(release, err) != 0)
+        return -1;
+    if (cursor && (strlen(cursor) > 48 || strspn(cursor, "0123456789-") != strlen(cursor)))
         return err_set(err, ERR_INPUT, "cursor: not one that was given out");
     struct redis_batch *b;
     char from[64];
@@ -154,6 +163,8 @@ int store_audit_verify(struct store *s, const char *release, size_t *checked, st
 {
     char head[DIGEST_HEX_BYTES], next[DIGEST_HEX_BYTES], from[64] = "-";
     const char *trail = trail_of(release);
+    if (check_trail(release, err) != 0)
+        return -1;
     snprintf(head, sizeof(head), "%s", genesis);
     *checked = 0;
     for (;;) {

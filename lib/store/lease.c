@@ -69,6 +69,8 @@ int store_lease_take(struct store *s, const char *id, struct lease *out, bool *t
 
 int store_lease_renew(struct store *s, const char *id, struct lease *lease, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct mono expires = mono_add_ms(mono_now(), LEASE_MS);
     struct redis_batch *b = lease_batch(&renew_script, id);
     store_fence_args(b, lease);
@@ -81,6 +83,8 @@ int store_lease_renew(struct store *s, const char *id, struct lease *lease, stru
 
 int store_lease_release(struct store *s, const char *id, const struct lease *lease, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = lease_batch(&release_script, id);
     store_fence_args(b, lease);
     return store_run_script(s, b, id, err);

@@ -26,6 +26,8 @@ static const struct redis_script segment_script = {
 int store_segment_put(struct store *s, const char *id, const struct lease *lease,
                       const struct segment *seg, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     BUG_ON(seg->id < 1);
     struct buf bytes;
     buf_init(&bytes, CODEC_BYTES_MAX);
@@ -51,6 +53,8 @@ static int by_segment_id(const void *x, const void *y)
 int store_segments(struct store *s, const char *id, struct segment **out, size_t *n,
                    struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = redis_batch_new();
     redis_command(b, "HVALS");
     key_arg(b, KEY_SEGMENTS, id);
@@ -100,6 +104,8 @@ static const struct redis_script verdict_script = {
 int store_verdict_put(struct store *s, const char *id, const struct lease *lease,
                       const struct verdict_put *v, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = redis_batch_new();
     redis_eval(b, &verdict_script, 3);
     key_arg(b, KEY_RELEASE, id);
@@ -123,6 +129,8 @@ int store_verdict_put(struct store *s, const char *id, const struct lease *lease
 int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t *len,
                      struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = redis_batch_new();
     redis_command(b, "GET");
     key_arg(b, KEY_CHECKPOINT, id);
@@ -153,6 +161,8 @@ static int read_entry(const struct redis_reply *entry, const char *id, int64_t *
 int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json,
                          struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = redis_batch_new();
     redis_command(b, "XREVRANGE");
     key_arg(b, KEY_VERDICTS, id);
@@ -189,6 +199,8 @@ static struct redis_batch *entries_after(enum key k, const char *id, int64_t aft
 int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
                    struct stored_verdict **out, size_t *n, struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = entries_after(KEY_VERDICTS, id, after, limit);
     int rc = store_run(s, b, err);
     *n = 0;
@@ -251,6 +263,8 @@ int store_order_add(struct store *s, const char *id, const struct order *o, int6
 int store_orders(struct store *s, const char *id, int64_t after, struct order **out, size_t *n,
                  struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     struct redis_batch *b = entries_after(KEY_ORDERS, id, after, STORE_ORDERS_MAX);
     int rc = store_run(s, b, err);
     *n = 0;

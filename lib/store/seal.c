@@ -225,6 +225,8 @@ static int seal_chunk(struct store *s, const char *id, const struct lease *lease
 int store_seal(struct store *s, const char *id, const struct lease *lease, const struct seal *w,
                struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     BUG_ON(w->cohorts < 1 || w->cohorts > MODEL_COHORTS_MAX || w->metric >= MODEL_METRICS_MAX);
     if (w->first < 0)
         return err_set(err, ERR_INPUT, "a block before 1970 cannot be sealed");
@@ -259,6 +261,8 @@ int store_seal(struct store *s, const char *id, const struct lease *lease, const
 int store_sealed_marks(struct store *s, const char *id, size_t n_metrics, int64_t *marks,
                        struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     if (n_metrics == 0)
         return 0;
     struct redis_batch *b = redis_batch_new();
@@ -276,6 +280,8 @@ int store_sealed_marks(struct store *s, const char *id, size_t n_metrics, int64_
 int store_sealed(struct store *s, const char *id, uint16_t metric, int64_t after, int64_t through,
                  size_t limit, struct block **out, size_t *n, struct arena *a, struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     *n = 0;
     *out = NULL;
     int64_t from = after < 0 ? 0 : after + 1;
@@ -317,6 +323,8 @@ int store_sealed(struct store *s, const char *id, uint16_t metric, int64_t after
 int store_late(struct store *s, const char *id, size_t n_metrics, struct late_counts *out,
                struct err *err)
 {
+    if (key_name_check("release", id, err) != 0)
+        return -1;
     if (n_metrics == 0)
         return 0;
     struct redis_batch *b = redis_batch_new();

@@ -11,6 +11,7 @@
 struct store *store_open(const struct store_config *config, struct err *err)
 {
     struct intents *intents = NULL;
+    BUG_ON(strlen(config->node) >= sizeof(((struct lease *)0)->holder));
     if (config->state_dir) {
         intents = intents_open(config->state_dir, err);
         if (!intents)

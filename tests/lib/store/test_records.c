@@ -349,6 +349,36 @@ static void documents(void)
     T_EQ_INT(version, 4);
 }
 
+/* Names come from URLs: whatever they are, they are refused and never become a key. */
+static void names_that_are_none(void)
+{
+    static char huge[5000];
+    memset(huge, 'a', sizeof(huge) - 1);
+    const char *const names[] = {"", "a b", "a}{b", "*", "a\nb", huge};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct err err;
+        struct segment *seg;
+        struct stored_verdict *v;
+        struct order *o;
+        struct audit_entry *e;
+        const char *json, *next;
+        int64_t seq;
+        size_t n;
+        T_EQ_INT(store_segments(w.store, names[i], &seg, &n, &arena, &err), -1);
+        T_EQ_INT(err.code, ERR_INPUT);
+        T_EQ_INT(store_verdict_latest(w.store, names[i], &seq, &json, &arena, &err), -1);
+        T_EQ_INT(err.code, ERR_INPUT);
+        T_EQ_INT(store_verdicts(w.store, names[i], 0, 1, &v, &n, &arena, &err), -1);
+        T_EQ_INT(store_orders(w.store, names[i], 0, &o, &n, &arena, &err), -1);
+        T_EQ_INT(store_document_get(w.store, "service", names[i], &json, &seq, &arena, &err), -1);
+        T_EQ_INT(err.code, ERR_INPUT);
+        if (names[i][0]) { /* "" is the global trail */
+            T_EQ_INT(store_audit(w.store, names[i], NULL, 1, &e, &n, &next, &arena, &err), -1);
+            T_EQ_INT(err.code, ERR_INPUT);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -360,6 +390,7 @@ int main(int argc, char **argv)
         {"changes", changes},
         {"tokens", tokens},
         {"documents", documents},
+        {"names that are none", names_that_are_none},
     };
     log_set_level(LOG_LEVEL_ERROR);
     arena_init(&arena);
