@@ -1,7 +1,10 @@
 #include "judge/api/api.h"
 
+#include <string.h>
+
 #include "judge/api/openapi.h"
 #include "judge/daemon/tokens.h"
+#include "judge/web/session.h"
 
 #define API_TABLES_MAX 16
 
@@ -9,6 +12,10 @@ static int authenticate(void *context, struct http_exchange *ex, const char *tok
                         struct principal *out, struct err *err)
 {
     struct service *s = context;
+    /* A session can only read; that it comes with no other method is one more lock. */
+    const char *cookies = http_header_in(ex, "Cookie"), *method = http_method(ex);
+    if (!token && cookies && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0))
+        return sessions_check(s->sessions, cookies, out, err);
     if (!token)
         return err_set(err, ERR_AUTH,
                        "send a token: `Authorization: Bearer TOKEN` (the admin token is in the "

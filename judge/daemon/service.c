@@ -12,6 +12,7 @@
 #include "judge/daemon/process.h"
 #include "judge/daemon/tokens.h"
 #include "judge/vocabulary/vocabulary.h"
+#include "judge/web/session.h"
 #include "lib/base/log.h"
 #include "lib/net/http_server.h"
 #include "lib/redis/redis.h"
@@ -184,6 +185,7 @@ struct service *service_start(const struct config *config, struct err *err)
     s->boards = boards_new(on_board, s);
     s->docket = docket_new();
     s->tokens = tokens_new();
+    s->sessions = sessions_new(s->tokens);
     process_counters_register();
     s->state = state_dir_open(s->config.state_dir, err);
     if (!s->state || open_store(s, err) != 0 ||
@@ -234,6 +236,7 @@ void service_stop(struct service *s)
     if (s->aggregator)
         aggregator_free(s->aggregator, FLUSH_ON_STOP_MS);
     docket_free(s->docket);
+    sessions_free(s->sessions);
     tokens_free(s->tokens);
     if (s->store)
         store_close(s->store);

@@ -33,6 +33,7 @@ struct puller;
 struct redis;
 struct redis_server;
 struct runner;
+struct sessions;
 struct state_dir;
 struct statsd;
 struct tokens;
@@ -48,6 +49,7 @@ struct service {
     struct boards *boards;
     struct docket *docket;
     struct tokens *tokens;
+    struct sessions *sessions; /* of people at the pages */
     struct aggregator *aggregator;
     struct statsd *statsd; /* NULL when off */
     struct puller *puller;
