@@ -212,14 +212,23 @@ static void add_ahead(struct ingest *in)
         __builtin_prefetch((const char *)guess[i] + 64);
         __builtin_prefetch((const char *)guess[i] + 128);
     }
+    /* sums that are remembered under this set's id are there; others are not looked at */
+    const struct sums *sums[AHEAD_LINES];
+    uint32_t buckets[AHEAD_LINES];
+    size_t n = 0;
     for (size_t i = 0; i < in->n_ahead; i++) {
-        if (guess[i] && guess[i]->first.set_id == in->into->id)
-            __builtin_prefetch(guess[i]->first.sums, 1);
+        const struct sample_line *line = &in->ahead[i];
+        bool is_known = guess[i] && line->n && guess[i]->first.set_id == in->into->id;
+        if (!is_known || !hist_takes(line->values[0]))
+            continue;
+        sums[n] = guess[i]->first.sums;
+        __builtin_prefetch(sums[n], 1);
+        buckets[n++] = hist_bucket(line->values[0]);
     }
-    for (size_t i = 0; i < in->n_ahead; i++) {
-        if (guess[i] && guess[i]->first.set_id == in->into->id && in->ahead[i].n)
-            sums_prefetch(guess[i]->first.sums, in->ahead[i].values[0]);
-    }
+    for (size_t i = 0; i < n; i++)
+        sums_prefetch_page(sums[i], buckets[i]);
+    for (size_t i = 0; i < n; i++)
+        sums_prefetch_cell(sums[i], buckets[i]);
     for (size_t i = 0; i < in->n_ahead; i++)
         line_add(in, &in->ahead[i]);
     in->n_ahead = in->n_values = 0;

@@ -42,7 +42,7 @@ static int64_t sums_free(struct sums *s)
     if (s->pad) {
         bytes += (int64_t)sizeof(*s->pad);
         for (size_t i = 0; i < PAD_PAGES; i++) {
-            bytes += s->pad->pages[i] ? PAD_PAGE * (int64_t)sizeof(uint32_t) : 0;
+            bytes += s->pad->pages[i] ? PAD_PAGE * (int64_t)sizeof(uint16_t) : 0;
             free(s->pad->pages[i]);
         }
         hist_release(&s->pad->spill);
@@ -120,16 +120,18 @@ const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i)
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count)
 {
     uint32_t bucket = hist_bucket(value);
-    uint32_t **page = &s->pad->pages[bucket / PAD_PAGE];
+    uint16_t **page = &s->pad->pages[bucket / PAD_PAGE];
     if (!*page) {
-        *page = mem_alloc_array(PAD_PAGE, sizeof(uint32_t));
-        sums_budget_add(set->budget, PAD_PAGE * (int64_t)sizeof(uint32_t));
+        *page = mem_alloc_array(PAD_PAGE, sizeof(uint16_t));
+        sums_budget_add(set->budget, PAD_PAGE * (int64_t)sizeof(uint16_t));
     }
-    uint32_t *cell = &(*page)[bucket % PAD_PAGE];
-    if (count > UINT32_MAX - *cell)
-        hist_add_cell(&s->pad->spill, bucket, bucket, count);
-    else
-        *cell += (uint32_t)count;
+    uint16_t *cell = &(*page)[bucket % PAD_PAGE];
+    if (count > (uint64_t)(UINT16_MAX - *cell)) {
+        hist_add_cell(&s->pad->spill, bucket, bucket, *cell + count);
+        *cell = 0;
+    } else {
+        *cell = (uint16_t)(*cell + count);
+    }
     s->samples += count;
 }
 

@@ -19,8 +19,8 @@
 #define PAD_PAGES ((HIST_BUCKETS + PAD_PAGE - 1) / PAD_PAGE)
 
 struct pad {
-    uint32_t *pages[PAD_PAGES];
-    struct hist spill; /* counts that do not fit 32 bits */
+    uint16_t *pages[PAD_PAGES];
+    struct hist spill; /* counts that do not fit 16 bits */
 };
 
 struct sums_key {
@@ -66,11 +66,17 @@ void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 
-/* Fetches early what adding the value would touch. */
-static inline void sums_prefetch(const struct sums *s, double value)
+/* Fetches early what adding the value will touch: first where its page is found, then its cell. */
+static inline void sums_prefetch_page(const struct sums *s, uint32_t bucket)
 {
-    if (s->pad && hist_takes(value))
-        __builtin_prefetch(&s->pad->pages[hist_bucket(value) / PAD_PAGE]);
+    if (s->pad)
+        __builtin_prefetch(&s->pad->pages[bucket / PAD_PAGE]);
+}
+static inline void sums_prefetch_cell(const struct sums *s, uint32_t bucket)
+{
+    const uint16_t *page = s->pad ? s->pad->pages[bucket / PAD_PAGE] : NULL;
+    if (page)
+        __builtin_prefetch(page + bucket % PAD_PAGE, 1);
 }
 
 static inline bool sums_budget_left(const struct sums_budget *b)
