@@ -5,43 +5,78 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/daemon/connections.h"
 #include "judge/daemon/tokens.h"
 
 #define AUDIT_PAGE_MAX 500
 
 /* ---- /v1/tokens ---- */
 
+/* What concerns all services is not for a credential that is bound to some. */
+static int require_all_services(struct http_exchange *ex, struct err *err)
+{
+    if (http_principal(ex)->service_count == 0)
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "this needs a token that is not limited to services");
+}
+
+static int read_fields(const struct node *n, const char *const texts[4], struct err *err)
+{
+    static const char *const fields[] = {"name", "scopes", "services", "expires_in"};
+    if (n->type != NODE_OBJECT)
+        return err_set(err, ERR_INPUT, "want an object: {\"name\": ..., \"scopes\": ...}");
+    for (const struct node *m = n->first; m; m = m->next) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(fields) && strcmp(m->key, fields[i]) != 0)
+            i++;
+        if (i == ARRAY_LEN(fields))
+            return err_set(err, ERR_INPUT,
+                           "unknown field `%.60s`; there are name, scopes, services, expires_in",
+                           m->key);
+        if (!texts[i])
+            return err_set(err, ERR_INPUT, "%s: want a text", fields[i]);
+    }
+    return 0;
+}
+
+static int read_token(struct http_exchange *ex, struct token_wanted *wanted, struct err *err)
+{
+    const struct buf *body = http_body(ex);
+    const struct node *n = node_read(http_arena(ex), body->data, body->len, err);
+    if (!n)
+        return -1;
+    const char *texts[] = {node_get_string(n, "name"), node_get_string(n, "scopes"),
+                           node_get_string(n, "services"), node_get_string(n, "expires_in")};
+    int64_t life_us = 0;
+    if (read_fields(n, texts, err) != 0)
+        return -1;
+    *wanted = (struct token_wanted){.name = texts[0] ? texts[0] : "",
+                                    .services = texts[2] ? texts[2] : "",
+                                    .created = http_arrived(ex)};
+    if (!*wanted->name || strlen(wanted->name) >= AUTH_NAME_BYTES)
+        return err_set(err, ERR_INPUT, "name: want 1 to %d bytes that say whose token it is",
+                       AUTH_NAME_BYTES - 1);
+    if (!texts[1])
+        return err_set(err, ERR_INPUT,
+                       "scopes: want some of ingest, read, apply, decide, override, admin");
+    if (auth_scopes_parse(texts[1], &wanted->scopes, err) != 0 ||
+        tokens_check_services(wanted->services, err) != 0)
+        return -1;
+    if (texts[3] && (duration_parse(texts[3], &life_us) != 0 || life_us <= 0))
+        return err_set(err, ERR_INPUT, "expires_in: want a duration such as 30d or 12h");
+    if (life_us)
+        wanted->expires.us = wanted->created.us + life_us;
+    return 0;
+}
+
 static enum http_next make_token(struct http_exchange *ex)
 {
     struct service *s = api_service(ex);
     struct err err = {0};
     char text[TOKEN_TEXT_BYTES];
-    struct token_wanted wanted = {.services = "", .created = http_arrived(ex)};
-    const struct buf *body = http_body(ex);
-    const struct node *n = node_read(http_arena(ex), body->data, body->len, &err);
-    if (!n)
+    struct token_wanted wanted;
+    if (require_all_services(ex, &err) != 0 || read_token(ex, &wanted, &err) != 0)
         return http_fail(ex, &err);
-    wanted.name = node_get_string(n, "name");
-    const char *scopes = node_get_string(n, "scopes"), *expires = node_get_string(n, "expires_in");
-    int64_t life_us = 0;
-    if (node_get(n, "services"))
-        wanted.services = node_get_string(n, "services");
-    if (!wanted.name || !*wanted.name || strlen(wanted.name) >= AUTH_NAME_BYTES)
-        err_set(&err, ERR_INPUT, "name: want 1 to %d bytes that say whose token it is",
-                AUTH_NAME_BYTES - 1);
-    else if (!scopes)
-        err_set(&err, ERR_INPUT,
-                "scopes: want some of ingest, read, apply, decide, override, admin");
-    else if (auth_scopes_parse(scopes, &wanted.scopes, &err) == 0) {
-        if (!wanted.services)
-            err_set(&err, ERR_INPUT, "services: want a text, names with commas between");
-        else if (expires && duration_parse(expires, &life_us) != 0)
-            err_set(&err, ERR_INPUT, "expires_in: want a duration such as 30d or 12h");
-    }
-    if (err.code != ERR_NONE)
-        return http_fail(ex, &err);
-    if (life_us)
-        wanted.expires.us = wanted.created.us + life_us;
     if (tokens_make(s->tokens, s->store, &wanted, text, &err) != 0)
         return http_fail(ex, &err);
     api_audit(ex, "", "token", wanted.name, "");
@@ -61,6 +96,8 @@ static enum http_next list_tokens(struct http_exchange *ex)
     struct token_record *tokens;
     size_t n;
     char text[WALL_TEXT_BYTES];
+    if (require_all_services(ex, &err) != 0)
+        return http_fail(ex, &err);
     if (store_tokens(api_service(ex)->store, &tokens, &n, http_arena(ex), &err) != 0)
         return http_fail(ex, &err);
     struct writer w;
@@ -91,6 +128,8 @@ static enum http_next revoke_token(struct http_exchange *ex)
 {
     struct service *s = api_service(ex);
     struct err err = {0};
+    if (require_all_services(ex, &err) != 0)
+        return http_fail(ex, &err);
     if (store_token_revoke(s->store, http_param(ex, "id"), &err) != 0 ||
         tokens_refresh(s->tokens, s->store, &err) != 0)
         return http_fail(ex, &err);
@@ -133,6 +172,14 @@ static enum http_next audit(struct http_exchange *ex)
     return http_reply(ex, 200, "application/json");
 }
 
+static bool may_use(const struct principal *p, const struct node *connection)
+{
+    bool may = p->service_count == 0;
+    for (size_t i = 0; i < p->service_count && !may; i++)
+        may = connection_is_for(connection, p->services[i]);
+    return may;
+}
+
 static enum http_next connections(struct http_exchange *ex)
 {
     const struct node *all = api_service(ex)->config.connections;
@@ -141,6 +188,8 @@ static enum http_next connections(struct http_exchange *ex)
     writer_object(&w);
     writer_kv_array(&w, "connections");
     for (const struct node *n = all ? all->first : NULL; n; n = n->next) {
+        if (!may_use(http_principal(ex), n))
+            continue;
         writer_object(&w);
         writer_kv_string(&w, "name", n->key);
         writer_kv_string(&w, "kind", node_get_string(n, "kind"));

@@ -52,7 +52,12 @@ static int read_order(struct http_exchange *ex, enum order_verb verb, struct ord
         o->why = node_get_string(body, "why");
     if (!o->why || strlen(o->why) > WHY_MAX)
         return err_set(err, ERR_INPUT, "why: want a text of at most %d bytes", WHY_MAX);
-    o->is_override = node_get_bool(body, "override", false);
+    const struct node *override = node_get(body, "override"), *share = node_get(body, "share");
+    if (override && override->type != NODE_BOOL)
+        return err_set(err, ERR_INPUT, "override: want true or false");
+    if (share && verb != ORDER_TRAFFIC)
+        return err_set(err, ERR_INPUT, "share: goes with traffic only");
+    o->is_override = override && override->boolean;
     if (verb == ORDER_TRAFFIC && read_share(body, &o->share, err) != 0)
         return -1;
     if (o->is_override && verb != ORDER_PROMOTE)

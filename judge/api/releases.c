@@ -6,11 +6,13 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/daemon/connections.h"
 #include "lib/base/log.h"
 #include "lib/crypto/digest.h"
 #include "lib/model/spec.h"
 
 #define SPEC_BODY_MAX       ((size_t)256 << 10)
+#define SPEC_MEDIA          "application/yaml|application/json|application/x-yaml|text/yaml"
 #define LIST_DEFAULT        50
 #define LIST_MAX            500
 #define VERDICT_WAIT_MAX_US (60 * US_PER_SECOND)
@@ -29,6 +31,20 @@ static void list_complaints(struct writer *w, void *arg)
         writer_end(w);
     }
     writer_end(w);
+}
+
+/* Who made a release can read it at once, not only when the watcher has seen it. */
+static void put_on_board(struct http_exchange *ex, const char *id)
+{
+    struct service *s = api_service(ex);
+    struct release_record record;
+    struct err ignored = {0};
+    const struct board *board = boards_read(s->boards);
+    const bool is_there = board_find(board, id) != NULL;
+    board_unref(board);
+    if (is_there || store_release_get(s->store, id, &record, http_arena(ex), &ignored) != 0)
+        return;
+    boards_put(s->boards, &(struct view_facts){.record = &record, .status = "{}"});
 }
 
 static int store_new(struct http_exchange *ex, const struct spec *spec, bool *replayed,
@@ -56,6 +72,7 @@ static int store_new(struct http_exchange *ex, const struct spec *spec, bool *re
         return -1;
     if (!*replayed)
         api_audit(ex, spec->name, "apply", "", "");
+    put_on_board(ex, spec->name);
     signal_flag_raise(&s->keeper_flag);
     return 0;
 }
@@ -76,6 +93,7 @@ static enum http_next create(struct http_exchange *ex)
     if (spec_read(&spec, document, &options, &complaints, a, &err) != 0)
         return http_fail_with(ex, &err, list_complaints, &complaints);
     if (http_require_service(ex, spec.service, &err) != 0 ||
+        connections_allow(&spec, s->config.connections, &err) != 0 ||
         spec_connect(&spec, s->config.connections, a, &err) != 0)
         return http_fail(ex, &err);
     const bool is_dry = http_query_bool(ex, "dry_run");
@@ -135,7 +153,7 @@ static enum http_next list(struct http_exchange *ex)
 {
     struct err err = {0};
     int64_t limit = LIST_DEFAULT;
-    const char *cursor = http_query(ex, "cursor"), *next = NULL;
+    const char *cursor = http_query(ex, "cursor"), *last = NULL, *next = NULL;
     if (http_query_int(ex, "limit", 1, LIST_MAX, &limit, &err) != 0)
         return http_fail(ex, &err);
     if (http_query(ex, "phase") && phase_parse(http_query(ex, "phase")) < 0) {
@@ -157,11 +175,12 @@ static enum http_next list(struct http_exchange *ex)
         }
         if (!is_wanted(ex, v))
             continue;
-        if (limit == 0) {
+        if (limit-- == 0) { /* there is more */
+            next = last;
             break;
         }
         write_row(&w, v);
-        next = --limit == 0 ? v->record.id : NULL;
+        last = v->record.id;
     }
     writer_end(&w);
     writer_kv_string(&w, "next", next);
@@ -193,15 +212,19 @@ static enum http_next get(struct http_exchange *ex)
     return is_same ? http_reply(ex, 304, NULL) : http_reply(ex, 200, "application/json");
 }
 
-static enum http_next delete (struct http_exchange *ex) {
-    struct err err = {0}; const struct board * board;
+static enum http_next forget(struct http_exchange *ex)
+{
+    struct err err = {0};
+    const struct board *board;
     const struct view *v = api_view(ex, &board, &err);
-    if (!v) return http_fail(ex, &err);
+    if (!v)
+        return http_fail(ex, &err);
     const char *id = arena_strdup(http_arena(ex), v->record.id);
     board_unref(board);
-    if (store_release_delete(api_service(ex)->store, id, &err) != 0) return http_fail(ex, &err);
+    if (store_release_delete(api_service(ex)->store, id, &err) != 0)
+        return http_fail(ex, &err);
     boards_drop(api_service(ex)->boards, id);
-    api_audit(ex, id, "delete", "", "");
+    api_audit(ex, "", "delete", "", arena_printf(http_arena(ex), "{\"release\":\"%s\"}", id));
     return http_reply(ex, 204, NULL);
 }
 
@@ -338,6 +361,7 @@ const struct route release_routes[] = {
      .scope = SCOPE_APPLY,
      .flags = HTTP_WORK,
      .body_max = SPEC_BODY_MAX,
+     .media = SPEC_MEDIA,
      .handler = create,
      .summary = "Start a release from a spec (YAML or JSON)",
      .params = create_params},
@@ -359,7 +383,7 @@ const struct route release_routes[] = {
      .pattern = "/v1/releases/{id}",
      .scope = SCOPE_ADMIN,
      .flags = HTTP_WORK | HTTP_NO_BODY,
-     .handler = delete,
+     .handler = forget,
      .summary = "Forget a release that is done",
      .params = id_params},
     {.method = "GET",

@@ -7,11 +7,15 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "judge/daemon/connections.h"
+#include "judge/vocabulary/vocabulary.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
+#include "lib/redis/url.h"
 
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
+#define REDIS_ROW  "redis"
 #define AT(member) offsetof(struct config, member)
 
 static const struct option_row rows[] = {
@@ -28,7 +32,7 @@ static const struct option_row rows[] = {
      "let the (unauthenticated) DogStatsD socket listen on other addresses than loopback"},
     {"state", 0, "STATE_DIRECTORY", OPTION_STRING, AT(state_dir), "/var/lib/judge", 0, 0, NULL,
      false, false, "DIR", "state directory: lock, node id, intents, admin token, embedded Redis"},
-    {"redis", 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, false, "URL",
+    {REDIS_ROW, 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, false, "URL",
      "redis://host:port or unix:///path; without it a private redis-server is started in DIR"},
     {"wait-replicas", 0, "JUDGE_WAIT_REPLICAS", OPTION_INT, AT(wait_replicas), "0", 0, 5, NULL,
      false, false, "N",
@@ -142,6 +146,29 @@ static bool is_on(const char *when, bool automatic)
     return strcmp(when, "on") == 0 || (strcmp(when, "auto") == 0 && automatic);
 }
 
+/* A secret is said by where it is: one that stands in the file itself is refused, unseen. */
+static int check_secrets(const struct node *secrets, struct err *err)
+{
+    for (const struct node *s = secrets ? secrets->first : NULL; s; s = s->next) {
+        const char *file = node_get_string(s, "file"), *env = node_get_string(s, "env");
+        if (s->type != NODE_OBJECT || s->len != 1 || !(file ? *file : env && *env))
+            return err_set(err, ERR_INPUT,
+                           "line %d: secret `%.60s`: want {file: PATH} or {env: NAME}", s->line,
+                           s->key);
+    }
+    return 0;
+}
+
+static int check_redis(const char *text, struct err *err)
+{
+    struct redis_url url;
+    if (!*text)
+        return 0;
+    const int rc = redis_url_parse(text, &url, err);
+    redis_url_wipe(&url);
+    return rc;
+}
+
 static int derive(struct config *c, struct err *err)
 {
     const bool is_private = !*c->redis_url && is_loopback(c->listen);
@@ -153,6 +180,11 @@ static int derive(struct config *c, struct err *err)
         return err_context(err, "--allow-networks");
     if (!*c->state_dir)
         return err_set(err, ERR_USAGE, "--state: want a directory");
+    if (check_redis(c->redis_url, err) != 0)
+        return err_context(err, "--redis");
+    if (check_secrets(c->secrets, err) != 0 ||
+        connections_check(c->connections, vocabulary_all(), err) != 0)
+        return err_context(err, "%s", c->file);
     return 0;
 }
 
@@ -167,7 +199,7 @@ int config_read(struct config *c, int argc, char **argv, struct arena *a, struct
         return -1;
     const struct node *connections = read.connections, *secrets = read.secrets;
     if (options_read(&options, &read, file, argc, argv, NULL, a, err) != 0)
-        return -1;
+        return err && err->code == ERR_INPUT ? err_context(err, "%s", first.file) : -1;
     read.connections = connections;
     read.secrets = secrets;
     if (derive(&read, err) != 0)
@@ -184,9 +216,41 @@ void config_help(struct buf *out)
     options_help(&options, out);
 }
 
+/* What asks for one run to do something else is no setting: it is not printed, so that the printed
+ * form can be used as a file. */
+static bool is_action(const struct option_row *row)
+{
+    static const size_t actions[] = {AT(file), AT(check_only), AT(show_version), AT(show_help)};
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (row->offset == actions[i])
+            return true;
+    return false;
+}
+
+/* The address without its user and password. */
+static void print_redis(const struct config *c, struct buf *out)
+{
+    const char *sign = strrchr(c->redis_url, '@');
+    struct buf shown;
+    buf_init(&shown, 8192);
+    buf_add_str(&shown, sign ? "redis://..." : c->redis_url);
+    if (sign)
+        buf_add_str(&shown, sign);
+    buf_add_str(out, REDIS_ROW ": ");
+    node_yaml_string(out, shown.data ? shown.data : "", shown.len);
+    buf_add_str(out, sign ? " # user and password are not shown\n" : "\n");
+    buf_release(&shown);
+}
+
 void config_print(const struct config *c, struct buf *out)
 {
-    options_print(&options, c, out);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct options one = {&rows[i], 1};
+        if (rows[i].offset == AT(redis_url))
+            print_redis(c, out);
+        else if (!is_action(&rows[i]))
+            options_print(&one, c, out);
+    }
     if (c->connections) {
         buf_add_str(out, "connections:\n");
         for (const struct node *n = c->connections->first; n; n = n->next) {
@@ -227,15 +291,40 @@ static bool same_value(const struct option_row *row, const struct config *x, con
     return *(const int64_t *)a == *(const int64_t *)b;
 }
 
+static bool same_tree(const struct node *a, const struct node *b)
+{
+    struct buf x, y;
+    buf_init(&x, 4 * CONFIG_FILE_MAX);
+    buf_init(&y, 4 * CONFIG_FILE_MAX);
+    if (a)
+        node_to_json(a, &x);
+    if (b)
+        node_to_json(b, &y);
+    const bool is_same = x.len == y.len && (x.len == 0 || memcmp(x.data, y.data, x.len) == 0);
+    buf_release(&x);
+    buf_release(&y);
+    return is_same;
+}
+
+static void ignore(struct buf *ignored, const char *name)
+{
+    buf_addf(ignored, "%s%s", ignored->len ? ", " : "", name);
+}
+
 void config_reload(struct config *running, const struct config *fresh, struct buf *ignored)
 {
     enum log_level level;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (!rows[i].is_live && !same_value(&rows[i], running, fresh))
-            buf_addf(ignored, "%s%s", ignored->len ? ", " : "", rows[i].name);
-    running->log_level = fresh->log_level;
-    if (log_level_parse(running->log_level, &level) == 0)
+            ignore(ignored, rows[i].name);
+    if (!same_tree(running->connections, fresh->connections))
+        ignore(ignored, "connections");
+    if (!same_tree(running->secrets, fresh->secrets))
+        ignore(ignored, "secrets");
+    if (log_level_parse(fresh->log_level, &level) == 0) {
+        running->log_level = log_level_name(level);
         log_set_level(level);
+    }
 }
 
 int config_secret(const struct config *c, const char *name, struct secret *out, struct err *err)

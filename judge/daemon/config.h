@@ -4,9 +4,9 @@
  * know:
  *
  *   connections:            where and as whom, so that a spec need not say it
- *     edge: {kind: haproxy, socket: /run/haproxy/admin.sock, backend: checkout, services:
- * [checkout]} secrets:                named, never written in a spec deployer: {file:
- * /etc/judge/deployer.secret}      or {env: DEPLOYER_SECRET}
+ *     edge: {kind: haproxy, socket: /run/haproxy/admin.sock, services: [checkout]}
+ *   secrets:                named, never written in a spec, a flag or this file itself
+ *     deployer: {file: /etc/judge/deployer.secret}      or {env: DEPLOYER_SECRET}
  */
 #ifndef JUDGE_DAEMON_CONFIG_H
 #define JUDGE_DAEMON_CONFIG_H
@@ -52,10 +52,11 @@ struct config {
 int config_read(struct config *c, int argc, char **argv, struct arena *a,
                 struct err *err) WARN_UNUSED;
 void config_help(struct buf *out);
-/* The canonical form of what is in force (YAML): `judged -n`. */
+/* The canonical form of what is in force (YAML), which can be used as a file: `judged -n`. The user
+ * and password of a Redis address are left out. */
 void config_print(const struct config *c, struct buf *out);
-/* What a running service may take over from a freshly read config; the rest is named in *ignored.
- */
+/* Takes over what a running service can from a freshly read config, which may be freed then; the
+ * rest of what differs is named in *ignored. */
 void config_reload(struct config *running, const struct config *fresh, struct buf *ignored);
 
 /* The secret of that name, read now. ERR_NOT_FOUND, or what is wrong with its file. */

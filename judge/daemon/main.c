@@ -34,14 +34,16 @@ static int show(const struct config *c)
     return rc;
 }
 
-static void reload(struct service *s, int argc, char **argv, struct arena *a)
+static void reload(struct service *s, int argc, char **argv)
 {
+    struct arena a;
     struct config fresh;
     struct err err = {0};
     struct buf ignored;
-    if (config_read(&fresh, argc, argv, a, &err) != 0) {
-        err_context(&err, "reload: nothing was changed");
-        log_err("judged", &err);
+    arena_init(&a);
+    if (config_read(&fresh, argc, argv, &a, &err) != 0) {
+        log_warn("judged", "reload: nothing was changed: %s", err.message);
+        arena_release(&a);
         return;
     }
     buf_init(&ignored, 4096);
@@ -51,6 +53,7 @@ static void reload(struct service *s, int argc, char **argv, struct arena *a)
     else
         log_info("judged", "reloaded");
     buf_release(&ignored);
+    arena_release(&a);
 }
 
 int main(int argc, char **argv)
@@ -91,7 +94,7 @@ int main(int argc, char **argv)
              config.state_dir);
     process_notify("READY=1");
     while (sigwait(&signals, &got) == 0 && got == SIGHUP)
-        reload(s, argc, argv, &a);
+        reload(s, argc, argv);
     log_info("judged", "stopping (%s)", strsignal(got));
     process_notify("STOPPING=1");
     service_stop(s);

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "judge/daemon/connections.h"
 #include "judge/daemon/signal_flag.h"
 #include "lib/base/counters.h"
 #include "lib/base/log.h"
+#include "lib/crypto/secret.h"
 #include "lib/crypto/webhook_sign.h"
 #include "lib/net/http_client.h"
 
@@ -35,7 +37,8 @@ enum { SENT, RETRIED, GIVEN_UP, SHED };
 struct message {
     struct message *next;
     char *url, *body;
-    char id[160]; /* the same for every try: release and sequence number */
+    char *secret_ref; /* NULL: the common secret */
+    char id[160];     /* the same for every try: release and sequence number */
     size_t len;
     int tries;
     struct mono due;
@@ -48,14 +51,14 @@ struct notifier {
     pthread_mutex_t lock;
     struct message *first; /* unordered: a handful */
     size_t n;
-    const struct guard *guard;
-    const struct secret *secret;
+    struct notifier_config config;
 };
 
 static void message_free(struct message *m)
 {
     free(m->url);
     free(m->body);
+    free(m->secret_ref);
     free(m);
 }
 
@@ -84,6 +87,23 @@ static struct message *take_due(struct notifier *n, struct mono now)
     return found;
 }
 
+/* webhook_sign with the secret this message is to be signed with; 1 when there is none. */
+static int sign(const struct notifier *n, const struct message *m, int64_t now_s,
+                char signature[WEBHOOK_SIGNATURE_BYTES], struct err *err)
+{
+    struct secret own;
+    int rc = -1;
+    if (!m->secret_ref && !n->config.secret)
+        return 1;
+    if (!m->secret_ref)
+        return webhook_sign(n->config.secret, m->id, now_s, m->body, m->len, signature, err);
+    secret_init(&own);
+    if (n->config.find_secret(n->config.user, m->secret_ref, &own, err) == 0)
+        rc = webhook_sign(&own, m->id, now_s, m->body, m->len, signature, err);
+    secret_release(&own);
+    return rc;
+}
+
 /* 0 when the receiver took it (2xx). */
 static int call(struct notifier *n, struct http_client *client, const struct message *m,
                 struct err *err)
@@ -97,9 +117,10 @@ static int call(struct notifier *n, struct http_client *client, const struct mes
     snprintf(at, sizeof(at), "webhook-timestamp: %lld", (long long)now_s);
     headers[n_headers++] = id;
     headers[n_headers++] = at;
-    if (n->secret && webhook_sign(n->secret, m->id, now_s, m->body, m->len, signature, err) != 0)
+    const int is_unsigned = sign(n, m, now_s, signature, err);
+    if (is_unsigned < 0)
         return -1;
-    if (n->secret) {
+    if (!is_unsigned) {
         snprintf(signed_with, sizeof(signed_with), "webhook-signature: %s", signature);
         headers[n_headers++] = signed_with;
     }
@@ -111,7 +132,7 @@ static int call(struct notifier *n, struct http_client *client, const struct mes
         .body = m->body,
         .body_len = m->len,
         .timeout_ms = NOTIFY_TIMEOUT_MS,
-        .guard = n->guard,
+        .guard = n->config.guard,
     };
     struct http_reply reply;
     http_reply_init(&reply);
@@ -158,11 +179,10 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct notifier *notifier_start(const struct guard *guard, const struct secret *secret)
+struct notifier *notifier_start(const struct notifier_config *config)
 {
     struct notifier *n = mem_alloc(sizeof(*n));
-    n->guard = guard;
-    n->secret = secret;
+    n->config = *config;
     pthread_mutex_init(&n->lock, NULL);
     signal_flag_init(&n->flag);
     counters_register(counters, ARRAY_LEN(counters));
@@ -200,8 +220,16 @@ void notifier_tell(struct notifier *n, const struct spec *spec, const struct ver
     if (!is_news(before, v))
         return;
     for (size_t i = 0; i < spec->n_notify; i++) {
+        const char *secret_ref,
+            *url = connection_url(n->config.connections, spec->notify[i].to, &secret_ref);
         if (!(spec->notify[i].on & (1u << v->word)))
             continue;
+        if (!url) {
+            log_warn("notifier", "%s: nobody is told: there is no connection `%s` of kind webhook",
+                     v->release, spec->notify[i].to);
+            counter_add(&counters[GIVEN_UP], 1);
+            continue;
+        }
         pthread_mutex_lock(&n->lock);
         const bool has_room = n->n < NOTIFY_QUEUE_MAX;
         pthread_mutex_unlock(&n->lock);
@@ -210,7 +238,8 @@ void notifier_tell(struct notifier *n, const struct spec *spec, const struct ver
             continue;
         }
         struct message *m = mem_alloc(sizeof(*m));
-        m->url = mem_strdup(spec->notify[i].to);
+        m->url = mem_strdup(url);
+        m->secret_ref = secret_ref ? mem_strdup(secret_ref) : NULL;
         m->body = mem_strdup(json);
         m->len = len;
         m->due = mono_now();

@@ -1,16 +1,18 @@
 /*
  * The notifier: calls the addresses a spec asks to be told (`notify: [{to: URL, on: [...]}]`).
  *
- * The body is the verdict's JSON; the headers are Standard Webhooks' (webhook-id,
- * webhook-timestamp, webhook-signature) when a secret of the name `notify` is configured. A call
- * that fails is tried again with growing pauses until NOTIFY_TRIES; what is given up is counted and
- * logged. Addresses pass the outgoing guard. One thread; a bounded queue.
+ * `to` is a URL or the name of a connection of kind webhook. The body is the verdict's JSON; the
+ * headers are Standard Webhooks' (webhook-id, webhook-timestamp), signed (webhook-signature) with
+ * the connection's `secret_ref`, else with the secret of the name `notify` when one is configured.
+ * A call that fails is tried again with growing pauses until NOTIFY_TRIES; what is given up is
+ * counted and logged. Addresses pass the outgoing guard. One thread; a bounded queue.
  */
 #ifndef JUDGE_DAEMON_NOTIFIER_H
 #define JUDGE_DAEMON_NOTIFIER_H
 
 #include <stddef.h>
 
+#include "lib/base/node.h"
 #include "lib/model/spec.h"
 #include "lib/model/verdict.h"
 
@@ -22,9 +24,16 @@ struct secret;
 #define NOTIFY_QUEUE_MAX  1000
 #define NOTIFY_TIMEOUT_MS 15000
 
-/* guard and secret are borrowed for the notifier's life; secret may be NULL: calls are not signed.
- */
-struct notifier *notifier_start(const struct guard *guard, const struct secret *secret);
+/* What it borrows for its life. */
+struct notifier_config {
+    const struct guard *guard;
+    const struct node *connections; /* the operator's, or NULL */
+    const struct secret *secret;    /* for calls whose connection names none; NULL: not signed */
+    /* The secret of that name; called on the notifier's thread. */
+    int (*find_secret)(void *user, const char *ref, struct secret *out, struct err *err);
+    void *user;
+};
+struct notifier *notifier_start(const struct notifier_config *config);
 /* Ends the thread; what is queued is dropped and counted. NULL is fine. */
 void notifier_stop(struct notifier *n);
 /* A verdict was stored: calls whoever asked to be told of its word, unless the verdict before had

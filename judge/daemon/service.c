@@ -150,7 +150,14 @@ static void start_notifier(struct service *s)
                            config_secret(&s->config, "notify", &s->notify_secret, &err) == 0;
     if (err.code != ERR_NONE)
         log_err("service", &err);
-    s->notifier = notifier_start(&s->config.guard, is_signed ? &s->notify_secret : NULL);
+    const struct notifier_config notifier = {
+        .guard = &s->config.guard,
+        .connections = s->config.connections,
+        .secret = is_signed ? &s->notify_secret : NULL,
+        .find_secret = find_secret,
+        .user = s,
+    };
+    s->notifier = notifier_start(&notifier);
 }
 
 static int start_threads(struct service *s, struct err *err)

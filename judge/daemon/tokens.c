@@ -59,6 +59,24 @@ static bool read_services(struct principal *p, const char *services)
     return true;
 }
 
+int tokens_check_services(const char *services, struct err *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    struct principal p;
+    principal_init(&p, "", 0);
+    for (const char *at = services; *services && at; at = strchr(at, ',')) {
+        at += *at == ',';
+        const size_t len = strcspn(at, ",");
+        if (len == 0 || strspn(at, letters) < len)
+            return err_set(err, ERR_INPUT,
+                           "services: want names of a-z, 0-9 and - with commas between");
+    }
+    if (!read_services(&p, services))
+        return err_set(err, ERR_INPUT, "services: want at most %d names of at most %d characters",
+                       AUTH_SERVICES_MAX, AUTH_SERVICE_BYTES - 1);
+    return 0;
+}
+
 int tokens_refresh(struct tokens *t, struct store *store, struct err *err)
 {
     struct arena a;

@@ -33,6 +33,8 @@ struct token_wanted {
     const char *services;
     struct wall created, expires; /* expires.us == 0: never */
 };
+/* ERR_INPUT when a token could not carry this list: "checkout,search", "" for all. */
+int tokens_check_services(const char *services, struct err *err) WARN_UNUSED;
 int tokens_make(struct tokens *t, struct store *store, const struct token_wanted *wanted,
                 char text[TOKEN_TEXT_BYTES], struct err *err) WARN_UNUSED;
 /* [blocking] When the store has no admin token yet, or DIR/admin.token is gone: makes one and

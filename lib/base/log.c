@@ -29,6 +29,11 @@ enum log_level log_level_now(void)
     return (enum log_level)atomic_load_explicit(&current_level, memory_order_relaxed);
 }
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 int log_level_parse(const char *text, enum log_level *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {

@@ -11,6 +11,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 
 void log_set_level(enum log_level level);
 enum log_level log_level_now(void);
+const char *log_level_name(enum log_level level); /* static storage */
 int log_level_parse(const char *text, enum log_level *out);
 void log_line(enum log_level level, const char *room, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
