@@ -123,4 +123,4 @@ bench-bins: $(BENCH_BINS)
 ## make bench         figures beside floors measured in the same run: a table, and build/bench.json
 bench: setup-bench
 	$(Q)$(MAKE) --no-print-directory -j2 bench-bins
-	$(Q)tests/bench/bench.sh build/bench.json $(BENCH_BINS)
+	$(Q)tests/bench/bench.sh build/bench.json $(BENCH_BINS) $(wildcard tests/bench/peer_*.py)
