@@ -767,6 +767,24 @@ static void forecast(void)
     canary_end(&c);
 }
 
+/* However many steps there are, their parts of `fail` add to one: blocks that say nothing leave e
+ * at 1, and after many steps a step still has some weight. */
+static void steps_share_their_half(void)
+{
+    struct canary c;
+    canary_prepare(&c);
+    canary_start(&c);
+    for (int i = 0; i < CANARY_SEGMENTS - 1; i++) {
+        canary_shift(&c, 0.25, 0.5);
+        even_blocks(&c, 3, 0, 0, 4000);
+        T_NEAR(canary_read(&c)->metrics[0].log_e_fail, 0, 0, 1e-12);
+    }
+    canary_shift(&c, 0.25, 0.5);
+    even_blocks(&c, 60, 0.01, 0.05, 4000);
+    T_EQ_INT(canary_read(&c)->word, VERDICT_ROLLBACK);
+    canary_end(&c);
+}
+
 static void parts_of_alpha(void)
 {
     struct canary c;
@@ -830,6 +848,7 @@ int main(int argc, char **argv)
         {"effect_of_a_fall_is_candidate_over_baseline",
          effect_of_a_fall_is_candidate_over_baseline},
         {"forecast", forecast},
+        {"steps_share_their_half", steps_share_their_half},
         {"parts_of_alpha", parts_of_alpha},
         {"limits_of_shares", limits_of_shares},
     };
