@@ -206,7 +206,9 @@ static void take(struct runner *r, struct run *run)
         }
     }
     r->n_busy_plain -= !was_urgent;
-    run->due = run->is_hurried ? (struct mono){0} : mono_add_ms(mono_now(), result.again_ms);
+    run->due = mono_now();
+    if (!run->is_hurried)
+        run->due = mono_add_ms(run->due, result.again_ms);
     run->is_urgent = result.is_urgent || (run->is_hurried && run->is_urgent);
     run->is_done = result.is_done;
     keep_view(run);

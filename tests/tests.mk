@@ -101,10 +101,11 @@ build/doubles/%: tests/doubles/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -g -pthread -I. $(WARN) -o $@ $<
 
-## make test-long     the whole canary simulated, 20,000 runs a row (about an hour)
+## make test-long     the whole canary simulated, 20,000 runs a row; SIGKILL at every message (two hours)
 .PHONY: test-long
-test-long: $(B)/tests/judge/decide/test_sim_canary
+test-long: $(B)/tests/judge/decide/test_sim_canary all doubles
 	$(Q)$< --full
+	$(Q)CRASH_CELLS=all /usr/bin/python3 tests/e2e/test_crash.py
 
 # --- Benchmarks: each names its rooms in its first line, as the fuzz targets do.
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
