@@ -115,10 +115,10 @@ static void verdict_by_stage(void)
 static struct action ask(struct walk *w, const struct plan *plan, const struct verdict *v,
                          const struct platform_state *seen, int64_t now_s)
 {
-    struct pattern_input in = {
+    static struct pattern_input in;
+    in = (struct pattern_input){
         .plan = plan, .verdict = v, .observed = seen, .segment = 3, .now = {now_s * S}};
-    struct action a = canary_pattern.next(w, &in);
-    return a;
+    return canary_pattern.next(w, &in);
 }
 
 /* What an advance must be before it moves anything. */
