@@ -131,4 +131,43 @@ static inline const struct verdict *canary_read(struct canary *c)
     return &c->v;
 }
 
+/* ---- what most tests begin with ---- */
+
+/* n blocks of `requests` each, split as the open segment says, with these rates exactly. */
+static inline void canary_even(struct canary *c, int n, double rate0, double rate1, double requests)
+{
+    double share = c->segments[c->n_segments - 1].share;
+    double x0 = requests * (1 - share), x1 = requests * share;
+    for (int i = 0; i < n; i++) {
+        canary_counts(c, 0, rate0 * x0, x0, rate1 * x1, x1);
+        canary_tick(c);
+    }
+}
+
+static inline void canary_begin(struct canary *c, double share, double next)
+{
+    canary_start(c);
+    canary_shift(c, share, next);
+}
+
+static inline void canary_harmless(struct canary *c)
+{
+    canary_begin(c, 0.25, 0.5);
+    canary_even(c, 40, 0.01, 0.01, 4000);
+}
+
+static inline void canary_harmless_last(struct canary *c)
+{
+    canary_begin(c, 0.5, 1);
+    canary_even(c, 60, 0.01, 0.01, 4000);
+}
+
+/* A metric where a fall is harm. */
+static inline void canary_success_rate(struct canary *c)
+{
+    c->metrics[0].name = "success";
+    c->metrics[0].harm = HARM_DECREASE;
+    c->metrics[0].margin.relative = 0.1;
+}
+
 #endif
