@@ -107,12 +107,29 @@ static void plans_are_checked(void)
     T_CHECK(plan.is_follower && plan.is_shadow);
 }
 
+/* Who goes back goes back for the first reason. */
+static void the_way_back_keeps_its_reason(void)
+{
+    struct walk w;
+    walk_init(&w, (struct wall){1});
+    w.stage = STAGE_STEP;
+    w.is_paused = w.is_forced = true;
+    walk_undo(&w, OUTCOME_ROLLED_BACK, CAUSE_HARM, (struct wall){2});
+    walk_undo(&w, OUTCOME_STOPPED, CAUSE_PERSON, (struct wall){3});
+    T_EQ_INT(w.outcome, OUTCOME_ROLLED_BACK);
+    T_EQ_INT(w.cause, CAUSE_HARM);
+    T_EQ_INT(w.since.us, 2);
+    T_CHECK(!w.is_paused && !w.is_forced);
+    T_EQ_INT(walk_phase(&w), PHASE_FINISHING);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"state_reads_back", state_reads_back},
         {"names_read_back", names_read_back},
         {"plans_are_checked", plans_are_checked},
+        {"the_way_back_keeps_its_reason", the_way_back_keeps_its_reason},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
