@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -270,6 +271,62 @@ class Judged:
                 name, value = line.rsplit(" ", 1)
                 out[name] = float(value)
         return out
+
+
+def quick_spec(name, service=None, steps=("5%", "50%", "100%"), platform=None, policy=None, metric=None, **more):
+    """A release that is decided in seconds: blocks of 100 ms, one pushed proportion `errors`."""
+    return {
+        "apiVersion": "judge/v1",
+        "kind": "Release",
+        "metadata": {"name": name, "service": service or name, "environment": "test", "revision": name},
+        "mode": more.pop("mode", "enforce"),
+        "strategy": {"type": "canary", "steps": list(steps), "settle": "0s", "platform": platform or {"kind": "none"}, **more.pop("strategy", {})},
+        "metrics": [{"name": "errors", "kind": "proportion", "margin": {"relative": "50%", "absolute": "0.5%"}, "source": {"push": {"metric": "http.errors", "of": "http.requests"}}, **(metric or {})}],
+        "policy": {"block": "100ms", "lateness": "200ms", "no_data_after": "2s", **(policy or {})},
+        **more,
+    }
+
+
+class Feeder(threading.Thread):
+    """Sends samples of a service until stopped: every 40 ms, errors and requests of both cohorts.
+
+    share is the candidate's part of `requests` a second, bad its error rate; both may be changed while it runs."""
+
+    def __init__(self, j, service, bad=0.01, share=0.5, requests=50000, good=0.01):
+        super().__init__(daemon=True)
+        self.j, self.service, self.bad, self.share, self.requests, self.good = j, service, bad, share, requests, good
+        self.token, self.ended, self.trouble, self.sent = j.token, threading.Event(), None, 0
+
+    def lines(self, seconds):
+        for cohort, rate, part in (("baseline", self.good, 1 - self.share), ("candidate", self.bad, self.share)):
+            n = int(self.requests * seconds * part)
+            yield {"service": self.service, "cohort": cohort, "metric": "http.requests", "value": n}
+            yield {"service": self.service, "cohort": cohort, "metric": "http.errors", "value": round(n * rate)}
+
+    def run(self):
+        connection, at = self.j.connect(), time.monotonic()
+        while not self.ended.wait(0.04):
+            now = time.monotonic()
+            body = "".join(json.dumps(line) + "\n" for line in self.lines(now - at))
+            at = now
+            try:
+                connection.request("POST", "/v1/samples", body, {"Authorization": "Bearer " + self.token, "Content-Type": "application/x-ndjson"})
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status != 202:
+                    self.trouble = (answer.status, text)
+                self.sent += 1
+            except (OSError, http.client.HTTPException) as why:  # judged is away: a test may want that
+                self.trouble = why
+                connection.close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.ended.set()
+        self.join()
 
 
 def end_redis(path):
