@@ -63,7 +63,7 @@ static void write_head(struct buf *out, const struct report_facts *f)
     item(out, "environment", r->environment);
     item(out, "revision", r->revision);
     item(out, "phase", phase_name(r->phase));
-    item(out, "outcome", outcome_name(r->outcome));
+    item(out, "outcome", outcome_words(r->outcome));
     item(out, "cause", cause_words(r->cause));
     item(out, "began", time_words(r->created, when));
     if (r->ended.us)
@@ -81,6 +81,7 @@ static void write_trust(struct buf *out, const struct report_facts *f)
     double most = NAN, late = 0;
     bool is_uncertain = false;
     char number[NUM_TEXT_BYTES], when[REPORT_TIME_BYTES];
+    struct health_report health, split;
     buf_add_str(out, "\n## Can the data be trusted?\n\n");
     if (!v) {
         buf_add_str(out, "Not known: no verdict has been given yet.\n");
@@ -88,24 +89,33 @@ static void write_trust(struct buf *out, const struct report_facts *f)
     }
     for (size_t i = 0; i < v->n_metrics; i++) {
         const struct evidence *e = &v->metrics[i];
-        if (e->dispersion > 0)
+        if (e->dispersion > 0 && e->baseline.n > 0 && e->candidate.n > 0)
             most = fmax(most, e->dispersion);
         is_uncertain |= e->dispersion_uncertain;
         late += e->late_baseline + e->late_candidate;
     }
-    buf_addf(out, "- health: %s. %s\n", report_is_stale(f) ? "stale" : health_name(v->health),
-             report_is_stale(f) ? "The judge has not spoken in time." : health_words(v->health));
+    report_health(f, &health);
+    report_split(f, &split);
+    buf_addf(out, "- health: %s. %s\n", health.word, health.text);
+    buf_addf(out, "- split: %s%s", split.word, *split.text ? ". " : "");
+    add(out, split.text);
+    buf_add_char(out, '\n');
     buf_addf(out, "- dispersion: %s%s\n", isnan(most) ? "not known yet" : num_words(most, number),
              is_uncertain ? " (uncertain)" : "");
     buf_addf(out, "- late samples: %s\n", num_words_count(late, number));
-    buf_addf(out, "- split: %s\n",
-             v->health == HEALTH_SRM                      ? "broken"
-             : v->health == HEALTH_OK && !isnan(v->share) ? "as intended"
-                                                          : "not known");
     buf_addf(out, "- last verdict: %s\n", time_words(v->at, when));
 }
 
-static void write_evidence(struct buf *out, const struct report_facts *f)
+static const char *cohort(const struct evidence *e, const struct cohort_totals *t,
+                          const struct spec_metric *m, struct arena *a)
+{
+    struct cohort_words words;
+    cohort_words(e, t, m, &words);
+    return *words.of ? arena_printf(a, "%s (%s)", words.value, words.of)
+                     : arena_strdup(a, words.value);
+}
+
+static void write_evidence(struct buf *out, const struct report_facts *f, struct arena *a)
 {
     static const char *const columns[] = {"metric", "role",   "baseline", "candidate",
                                           "effect", "margin", "state"};
@@ -119,12 +129,11 @@ static void write_evidence(struct buf *out, const struct report_facts *f)
     for (size_t i = 0; i < f->verdict->n_metrics; i++) {
         const struct evidence *e = &f->verdict->metrics[i];
         const struct spec_metric *m = report_metric(f, e);
-        char baseline[COHORT_WORDS_BYTES], candidate[COHORT_WORDS_BYTES];
         char effect[EFFECT_WORDS_BYTES], margin[MARGIN_WORDS_BYTES];
         const char *const row[] = {e->name,
                                    metric_role_name(e->role),
-                                   cohort_words(e, &e->baseline, m, baseline),
-                                   cohort_words(e, &e->candidate, m, candidate),
+                                   cohort(e, &e->baseline, m, a),
+                                   cohort(e, &e->candidate, m, a),
                                    effect_words(e, effect),
                                    margin_words(e, m, margin),
                                    state_words(e->state)};
@@ -199,7 +208,7 @@ void report_markdown(const struct report_facts *f, struct buf *out)
     const struct paragraph *p = report_method(f, &a, &n);
     write_head(out, f);
     write_trust(out, f);
-    write_evidence(out, f);
+    write_evidence(out, f, &a);
     write_steps(out, f);
     write_log(out, f);
     buf_add_str(out, "\n## Method\n");

@@ -142,7 +142,7 @@ static void trust_item(struct html *h, const char *name, enum tone tone, const c
     html_element(h, "dt", NULL, name);
     html_open(h, "dd");
     html_pill(h, tone, word);
-    if (text)
+    if (text && *text)
         html_element(h, "span", "fine", text);
     html_close(h);
     html_close(h);
@@ -154,8 +154,9 @@ static void trust_dispersion(struct html *h, const struct verdict *v)
     bool is_uncertain = false;
     char number[NUM_TEXT_BYTES];
     for (size_t i = 0; i < v->n_metrics; i++) {
-        if (v->metrics[i].dispersion > 0)
-            most = fmax(most, v->metrics[i].dispersion);
+        const struct evidence *e = &v->metrics[i];
+        if (e->dispersion > 0 && e->baseline.n > 0 && e->candidate.n > 0)
+            most = fmax(most, e->dispersion);
         is_uncertain |= v->metrics[i].dispersion_uncertain;
     }
     if (isnan(most))
@@ -177,7 +178,7 @@ static void trust_late(struct html *h, const struct verdict *v)
         candidate += v->metrics[i].late_candidate;
     }
     if (!(baseline + candidate > 0)) {
-        const bool is_known = v->health != HEALTH_NO_DATA && v->n_metrics > 0;
+        const bool is_known = v->health != HEALTH_NO_DATA && report_has_samples(v);
         trust_item(h, "Late samples", is_known ? TONE_BUSY : TONE_NONE, "none",
                    is_known ? "Every sample came in time to count." : NULL);
         return;
@@ -188,41 +189,19 @@ static void trust_late(struct html *h, const struct verdict *v)
                text);
 }
 
-static void trust_split(struct html *h, const struct verdict *v)
-{
-    char share[NUM_TEXT_BYTES], text[96];
-    if (v->health == HEALTH_SRM)
-        trust_item(h, "Split", TONE_WARN, "broken", v->reason);
-    else if (v->health != HEALTH_OK || isnan(v->share))
-        trust_item(h, "Split", TONE_NONE, "not known", NULL);
-    else {
-        snprintf(text, sizeof(text), "%s to the candidate is meant and not contradicted",
-                 num_words_percent(v->share, share));
-        trust_item(h, "Split", TONE_GOOD, "as intended", text);
-    }
-}
-
 void section_trust(struct html *h, const struct report_facts *f)
 {
     const struct verdict *v = f->verdict;
-    char when[REPORT_TIME_BYTES];
+    struct health_report health, split;
     section_open(h, "trust", "Can the data be trusted?");
     html_open_class(h, "dl", "strip");
-    if (!v) {
-        trust_item(h, "Health", TONE_NONE, "not known", "No verdict has been given yet.");
-    } else {
-        const bool is_stale = report_is_stale(f);
-        trust_item(h, "Health", is_stale ? TONE_WARN : health_tone(v->health),
-                   is_stale                      ? "stale"
-                   : v->health == HEALTH_NO_DATA ? "no data"
-                                                 : health_name(v->health),
-                   is_stale ? "The judge has not spoken in time." : health_words(v->health));
-        trust_split(h, v);
+    report_health(f, &health);
+    report_split(f, &split);
+    trust_item(h, "Health", health.tone, health.word, health.text);
+    trust_item(h, "Split", split.tone, split.word, split.text);
+    if (v) {
         trust_dispersion(h, v);
         trust_late(h, v);
-        if (f->release.phase != PHASE_DONE && v->fresh_until.us)
-            trust_item(h, "Fresh until", is_stale ? TONE_WARN : TONE_BUSY,
-                       time_words(v->fresh_until, when), NULL);
     }
     html_close(h);
     html_close(h);
@@ -230,18 +209,32 @@ void section_trust(struct html *h, const struct report_facts *f)
 
 /* ---- evidence ---- */
 
+static void cohort_cell(struct html *h, const char *column, const struct evidence *e,
+                        const struct cohort_totals *t, const struct spec_metric *m)
+{
+    struct cohort_words words;
+    cohort_words(e, t, m, &words);
+    html_open_class(h, "td", "cohort");
+    html_attr(h, "role", "cell");
+    html_attr(h, "data-title", column);
+    html_element(h, "b", NULL, words.value);
+    html_text(h, " ");
+    html_element(h, "span", "fine", words.of);
+    html_close(h);
+}
+
 static void metric_fine_print(struct html *h, const struct evidence *e, const struct spec_metric *m)
 {
     char margin[MARGIN_WORDS_BYTES], number[NUM_TEXT_BYTES], other[NUM_TEXT_BYTES];
     html_open_class(h, "p", "fine");
-    html_textf(h, "%s. Margin %s", role_words(e->role), margin_words(e, m, margin));
+    html_textf(h, "A %s. Margin %s", role_words(e->role), margin_words(e, m, margin));
     if (!isnan(e->log_e_fail) && e->alpha > 0)
-        html_textf(h, "; for harm: log e %s of %s", num_words(e->log_e_fail, number),
+        html_textf(h, "; evidence of harm %s of %s", num_words(e->log_e_fail, number),
                    num_words(-log(e->alpha), other));
     if (!isnan(e->log_e_pass) && e->beta > 0)
-        html_textf(h, "; against harm: log e %s of %s", num_words(e->log_e_pass, number),
+        html_textf(h, "; evidence against it %s of %s (log e)", num_words(e->log_e_pass, number),
                    num_words(-log(e->beta), other));
-    if (e->dispersion > 0)
+    if (e->dispersion > 0 && e->baseline.n > 0 && e->candidate.n > 0)
         html_textf(h, "; dispersion %s%s", num_words(e->dispersion, number),
                    e->dispersion_uncertain ? " (uncertain)" : "");
     html_text(h, ".");
@@ -252,7 +245,7 @@ static void metric_rows(struct html *h, const struct report_facts *f, size_t i)
 {
     const struct evidence *e = &f->verdict->metrics[i];
     const struct spec_metric *m = report_metric(f, e);
-    char text[COHORT_WORDS_BYTES], effect[EFFECT_WORDS_BYTES], span[8];
+    char effect[EFFECT_WORDS_BYTES], span[8];
     html_open(h, "tbody");
     html_attr(h, "role", "rowgroup");
     html_open(h, "tr");
@@ -269,8 +262,8 @@ static void metric_rows(struct html *h, const struct report_facts *f, size_t i)
     html_textf(h, " \xc2\xb7 %s", metric_role_name(e->role));
     html_close(h);
     html_close(h);
-    section_cell(h, "Baseline", cohort_words(e, &e->baseline, m, text));
-    section_cell(h, "Candidate", cohort_words(e, &e->candidate, m, text));
+    cohort_cell(h, "Baseline", e, &e->baseline, m);
+    cohort_cell(h, "Candidate", e, &e->candidate, m);
     html_open_class(h, "td", "effect");
     html_attr(h, "role", "cell");
     html_attr(h, "data-title", "Effect");

@@ -9,6 +9,8 @@
 #include "judge/report/sections.h"
 #include "lib/base/num.h"
 
+#define SHARE_SLACK 0.02 /* weights are whole numbers: a share may fall short of its step */
+
 /* ---- progress ---- */
 
 enum step_state { STEP_AHEAD, STEP_NOW, STEP_PASSED, STEP_UNDONE };
@@ -18,6 +20,7 @@ struct walk_facts {
     size_t n;
     int step; /* in force; -1 before the first */
     double share, observed;
+    double reached; /* the largest share that is known of; NAN none */
     const char *weights, *pending, *waiting, *stage;
 };
 
@@ -41,12 +44,11 @@ static struct walk_facts walk_of(const struct report_facts *f)
         for (size_t i = 0; i < f->spec->n_steps && w.n < MODEL_STEPS_MAX; i++)
             w.shares[w.n++] = f->spec->steps[i].share;
     }
-    if (isnan(w.share) && f->verdict)
+    if (isnan(w.share) && f->verdict && f->release.phase != PHASE_DONE)
         w.share = f->verdict->share;
-    if (f->release.phase == PHASE_DONE && f->release.outcome == OUTCOME_PROMOTED)
-        w.share = 1;
-    if (f->release.phase == PHASE_DONE && f->release.outcome == OUTCOME_ROLLED_BACK)
-        w.share = 0;
+    w.reached = fmax(w.share, f->verdict ? f->verdict->share : NAN);
+    for (size_t i = 0; i < f->n_segments; i++)
+        w.reached = fmax(w.reached, f->segments[i].share);
     return w;
 }
 
@@ -54,11 +56,12 @@ static enum step_state state_of(const struct report_facts *f, const struct walk_
 {
     const int at = (int)i;
     if (f->release.phase == PHASE_DONE) {
+        const bool was_there = at <= w->step || w->shares[i] <= w->reached * (1 + SHARE_SLACK);
         if (f->release.outcome == OUTCOME_PROMOTED)
             return STEP_PASSED;
-        if (f->release.outcome == OUTCOME_ROLLED_BACK && at <= w->step)
-            return STEP_UNDONE;
-        return at <= w->step ? STEP_PASSED : STEP_AHEAD;
+        if (!was_there)
+            return STEP_AHEAD;
+        return f->release.outcome == OUTCOME_ROLLED_BACK ? STEP_UNDONE : STEP_PASSED;
     }
     return at < w->step ? STEP_PASSED : at == w->step ? STEP_NOW : STEP_AHEAD;
 }
@@ -81,7 +84,9 @@ static void draw_steps(struct html *h, const struct report_facts *f, const struc
         if (state == STEP_NOW)
             html_attr(h, "aria-current", "step");
         html_element(h, "span", "share", num_words_percent(w->shares[i], share));
-        html_element(h, "span", "fine", states[state].words);
+        html_element(h, "span", "fine",
+                     state == STEP_AHEAD && f->release.phase == PHASE_DONE ? "not reached"
+                                                                           : states[state].words);
         html_close(h);
     }
     html_close(h);
@@ -156,7 +161,7 @@ void section_progress(struct html *h, const struct report_facts *f)
     if (f->release.phase != PHASE_DONE)
         html_element(h, "span", "fine", phase_words(f->release.phase));
     else if (f->release.outcome != OUTCOME_NONE)
-        html_element(h, "span", "fine", outcome_name(f->release.outcome));
+        html_element(h, "span", "fine", outcome_words(f->release.outcome));
     html_close(h);
     draw_steps(h, f, &w);
     draw_traffic(h, &w);
@@ -195,10 +200,9 @@ static void nothing(struct html *h, const char *text)
     html_element(h, "p", "empty", text);
 }
 
-static void segment_row(struct html *h, const struct report_facts *f, const struct segment *s)
+static void segment_row(struct html *h, const struct segment *s)
 {
     char text[REPORT_TIME_BYTES], share[NUM_TEXT_BYTES], lasted[WALL_TEXT_BYTES], number[16];
-    const struct wall end = s->closed.us ? s->closed : f->now;
     html_open(h, "tr");
     html_attr(h, "role", "row");
     snprintf(number, sizeof(number), "%d", s->id);
@@ -211,7 +215,9 @@ static void segment_row(struct html *h, const struct report_facts *f, const stru
                                         : num_words_percent(s->next_share, share));
     section_cell(h, "Opened", time_words(s->opened, text));
     section_cell(h, "Closed", s->closed.us ? time_words(s->closed, text) : "open");
-    section_cell(h, "Lasted", duration_words((double)(end.us - s->opened.us) / 1e6, lasted));
+    section_cell(h, "Lasted",
+                 s->closed.us ? duration_words((double)(s->closed.us - s->opened.us) / 1e6, lasted)
+                              : "-");
     html_close(h);
 }
 
@@ -227,7 +233,7 @@ void section_timeline(struct html *h, const struct report_facts *f)
     } else {
         open_table(h, "rows", columns, ARRAY_LEN(columns));
         for (size_t i = 0; i < f->n_segments; i++)
-            segment_row(h, f, &f->segments[i]);
+            segment_row(h, &f->segments[i]);
         close_table(h);
     }
     html_close(h);

@@ -99,7 +99,7 @@ const char *role_words(enum metric_role r)
     static const char *const words[] = {
         [ROLE_GUARDRAIL] = "guardrail: harm rolls back",
         [ROLE_SIGNAL] = "signal: harm holds",
-        [ROLE_INFO] = "for information",
+        [ROLE_INFO] = "figure for information",
     };
     static_assert(ARRAY_LEN(words) == ROLE_COUNT, "words for each role");
     return words[r];
@@ -117,6 +117,18 @@ const char *phase_words(enum phase p)
     };
     static_assert(ARRAY_LEN(words) == PHASE_COUNT, "words for each phase");
     return words[p];
+}
+
+const char *outcome_words(enum outcome o)
+{
+    static const char *const words[] = {
+        [OUTCOME_NONE] = "",
+        [OUTCOME_PROMOTED] = "promoted",
+        [OUTCOME_ROLLED_BACK] = "rolled back",
+        [OUTCOME_STOPPED] = "stopped",
+    };
+    static_assert(ARRAY_LEN(words) == OUTCOME_COUNT, "words for each outcome");
+    return words[o];
 }
 
 bool report_is_stale(const struct report_facts *f)
@@ -168,16 +180,18 @@ static void headline_of_done(const struct report_facts *f, struct headline *out)
             set(out, TONE_WARN, "Promoted",
                 "A person ordered it; harm beyond the margin was not ruled out.");
         else if (!f->verdict || f->verdict->guarantee != GUARANTEE_PROVEN)
-            set(out, TONE_WARN, "Promoted", "All traffic is on the new version, without proof: %s",
+            set(out, TONE_WARN, "Promoted", "Without proof. %s",
                 f->verdict ? guarantee_words(f->verdict->guarantee) : "no verdict is on record.");
         else
-            set(out, TONE_GOOD, "Promoted",
-                "All traffic is on the new version; harm beyond the margin was ruled out.");
+            set(out, TONE_GOOD, "Promoted", "Harm beyond the margin was ruled out.");
         break;
     case OUTCOME_ROLLED_BACK:
-        set(out, TONE_BAD, "Rolled back", "All traffic is on the old version: %s.%s%s",
-            r->cause != CAUSE_NONE ? cause_words(r->cause) : "the cause was not recorded",
-            r->cause == CAUSE_HARM && *reason ? " " : "", r->cause == CAUSE_HARM ? reason : "");
+        if (r->cause == CAUSE_HARM && *reason)
+            set(out, TONE_BAD, "Rolled back", "Harm was shown. %s", reason);
+        else
+            set(out, TONE_BAD, "Rolled back", "%s%s.",
+                r->cause != CAUSE_NONE ? "Because " : "The cause was not recorded",
+                cause_words(r->cause));
         break;
     case OUTCOME_STOPPED:
         set(out, TONE_WARN, "Stopped", "Judging ended without an answer%s%s.",
@@ -255,25 +269,64 @@ const char *reason_words(const struct evidence *e)
     return e->reason;
 }
 
-const char *cohort_words(const struct evidence *e, const struct cohort_totals *t,
-                         const struct spec_metric *m, char out[COHORT_WORDS_BYTES])
+void cohort_words(const struct evidence *e, const struct cohort_totals *t,
+                  const struct spec_metric *m, struct cohort_words *out)
 {
     char n[NUM_TEXT_BYTES], value[NUM_TEXT_BYTES], events[NUM_TEXT_BYTES];
     if (!(t->n > 0)) {
-        snprintf(out, COHORT_WORDS_BYTES, "no samples");
-        return out;
+        snprintf(out->value, sizeof(out->value), "no samples");
+        out->of[0] = 0;
+        return;
     }
     num_words_count(t->n, n);
-    if (e->kind == METRIC_QUANTILE)
-        snprintf(out, COHORT_WORDS_BYTES, "%s%s%.20s (of %s)", num_words(t->quantile, value),
-                 m && m->unit ? " " : "", m && m->unit ? m->unit : "", n);
-    else if (e->kind == METRIC_PROPORTION)
-        snprintf(out, COHORT_WORDS_BYTES, "%s (%s of %s)",
-                 num_words_percent(t->events / t->n, value), num_words_count(t->events, events), n);
+    if (e->kind == METRIC_QUANTILE) {
+        snprintf(out->value, sizeof(out->value), "%s%s%.20s", num_words(t->quantile, value),
+                 m && m->unit ? " " : "", m && m->unit ? m->unit : "");
+        snprintf(out->of, sizeof(out->of), "of %s", n);
+        return;
+    }
+    if (e->kind == METRIC_PROPORTION)
+        snprintf(out->value, sizeof(out->value), "%s", num_words_percent(t->events / t->n, value));
     else
-        snprintf(out, COHORT_WORDS_BYTES, "%s each (%s of %s)", num_words(t->events / t->n, value),
-                 num_words_count(t->events, events), n);
-    return out;
+        snprintf(out->value, sizeof(out->value), "%s each", num_words(t->events / t->n, value));
+    snprintf(out->of, sizeof(out->of), "%s of %s", num_words_count(t->events, events), n);
+}
+
+bool report_has_samples(const struct verdict *v)
+{
+    for (size_t i = 0; i < v->n_metrics; i++)
+        if (v->metrics[i].baseline.n > 0 && v->metrics[i].candidate.n > 0)
+            return true;
+    return false;
+}
+
+void report_health(const struct report_facts *f, struct health_report *out)
+{
+    const struct verdict *v = f->verdict;
+    if (!v)
+        *out = (struct health_report){TONE_NONE, "not known", "No verdict has been given yet."};
+    else if (report_is_stale(f))
+        *out = (struct health_report){TONE_WARN, "stale", "The judge has not spoken in time."};
+    else if (v->health == HEALTH_OK && !report_has_samples(v))
+        *out = (struct health_report){TONE_NONE, "no samples yet",
+                                      "Nothing of both versions counts so far."};
+    else
+        *out =
+            (struct health_report){health_tone(v->health),
+                                   v->health == HEALTH_NO_DATA ? "no data" : health_name(v->health),
+                                   health_words(v->health)};
+}
+
+void report_split(const struct report_facts *f, struct health_report *out)
+{
+    const struct verdict *v = f->verdict;
+    if (v && v->health == HEALTH_SRM)
+        *out = (struct health_report){TONE_WARN, "broken", v->reason};
+    else if (!v || v->health != HEALTH_OK || isnan(v->share) || !report_has_samples(v))
+        *out = (struct health_report){TONE_NONE, "not known", ""};
+    else
+        *out = (struct health_report){TONE_GOOD, "as intended",
+                                      "What is seen does not contradict the intended share."};
 }
 
 const char *effect_words(const struct evidence *e, char out[EFFECT_WORDS_BYTES])

@@ -40,20 +40,34 @@ const char *guarantee_words(enum guarantee g);
 const char *cause_words(enum cause c); /* "" for none */
 const char *role_words(enum metric_role r);
 const char *phase_words(enum phase p);
+const char *outcome_words(enum outcome o); /* "" for none */
 
 /* The latest verdict is older than it says it may be used. */
 bool report_is_stale(const struct report_facts *f);
+
+/* Has any metric samples of both cohorts that count? */
+bool report_has_samples(const struct verdict *v);
+/* How healthy the data is and how the split stands, as it is shown: without samples neither is
+ * good, whatever the verdict says of them. */
+struct health_report {
+    enum tone tone;
+    const char *word, *text;
+};
+void report_health(const struct report_facts *f, struct health_report *out);
+void report_split(const struct report_facts *f, struct health_report *out);
 
 /* "2026-11-23 10:15:00 UTC", "-" for none. */
 #define REPORT_TIME_BYTES 40
 const char *time_words(struct wall t, char out[REPORT_TIME_BYTES]);
 /* "errors: candidate ..." without the metric's name in front, where the name stands beside it. */
 const char *reason_words(const struct evidence *e);
-/* A cohort's figures: "3.1 % (37 of 1,204)", "p95 240 ms of 1,204", "no samples". `m` may be NULL.
- */
-#define COHORT_WORDS_BYTES 128
-const char *cohort_words(const struct evidence *e, const struct cohort_totals *t,
-                         const struct spec_metric *m, char out[COHORT_WORDS_BYTES]);
+/* A cohort's figures: "3.1 %" and "37 of 1,204", "240 ms" and "of 1,204", "no samples" and "".
+ * `m` may be NULL. */
+struct cohort_words {
+    char value[64], of[80];
+};
+void cohort_words(const struct evidence *e, const struct cohort_totals *t,
+                  const struct spec_metric *m, struct cohort_words *out);
 /* "x 1.08 (0.71 to 1.62)" or "none yet". */
 #define EFFECT_WORDS_BYTES 128
 const char *effect_words(const struct evidence *e, char out[EFFECT_WORDS_BYTES]);

@@ -23,18 +23,16 @@
 
 static void list_where(struct html *h, const struct report_facts *f)
 {
-    double share = node_get_number(f->progress, "share", f->verdict ? f->verdict->share : NAN);
+    const bool is_done = f->release.phase == PHASE_DONE;
+    const double judged = f->verdict && !is_done ? f->verdict->share : NAN;
+    const double share = node_get_number(f->progress, "share", judged);
     char text[NUM_TEXT_BYTES];
-    if (f->release.outcome == OUTCOME_PROMOTED)
-        share = 1;
-    if (f->release.outcome == OUTCOME_ROLLED_BACK)
-        share = 0;
     html_open_class(h, "p", "where");
     html_text(h, "Phase ");
     html_element(h, "b", NULL, phase_name(f->release.phase));
     if (share >= 0 && share <= 1)
         html_textf(h, ", candidate at %s", num_words_percent(share, text));
-    else
+    else if (!is_done)
         html_text(h, ", share not known");
     html_close(h);
 }
