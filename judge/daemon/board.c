@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/map.h"
 #include "lib/base/writer.h"
 
 struct boards {
@@ -35,6 +36,7 @@ static struct board *board_new(size_t room)
     struct board *b = mem_alloc(sizeof(*b));
     atomic_init(&b->refs, 1);
     b->views = mem_alloc_array(room ? room : 1, sizeof(*b->views));
+    b->keys = mem_alloc_array(room ? room : 1, sizeof(*b->keys));
     return b;
 }
 
@@ -46,6 +48,7 @@ void board_unref(const struct board *borrowed)
     for (size_t i = 0; i < b->n; i++)
         view_unref(b->views[i]);
     free(b->views);
+    free(b->keys);
     free(b);
 }
 
@@ -79,10 +82,17 @@ const struct board *boards_read(struct boards *b)
 
 const struct view *board_find(const struct board *b, const char *release)
 {
+    const uint64_t key = map_hash(release, strlen(release));
     for (size_t i = 0; i < b->n; i++)
-        if (strcmp(b->views[i]->record.id, release) == 0)
+        if (b->keys[i] == key && strcmp(b->views[i]->record.id, release) == 0)
             return b->views[i];
     return NULL;
+}
+
+static void board_add(struct board *b, const struct view *v)
+{
+    b->keys[b->n] = v->key;
+    b->views[b->n++] = v;
 }
 
 static struct view *view_new(const struct release_record *record)
@@ -92,6 +102,7 @@ static struct view *view_new(const struct release_record *record)
     arena_init(&v->arena);
     v->record = *record;
     v->record.id = arena_strdup(&v->arena, record->id);
+    v->key = map_hash(record->id, strlen(record->id));
     v->record.spec = arena_strdup(&v->arena, record->spec);
     v->record.service = arena_strdup(&v->arena, record->service);
     v->record.environment = arena_strdup(&v->arena, record->environment);
@@ -133,17 +144,18 @@ static void publish(struct boards *b, const char *release, struct view *v)
     next->generation = ++b->generation;
     if (v)
         v->generation = next->generation;
+    const struct view *gone = board_find(old, release);
     for (size_t i = 0; i < old->n; i++) {
-        if (strcmp(old->views[i]->record.id, release) == 0)
+        if (old->views[i] == gone)
             continue;
         if (v && stands_before(v, old->views[i])) {
-            next->views[next->n++] = v;
+            board_add(next, v);
             v = NULL;
         }
-        next->views[next->n++] = view_ref(old->views[i]);
+        board_add(next, view_ref(old->views[i]));
     }
     if (v)
-        next->views[next->n++] = v;
+        board_add(next, v);
     b->now = next;
     board_unref(old);
 }

@@ -23,6 +23,7 @@ struct view { /* one release; immutable once it is on a board; lives in its own 
     _Atomic int refs;
     struct arena arena;
     uint64_t generation; /* of the board that first showed it: grows with every change */
+    uint64_t key;        /* map_hash() of the release's name */
     struct release_record record;
     const char *status;  /* the runner's status as JSON, "{}" when there is none */
     int64_t seq;         /* of the verdict, 0 none */
@@ -35,6 +36,7 @@ struct board { /* a snapshot */
     _Atomic int refs;
     uint64_t generation;
     const struct view **views; /* newest release first */
+    uint64_t *keys;            /* of the views, side by side: finding one touches little memory */
     size_t n;
 };
 
