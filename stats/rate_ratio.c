@@ -199,7 +199,7 @@ struct rate_point rate_ratio_at(const struct rate_ratio *t, double log_ratio)
 
 double rate_ratio_fitted(const struct rate_ratio *t)
 {
-    double low = t->log_ratio[0], high = t->log_ratio[RATE_GRID - 1];
+    double h, slope, bend, root, x;
     int best = 0;
     if (!(t->c0 + t->c1 > 0))
         return 0;
@@ -208,17 +208,16 @@ double rate_ratio_fitted(const struct rate_ratio *t)
             best = j;
     if (best == 0 || best == RATE_GRID - 1)
         return t->log_ratio[best];
-    low = t->log_ratio[best - 1];
-    high = t->log_ratio[best + 1];
-    /* S is concave: its slope changes sign once between the neighbours of the best node. */
-    for (int i = 0; i < 40; i++) {
-        double middle = (low + high) / 2;
-        if (rate_ratio_at(t, middle).slope > 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2;
+    /* S is concave: its slope changes sign once, in one of the two cells beside the best node,
+     * where it is slope - x (var + x bend / 2). */
+    if (slope_at(t, best) <= 0)
+        best--;
+    h = t->log_ratio[best + 1] - t->log_ratio[best];
+    slope = slope_at(t, best);
+    bend = (t->var[best + 1] - t->var[best]) / h;
+    root = t->var[best] * t->var[best] + 2 * bend * slope;
+    x = slope > 0 ? 2 * slope / (t->var[best] + sqrt(root > 0 ? root : 0)) : 0;
+    return t->log_ratio[best] + (x < h ? x : h);
 }
 
 double rate_ratio_correlation(const struct rate_ratio *t)

@@ -58,7 +58,7 @@ struct row {
         r, r, r, r                                                                                 \
     }
 #define COUNTS  .requests = 2000, .p0 = 0.01, .relative = 0.5, .absolute = NAN
-#define LATENCY .requests = 1000, .p0 = 0.05, .relative = 0.2, .absolute = NAN, .is_latency = true
+#define LATENCY .requests = 2000, .p0 = 0.05, .relative = 0.2, .absolute = NAN, .is_latency = true
 
 static const struct row rows[] = {
     /* A false rollback: no harm, the split changes at every step, nothing passes. */
