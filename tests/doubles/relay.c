@@ -12,7 +12,9 @@
  * (if there are any), pass without a number and are logged as `-`.
  *
  * The log has a line a message, written before it is forwarded:
- *   N NAME TEXT          TEXT: the request's words, binary escaped, cut at 400 bytes
+ *   N NAME TEXT          TEXT: the request's words, each cut at 64 bytes (then `..`), binary
+ *                        escaped, all of it cut at 400 bytes: a script's source does not hide its
+ *                        keys
  * and after the strike the words ` [before: dropped]` or ` [after: forwarded]` in a line of their
  * own: N ! before kill      the message was not forwarded; the process of --pid-file got SIGKILL N
  * ! after kill       it was forwarded and answered, the answer was dropped, then SIGKILL `cut`
@@ -41,6 +43,7 @@
 #define LINKS_MAX  256
 #define WORDS_MAX  32
 #define BUFFER_MAX (64 << 20)
+#define WORD_MAX   64  /* of a Redis request, in the log and before --only and --ignore */
 #define QUIET_MS   40  /* the upstream has said what it had to say */
 #define ANSWER_MS  500 /* and if it says nothing */
 
@@ -164,26 +167,35 @@ static size_t request_length(const struct link *l)
     return (size_t)(p - l->bytes);
 }
 
-/* The words of a request on one line. */
-static void request_text(const struct link *l, size_t len, char *out, size_t size)
+static size_t add_word(char *out, size_t used, size_t size, const char *word, size_t len)
 {
-    size_t used = 0;
-    bool is_array = l->map->is_redis && l->bytes[0] == '*';
     for (size_t i = 0; i < len && used + 8 < size; i++) {
-        unsigned char c = (unsigned char)l->bytes[i];
-        if (is_array && (c == '*' || c == '$') && (i == 0 || l->bytes[i - 1] == '\n')) {
-            while (i < len && l->bytes[i] != '\n') /* counts and lengths are not shown */
-                i++;
-            continue;
-        }
-        if (c == '\r')
-            continue;
+        unsigned char c = (unsigned char)word[i];
         if (c == '\n')
             out[used++] = ' ';
         else if (isprint(c))
             out[used++] = (char)c;
-        else
+        else if (c != '\r')
             used += (size_t)snprintf(out + used, size - used, "\\x%02x", c);
+    }
+    return used;
+}
+
+/* The words of a whole request on one line. */
+static void request_text(const struct link *l, size_t len, char *out, size_t size)
+{
+    size_t used = 0;
+    if (!l->map->is_redis || l->bytes[0] != '*') {
+        used = add_word(out, 0, size, l->bytes, len);
+    } else { /* counts and lengths are not shown */
+        const char *p = line_end(l->bytes, l->bytes + len) + 1, *to = l->bytes + len;
+        while (p < to && used + 8 < size) {
+            size_t n = (size_t)strtol(p + 1, NULL, 10);
+            p = line_end(p, to) + 1;
+            used = add_word(out, used, size, p, n < WORD_MAX ? n : WORD_MAX);
+            used += (size_t)snprintf(out + used, size - used, n > WORD_MAX ? ".. " : " ");
+            p += n + 2;
+        }
     }
     while (used > 0 && out[used - 1] == ' ')
         used--;

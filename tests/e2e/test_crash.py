@@ -1,28 +1,25 @@
 #!/usr/bin/python3
-"""SIGKILL at the messages of a clean canary: judged is killed before or after one message to Redis or HAProxy and
-started again. Whatever the moment, the release ends promoted, HAProxy has the weights of that end, and the relay's
-log shows each weight set once.
+"""SIGKILL at the messages of a clean canary: judged is killed before or after one message to Redis or HAProxy is
+forwarded, and started again. Whatever the moment, the release ends promoted, HAProxy has the weights of that end, the
+relay's log shows each weight of the plan set once and no other, and no number of a verdict stands for two verdicts.
 
-The relay (build/doubles/relay) numbers, in a clean run, every message that names the release and every command to
-HAProxy. CRASH_CELLS=24 (the default) takes so many cells spread evenly over (message, before | after), those that set a
-weight always among them; CRASH_CELLS=all takes every one (make test-long). CRASH_JOBS cells run at a time.
+The relay (build/doubles/relay) lists the messages of a clean run, from judged's first PING on. Each becomes cells
+(which message, before or after). CRASH_CELLS=all (make test-long) takes every message. Otherwise, for every kind of
+message (a command and its keys, a script), the first, the middle and the last one where it writes, the middle one
+where it reads, and everything said to HAProxy; then as many others, evenly chosen, as CRASH_SECONDS (75) allow.
+CRASH_JOBS cells run at a time: they mostly wait for blocks to pass.
 """
 import concurrent.futures
 import os
-import pathlib
-import shutil
-import socket
-import subprocess
-import tempfile
-import threading
+import re
 import time
 
-import judged
-from judged import Judged, Suite, check, die_with_parent, wait_for
+from judged import Judged, Suite, check, wait_for
+from stack import HARMLESS, INLINE, RELAY, Load, Relay, Resp, Stack, stored_verdicts
 
-RELAY = judged.ROOT / "build" / "doubles" / "relay"
-CELLS = os.environ.get("CRASH_CELLS", "24")
-JOBS = int(os.environ.get("CRASH_JOBS", "4"))
+IS_FULL = os.environ.get("CRASH_CELLS") == "all"
+SECONDS = float(os.environ.get("CRASH_SECONDS", "75"))
+JOBS = int(os.environ.get("CRASH_JOBS", "12"))
 RELEASE = "crash-1"
 END_S = 90
 WEIGHTS = [
@@ -46,20 +43,6 @@ metrics:
     source: {{push: {{metric: e, of: r}}}}
 policy: {{block: 100ms, lateness: 300ms, no_data_after: 60s}}
 """ % RELEASE
-HAPROXY = """
-global
-    stats socket {dir}/ha mode 600 level admin
-    nbthread 1
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 5s
-backend app
-    balance roundrobin
-    server stable 127.0.0.1:9 weight 100
-    server candidate 127.0.0.1:9 weight 0
-"""
 
 suite = Suite()
 
@@ -71,161 +54,176 @@ class ToKill(Judged):
         return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self.dir / "pid"), *super().argv()]
 
 
-def ask_haproxy(path, command):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(5)
-        s.connect(str(path))
-        s.sendall(command.encode() + b"\n")
-        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+class Cell:
+    """The at-th message that holds the text `only` (of all when it is empty), before or after."""
 
+    def __init__(self, only="", at=0, when="before"):
+        self.only, self.at, self.when = only, at, when
 
-def answers(path):
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(str(path))
-            return True
-    except OSError:
-        return False
+    def __str__(self):
+        return f"{self.when} message {self.at}" + (f" of `{self.only}`" if self.only else "")
 
 
 class World:
     """One Redis, one HAProxy, a relay before both, and a judged behind it."""
 
-    def __init__(self, at=0, when="before"):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="crash-"))
-        self.log = self.dir / "relay.log"
-        self.children = []
-        (self.dir / "ha.cfg").write_text(HAPROXY.format(dir=self.dir))
-        self.spawn("redis-server", "--port", "0", "--unixsocket", self.dir / "redis", "--dir", self.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
-        self.spawn("haproxy", "-db", "-f", self.dir / "ha.cfg")
-        for name in ("redis", "ha"):
-            wait_for(name, lambda name=name: answers(self.dir / name))
-        self.judged = ToKill("--inline-targets", "on", "--private-targets", "on", redis=f"unix://{self.dir}/r")
-        self.spawn(RELAY, "--log", self.log, "--map", f"redis:redis:{self.dir}/r:{self.dir}/redis", "--map", f"haproxy:line:{self.dir}/h:{self.dir}/ha",
-                   "--only", "{" + RELEASE + "}", "--only", "set weight", "--only", "show servers",
-                   "--at", at, "--when", when, "--do", "kill", "--pid-file", self.judged.dir / "pid")
-        wait_for("relay", lambda: answers(self.dir / "h"))
+    def __init__(self, stack, cell):
+        self.redis, self.haproxy = stack.redis(), stack.haproxy()
+        self.judged = ToKill(*INLINE)
+        stack.judgeds.append(self.judged)
+        only = ["--only", cell.only] if cell.only else []
+        self.relay = stack.add(Relay(stack.dir, self.redis, self.haproxy, *only, "--at", cell.at, "--when", cell.when, "--do", "kill", "--pid-file", self.judged.dir / "pid"))
+        self.judged.redis = f"unix://{self.relay.redis_path}"
+        self.seen = {}  # number of a verdict -> what it said
+        self.last_seq = 0
 
-    def spawn(self, *argv):
-        self.children.append(subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        try:
-            self.judged.close()
-        finally:
-            for child in reversed(self.children):
-                child.kill()
-                child.wait()
-            shutil.rmtree(self.dir, ignore_errors=True)
-
-    def push(self, stop):
-        """A harmless release: the same one per cent of errors on both sides, ten times a second."""
-        lines = [{"service": "shop", "cohort": c, "metric": m, "value": v} for c, n in (("baseline", 20000), ("candidate", 20000)) for m, v in (("r", n), ("e", n // 100))]
-        while not stop.wait(0.05):
-            try:
-                self.judged.samples(lines, ack=False, timeout=2)
-            except (OSError, AssertionError):
-                pass  # it is being killed or started
-
-    def phase(self):
+    def look(self):
+        """The release as judged tells it, or None; notes the verdict's number."""
         try:
             a = self.judged.get(f"/v1/releases/{RELEASE}", timeout=2)
-            return a.json if a.status == 200 else None
+            release = a.json if a.status == 200 else None
         except (OSError, ValueError):
             return None
-
-    def walk(self):
-        """From the spec to the end, starting judged again when it was killed. Gives the release at its end."""
-        stop = threading.Event()
-        pusher = threading.Thread(target=self.push, args=(stop,), daemon=True)
-        is_applied = False
-        end = time.monotonic() + END_S
-        started = False
-        try:
-            while time.monotonic() < end:
-                child = self.judged.child
-                if child is None or child.poll() is not None:
-                    check(child is None or child.returncode == -9, f"judged ended with {child and child.returncode}\n{self.judged.log()[-2000:]}")
-                    self.judged.start(ready=False)
-                if not is_applied:
-                    is_applied = self.apply()
-                    if is_applied and not started:
-                        pusher.start()
-                        started = True
-                release = self.phase()
-                if release and release.get("phase") == "done":
-                    return release
-                time.sleep(0.05)
-        finally:
-            stop.set()
-            if started:
-                pusher.join()
-        raise AssertionError(f"no end within {END_S} s: {self.phase()}\n{self.judged.log()[-3000:]}")
+        verdict = release and release.get("verdict")
+        if isinstance(verdict, dict):
+            said = (verdict["verdict"], verdict["segment"], verdict["phase"])
+            check(self.seen.setdefault(verdict["seq"], said) == said, f"verdict {verdict['seq']} was {self.seen[verdict['seq']]}, is {said}")
+            check(verdict["seq"] >= self.last_seq, f"verdict {verdict['seq']} after {self.last_seq}")
+            self.last_seq = verdict["seq"]
+        return release
 
     def apply(self):
         try:
-            a = self.judged.post("/v1/releases", SPEC.format(socket=f"{self.dir}/h"), type="application/yaml", timeout=5)
+            a = self.judged.post("/v1/releases", SPEC.format(socket=self.relay.haproxy_path), type="application/yaml", timeout=5)
         except OSError:
             return False
-        if a.status in (503, 500, 502, 504):
+        if a.status >= 500:
             return False
         check(a.status in (200, 201, 409), a)  # 409: it was made by the one that was killed
         return True
 
+    def walk(self):
+        """From the spec to the end, starting judged again when it was killed. Gives the release at its end."""
+        is_applied = False
+        end = time.monotonic() + END_S
+        with Load(self.judged, HARMLESS, pause=0.1):
+            while time.monotonic() < end:
+                child = self.judged.child
+                if child is None or child.poll() is not None:
+                    check(child is None or child.returncode == -9, f"judged ended with {child and child.returncode}")
+                    self.judged.start(ready=False)
+                is_applied = is_applied or self.apply()
+                release = self.look() if is_applied else None
+                if release and release["phase"] == "done":
+                    return release
+                time.sleep(0.1)
+        raise AssertionError(f"no end within {END_S} s: {self.look()}")
+
     def story(self):
-        """Messages counted, texts of them, and the weights HAProxy was given."""
-        texts, weights, struck = {}, [], None
-        for line in self.log.read_text("utf-8", "replace").splitlines():
+        """[(number or None, text)] of all messages, the weights HAProxy was given, and what was struck or None."""
+        messages, weights, struck = [], [], None
+        for line in self.relay.log.read_text("utf-8", "replace").splitlines():
             number, _, text = line.partition(" ")
             if text.startswith("! "):
-                struck = (int(number), text)
-                if text.startswith("! before") and weights and weights[-1][0] == int(number):
+                struck = messages[-1][1]
+                if text.startswith("! before") and struck.startswith("haproxy set weight"):
                     weights.pop()  # it never arrived
                 continue
-            if number != "-":
-                texts[int(number)] = text
+            messages.append((None if number == "-" else int(number), text))
             if text.startswith("haproxy set weight"):
-                weights.append((int(number), text[len("haproxy "):]))
-        return texts, [w for _, w in weights], struck
+                weights.append(text[len("haproxy "):])
+        return messages, weights, struck
+
+    def check_end(self, release, weights):
+        check(release["outcome"] == "promoted", "outcome", release["outcome"], release.get("paused"))
+        check(weights == WEIGHTS, "weights were set:", weights)
+        check(self.haproxy.weights() == (0, 100), "HAProxy says", self.haproxy.weights())
+        with Resp(self.redis.path) as redis:
+            verdicts = stored_verdicts(redis, RELEASE)
+        check([seq for seq, _ in verdicts] == list(range(1, len(verdicts) + 1)), "numbers of verdicts:", [seq for seq, _ in verdicts])
+        check(all(b'"seq":%d,' % seq in json.replace(b" ", b"") for seq, json in verdicts), "a verdict is stored under another's number")
 
 
-def run_cell(at, when):
-    """None when all is well, else what is wrong."""
-    with World(at, when) as w:
+def run_cell(cell):
+    """(messages, struck, None or what is wrong)."""
+    with Stack() as stack:
+        world = None
         try:
-            release = w.walk()
-            texts, weights, struck = w.story()
-            check(release["outcome"] == "promoted", "outcome", release["outcome"], release.get("paused"))
-            check(weights == WEIGHTS, "weights were set:", weights)
-            state = ask_haproxy(w.dir / "ha", "get weight app/stable") + ask_haproxy(w.dir / "ha", "get weight app/candidate")
-            check(state.split()[0] == "0" and "100 (initial 0)" in state, "HAProxy says", state)
-            return texts, struck, None
+            world = World(stack, cell)
+            release = world.walk()
+            messages, weights, struck = world.story()
+            world.check_end(release, weights)
+            return messages, struck, None
         except Exception as e:  # one cell's failure is one line of the report
-            texts, _, struck = w.story() if w.log.exists() else ({}, [], None)
-            return texts, struck, f"{when} message {at} ({texts.get(at, '?')[:160]}): {e}\n{w.judged.log()[-1500:]}"
+            messages, _, struck = world.story() if world else ([], [], None)
+            return messages, struck, f"{cell} ({struck}): {type(e).__name__} {e}\n{world.judged.log()[-1500:] if world else ''}"
+
+
+READS = ("PING", "INFO", "GET", "HGET", "HGETALL", "HMGET", "HVALS", "XRANGE", "XREVRANGE", "XREAD", "SMEMBERS", "ZRANGE", "SCRIPT")
+
+
+def kind(text):
+    """What tells this message from those of other kinds: a part of its text."""
+    words = text.split(" ")[1:]
+    if text.startswith("haproxy"):
+        return " ".join(words[:2])
+    if words[0] in ("EVAL", "SCRIPT"):
+        return " ".join(words).partition("..")[0]
+    if words[0] in READS[:2] + ("XREAD",):
+        return words[0] + " "
+    return re.sub(r"(:\d+|[0-9a-f]{32}).*", "", " ".join(words[:2]))
+
+
+def chosen(messages):
+    """The cells every run takes."""
+    by_kind, cells = {}, []
+    for _, text in messages:
+        if text.startswith(("redis", "haproxy")):
+            by_kind.setdefault((text.split(" ")[0], text.split(" ")[1], kind(text)), []).append(text)
+    for (name, word, only), texts in sorted(by_kind.items()):
+        n = len(texts)
+        if name == "haproxy" or (word == "EVAL" and n <= 8):
+            at = range(1, n + 1)  # scripts of one beginning are told apart by their turn
+        else:
+            at = {(n + 1) // 2} if word in READS else {1, (n + 1) // 2, max(1, n - 1)}
+        cells += [Cell(only, k, when) for k in at for when in ("before", "after")]
+    return cells, len(by_kind)
 
 
 @suite.test
 def any_kill_ends_right():
+    began = time.monotonic()
     check(RELAY.exists(), f"{RELAY} is missing: make doubles")
-    texts, struck, wrong = run_cell(0, "before")
+    messages, struck, wrong = run_cell(Cell())
     check(wrong is None, wrong)
-    check(struck is None and len(texts) > 40, f"{len(texts)} messages")
-    cells = [(n, when) for n in sorted(texts) for when in ("before", "after")]
-    if CELLS != "all":
-        always = [c for c in cells if texts[c[0]].startswith("haproxy set weight")]
-        step = max(1, len(cells) // max(1, int(CELLS) - len(always)))
-        cells = sorted(set(always) | set(cells[::step]))
+    check(struck is None and len(messages) > 300, f"{len(messages)} messages")
+    cells, n_kinds = chosen(messages)
+    n_chosen = len(cells)
+    every = [Cell("", n, when) for n, _ in messages if n for when in ("before", "after")]
+    if IS_FULL:
+        cells += every
+    else:
+        turn = 89  # prime to most lengths: walks over all of them, far apart
+        cells += [every[i * turn % len(every)] for i in range(len(every))][:400]
+    until = began + SECONDS
+
+    def run(numbered):
+        number, cell = numbered
+        if not IS_FULL and number >= n_chosen and time.monotonic() > until - 12:
+            return None
+        return run_cell(cell)
+
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        results = list(pool.map(lambda c: run_cell(*c), cells))
+        results = [r for r in pool.map(run, enumerate(cells)) if r]
     failures = [wrong for _, _, wrong in results if wrong]
     kills = sum(1 for _, struck, _ in results if struck)
-    print(f"{len(texts)} messages, {len(cells)} cells, {kills} kills, {len(cells) - len(failures)} ended right")
+    kinds_struck = {kind(struck) for _, struck, _ in results if struck}
+    print(f"{len(messages)} messages of {n_kinds} kinds; {len(results)} of {len(every) + n_chosen} cells run, {kills} kills at {len(kinds_struck)} kinds, "
+          f"{len(results) - len(failures)} ended right, {time.monotonic() - began:.0f} s", flush=True)
     check(not failures, f"{len(failures)} cells failed:\n" + "\n".join(failures[:5]))
-    check(kills >= len(cells) * 0.8, f"only {kills} of {len(cells)} cells were struck")
+    # A few messages come by the clock (a renewed lease, a look at HAProxy), not in every run.
+    check(kills >= len(results) * 0.9, f"only {kills} of {len(results)} cells were struck")
 
 
-suite.run()
+if __name__ == "__main__":
+    suite.run()
