@@ -208,6 +208,8 @@ static void add_ahead(struct ingest *in)
     struct series *guess[AHEAD_LINES];
     for (size_t i = 0; i < in->n_ahead; i++) {
         guess[i] = series_guess(t, in->ahead[i].hash);
+        if (!guess[i])
+            continue;
         __builtin_prefetch(guess[i]);
         __builtin_prefetch((const char *)guess[i] + 64);
         __builtin_prefetch((const char *)guess[i] + 128);
