@@ -139,6 +139,19 @@ static enum http_next revoke_token(struct http_exchange *ex)
 
 /* ---- /v1/audit, /v1/connections ---- */
 
+/* The trail of a release is for those who may touch it, the common one for all services' admins. */
+static int require_trail(struct http_exchange *ex, const char *release, struct err *err)
+{
+    if (http_principal(ex)->service_count == 0)
+        return 0;
+    const struct board *board = boards_read(api_service(ex)->boards);
+    const struct view *v = board_find(board, release);
+    const int rc =
+        v ? http_require_service(ex, v->record.service, err) : require_all_services(ex, err);
+    board_unref(board);
+    return rc;
+}
+
 static enum http_next audit(struct http_exchange *ex)
 {
     struct err err = {0};
@@ -148,6 +161,7 @@ static enum http_next audit(struct http_exchange *ex)
     const char *next, *release = http_query(ex, "release");
     char text[WALL_TEXT_BYTES];
     if (http_query_int(ex, "limit", 1, AUDIT_PAGE_MAX, &limit, &err) != 0 ||
+        require_trail(ex, release ? release : "", &err) != 0 ||
         store_audit(api_service(ex)->store, release ? release : "", http_query(ex, "cursor"),
                     (size_t)limit, &entries, &n, &next, http_arena(ex), &err) != 0)
         return http_fail(ex, &err);

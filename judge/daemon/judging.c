@@ -10,6 +10,7 @@
  * After a crash the checkpoint is loaded and the sealed blocks after it are taken again: the same
  * bits.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ struct look {
     struct decision_late *late;
     struct decision_order order;
     bool has_order;
+    const struct order *last_order; /* of any kind, or NULL */
 };
 
 /* Loads the checkpoint and the number of the last verdict. Once a case. */
@@ -137,6 +139,7 @@ static int read_orders(struct look *l, struct err *err)
     size_t n;
     if (store_orders(l->s->store, l->c->id, 0, &orders, &n, l->a, err) != 0)
         return -1;
+    l->last_order = n ? &orders[n - 1] : NULL;
     for (size_t i = 0; i < n; i++) {
         if (orders[i].verb != ORDER_PROMOTE && orders[i].verb != ORDER_ROLLBACK)
             continue;
@@ -177,6 +180,28 @@ static enum guarantee guarantee_of(const struct spec *spec)
     return platform->traffic == GRIP_VETO ? GUARANTEE_VETO : pattern->guarantee;
 }
 
+/* A release may end before the judge has said a last word: by an order that was carried out at
+ * once, or because another tool moved the traffic. Its last verdict says how it ended all the same.
+ */
+static void say_outcome(const struct look *l, struct verdict *v)
+{
+    static const enum verdict_word words[OUTCOME_COUNT] = {
+        [OUTCOME_NONE] = VERDICT_CONTINUE,
+        [OUTCOME_PROMOTED] = VERDICT_PROMOTE,
+        [OUTCOME_ROLLED_BACK] = VERDICT_ROLLBACK,
+        [OUTCOME_STOPPED] = VERDICT_HOLD,
+    };
+    const struct order *o = l->last_order;
+    v->word = words[v->outcome];
+    if (v->cause == CAUSE_PERSON && o)
+        snprintf(v->reason, sizeof(v->reason), "%s ordered it (%s): %s",
+                 o->who && *o->who ? o->who : "somebody", order_name(o->verb),
+                 o->why && *o->why ? o->why : "no reason given");
+    else
+        snprintf(v->reason, sizeof(v->reason), "%s, cause: %s", outcome_name(v->outcome),
+                 v->cause == CAUSE_NONE ? "none" : cause_name(v->cause));
+}
+
 static void read_decision(struct look *l, struct verdict *v)
 {
     const struct release_record *r = &l->record;
@@ -200,8 +225,11 @@ static void read_decision(struct look *l, struct verdict *v)
     v->revision = l->c->spec.revision;
     v->mode = l->c->spec.mode;
     v->outcome = r->outcome;
-    if (r->phase == PHASE_DONE)
-        v->cause = r->cause;
+    if (r->phase != PHASE_DONE)
+        return;
+    v->cause = r->cause;
+    if (v->word != VERDICT_PROMOTE && v->word != VERDICT_ROLLBACK)
+        say_outcome(l, v);
 }
 
 /* Keeps a copy of what was stored, to know whether the next verdict differs. */
