@@ -191,7 +191,7 @@ static inline double latency_at_tail(enum shape shape, double q)
 static inline void latency_table_init(struct latency_table *t, enum shape shape, double factor)
 {
     double scale = 100 * factor, p[TABLE_MAX], left = 1;
-    uint32_t small[TABLE_MAX], large[TABLE_MAX], n_small = 0, n_large = 0;
+    uint32_t small[TABLE_MAX] = {0}, large[TABLE_MAX] = {0}, n_small = 0, n_large = 0;
     t->first = hist_bucket(scale * (shape == SHAPE_EXPONENTIAL ? 1e-4 : 0.05));
     t->n = hist_bucket(scale * 30) - t->first + 1;
     for (uint32_t i = 0; i < t->n; i++) { /* the ends take what lies beyond them */
