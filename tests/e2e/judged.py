@@ -111,6 +111,7 @@ class Judged:
         self.log_path = self.dir / "judged.log"
         self.port, self.statsd_port = free_ports(2)
         self.listen = listen or f"127.0.0.1:{self.port}"
+        self.host = "127.0.0.1"
         self.url = f"http://127.0.0.1:{self.port}"
         self.redis = redis
         self.args = list(args)
@@ -205,7 +206,7 @@ class Judged:
         return self._token
 
     def connect(self, timeout=30):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def headers(self, token="admin", extra=None):
         headers = dict(extra or {})

@@ -1,0 +1,702 @@
+#!/usr/bin/python3
+"""Every call of the API against a running judged: what it answers when asked well, and when not.
+
+The last test holds the table of routes (as /v1/openapi.json tells it) to the calls that were made here: a route
+nobody asked successfully is a failure."""
+import json
+import re
+import socket
+import threading
+import time
+
+from judged import Answer, Feeder, Judged, Skip, Suite, check, quick_spec, wait_for
+
+suite = Suite()
+SEEN = set()  # (method, path) answered 2xx or 3xx
+SCOPES = ["ingest", "read", "apply", "decide", "override", "admin"]
+SPEC = "application/yaml"
+LONG = {"policy": {"no_data_after": "60s"}}
+
+
+class Watched(Judged):
+    """Notes what was asked and answered well."""
+
+    def request(self, method, path, *args, **more):
+        a = super().request(method, path, *args, **more)
+        if a.status < 400:
+            SEEN.add((method, path.split("?")[0]))
+        return a
+
+
+def problem(a, status, name, *words):
+    """The answer is a problem of this kind, in the shape RFC 9457 and our contract want."""
+    check(a.status == status, "want", status, name, "got", a)
+    check(a.headers["content-type"] == "application/problem+json", a.headers)
+    p = a.json
+    check(p["type"] == "urn:judge:error:" + name and p["status"] == status, p)
+    check(p["title"] and p["detail"] and p["instance"].startswith("/") and p["request_id"], p)
+    check(a.headers["x-request-id"] == p["request_id"], a.headers)
+    for word in words:
+        check(word in json.dumps(p), f"no `{word}` in", p)
+    return p
+
+
+def put(j, name, **more):
+    return j.apply(quick_spec(name, **{**LONG, **more}))
+
+
+def done(j, name, seconds=10):
+    return wait_for(f"end of {name}", lambda: (r := j.release(name))["phase"] == "done" and r, seconds)
+
+
+# ---- credentials ----
+
+ROUTES = [  # method, path, a scope that may, body
+    ("POST", "/v1/releases?dry_run=1", "apply", json.dumps(quick_spec("scoped"))),
+    ("GET", "/v1/releases", "read", None),
+    ("GET", "/v1/releases/scoped", "read", None),
+    ("GET", "/v1/releases/scoped/verdict?wait=5s", "read", None),
+    ("GET", "/v1/releases/scoped/verdicts", "read", None),
+    ("GET", "/v1/releases/scoped/report", "read", None),
+    ("POST", "/v1/releases/scoped/pause", "decide", "{}"),
+    ("POST", "/v1/releases/scoped/resume", "decide", "{}"),
+    ("POST", "/v1/releases/scoped/traffic", "decide", '{"share": "5%"}'),
+    ("POST", "/v1/releases/scoped/promote", "decide", "{}"),
+    ("POST", "/v1/releases/scoped/rollback", "decide", "{}"),
+    ("POST", "/v1/releases/scoped/abort", "decide", "{}"),
+    ("POST", "/v1/samples", "ingest", '{"service": "scoped", "cohort": "baseline", "metric": "http.errors", "value": 1}\n'),
+    ("GET", "/v1/schema", "read", None),
+    ("GET", "/v1/openapi.json", "read", None),
+    ("GET", "/v1/version", "read", None),
+    ("GET", "/v1/connections", "read", None),
+    ("GET", "/v1/tokens", "admin", None),
+    ("POST", "/v1/tokens", "admin", '{"name": "made", "scopes": "read"}'),
+    ("GET", "/v1/audit", "admin", None),
+]
+
+
+@suite.test
+def each_route_wants_its_scope(j):
+    put(j, "scoped")
+    tokens = {s: j.make_token(s, name=s) for s in SCOPES}
+    for method, path, scope, body in ROUTES:
+        type = ("application/x-ndjson" if "samples" in path else SPEC if "releases?" in path else "application/json") if body else None
+        for have in SCOPES:
+            a = j.request(method, path, body, type=type, token=tokens[have])
+            if have in (scope, "admin"):
+                check(a.status < 300 or (a.status == 409 and "done" in a.text), have, method, path, a)
+            else:
+                problem(a, 403, "forbidden", scope)
+    problem(j.delete("/v1/releases/scoped", token=tokens["apply"]), 403, "forbidden", "admin")
+    problem(j.delete("/v1/tokens/0123456789abcdef", token=tokens["apply"]), 403, "forbidden", "admin")
+    problem(j.get("/v1/releases/scoped/events", token=tokens["ingest"]), 403, "forbidden", "read")
+
+
+@suite.test
+def without_a_good_token_there_is_nothing(j):
+    for path in ("/v1/releases", "/v1/releases/nobody", "/v1/audit", "/v1/schema"):
+        a = j.get(path, token=None)
+        problem(a, 401, "auth")
+        check(a.headers["www-authenticate"].startswith("Bearer"), a.headers)
+    problem(j.get("/v1/releases", token="jt_" + "A" * 43), 401, "auth", "not known, was revoked or has expired")
+    problem(j.get("/v1/releases", token=None, headers={"Authorization": "Basic YTpi"}), 401, "auth", "Bearer")
+    check(j.get("/v1/releases").status == 200, "a good token is taken after bad ones")
+
+
+@suite.test
+def an_expired_token_is_worth_nothing(j):
+    short = j.make_token("read", name="short", expires_in="300ms")
+    check(j.get("/v1/releases", token=short).status == 200)
+    wait_for("expiry", lambda: j.get("/v1/releases", token=short).status == 401, 3, pause=0.2)
+
+
+@suite.test
+def tokens_are_made_listed_and_revoked(j):
+    text = j.make_token("ingest,read", name="ci", services="shop,search", expires_in="30d")
+    row = next(t for t in j.get("/v1/tokens").json["tokens"] if t["name"] == "ci")
+    check(row["scopes"] == "ingest,read" and row["services"] == "shop,search" and row["expires"] > row["created"], row)
+    check(text not in j.get("/v1/tokens").text, "the text of a token is told once")
+    check(j.get("/v1/version", token=text).status == 200)
+    a = j.delete("/v1/tokens/" + row["id"])
+    SEEN.add(("DELETE", "/v1/tokens/{id}"))
+    check(a.status == 204 and a.body == b"", a)
+    problem(j.get("/v1/version", token=text), 401, "auth")
+    problem(j.delete("/v1/tokens/" + row["id"]), 404, "not_found")
+    for body, word in (
+        ({"scopes": "read"}, "name"),
+        ({"name": "x" * 64, "scopes": "read"}, "name"),
+        ({"name": "x"}, "scopes"),
+        ({"name": "x", "scopes": ""}, "scope"),
+        ({"name": "x", "scopes": "read,fly"}, "fly"),
+        ({"name": "x", "scopes": ["read"]}, "scopes: want a text"),
+        ({"name": "x", "scopes": "read", "services": 7}, "services"),
+        ({"name": "x", "scopes": "read", "services": "a, b"}, "services"),
+        ({"name": "x", "scopes": "read", "services": ",".join(f"s{i}" for i in range(33))}, "at most 32"),
+        ({"name": "x", "scopes": "read", "expires_in": "soon"}, "expires_in"),
+        ({"name": "x", "scopes": "read", "expires_in": "0s"}, "expires_in"),
+        ({"name": "x", "scopes": "read", "expires_in": 3600}, "expires_in"),
+        ({"name": "x", "scopes": "read", "expires": "30d"}, "unknown field"),
+        ([], "object"),
+    ):
+        problem(j.post("/v1/tokens", body), 400, "input", word)
+
+
+@suite.test
+def a_token_of_some_services_sees_no_others(j):
+    put(j, "mine", service="mine")
+    put(j, "theirs", service="theirs")
+    token = j.make_token("admin", name="limited", services="mine")
+    ids = [r["release"] for r in j.get("/v1/releases?limit=500", token=token).json["releases"]]
+    check(ids == ["mine"], ids)
+    check(j.get("/v1/releases/mine", token=token).status == 200)
+    for path in ("/v1/releases/theirs", "/v1/releases/theirs/verdict", "/v1/releases/theirs/events", "/v1/releases/theirs/report", "/v1/releases/theirs/verdicts"):
+        problem(j.get(path, token=token), 403, "forbidden", "theirs")
+    problem(j.post("/v1/releases/theirs/rollback", {"why": "x"}, token=token), 403, "forbidden")
+    problem(j.post("/v1/releases?dry_run=1", json.dumps(quick_spec("other", service="theirs")), type=SPEC, token=token), 403, "forbidden")
+    for method, path in (("GET", "/v1/tokens"), ("GET", "/v1/audit"), ("GET", "/v1/audit?release=theirs")):
+        problem(j.request(method, path, token=token), 403, "forbidden")
+    problem(j.post("/v1/tokens", {"name": "more", "scopes": "admin"}, token=token), 403, "forbidden", "not limited")
+    check(j.get("/v1/audit?release=mine", token=token).status == 200, "its own trail it may see")
+    a = j.samples([{"service": s, "cohort": "baseline", "metric": "http.errors", "value": 1} for s in ("mine", "theirs")], ack=False, token=token)
+    check(a.json["taken"] == 1 and a.json["refusals"][0]["line"] == 2, a)
+
+
+def outer_address():
+    """An address of this host that is not loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+        except OSError as why:
+            raise Skip(f"this host has no address beside loopback ({why})")
+        return s.getsockname()[0]
+
+
+@suite.test
+def guessing_tokens_is_slowed_down(_):
+    own = Judged()  # an address that guessed wrong is kept waiting, but never this host's own programs
+    own.host = outer_address()
+    own.listen = f"0.0.0.0:{own.port}"
+    with own:
+        for _ in range(5):
+            problem(own.get("/v1/releases", token="jt_wrong"), 401, "auth")
+        a = wait_for("pause", lambda: (a := own.get("/v1/releases", token="jt_wrong")).status == 429 and a)
+        problem(a, 429, "limit", "wait")
+        check(int(a.headers["retry-after"]) >= 1, a.headers)
+
+
+# ---- what every call has in common ----
+
+@suite.test
+def what_is_not_there_or_not_taken_is_said(j):
+    problem(j.get("/v1/nothing"), 404, "not_found")
+    a = j.delete("/v1/releases")
+    problem(a, 405, "method", "GET")
+    check("GET" in a.headers["allow"] and "POST" in a.headers["allow"], a.headers)
+    for path in ("", "/verdict", "/verdicts", "/events", "/report"):
+        problem(j.get("/v1/releases/unknown" + path), 404, "not_found", "unknown")
+    for order in ("promote", "rollback", "pause", "resume", "abort", "traffic"):
+        problem(j.post("/v1/releases/unknown/" + order, {}), 404, "not_found", "unknown")
+    problem(j.delete("/v1/releases/unknown"), 404, "not_found")
+    problem(j.get("/v1/releases/" + "x" * 5000), 413, "too_large")
+    problem(j.post("/v1/releases", "x", type="image/png"), 415, "media_type", "application/yaml")
+    problem(j.post("/v1/samples", "x", type="application/json"), 415, "media_type", "application/x-ndjson")
+    problem(j.get("/v1/releases", headers={"Content-Length": "3"}, body="abc"), 413, "too_large", "no body")
+    problem(j.post("/v1/releases", "a" * (256 * 1024 + 1), type=SPEC), 413, "too_large", "262144")
+    c = j.connect()  # what is far too large is refused by its length, unread
+    c.putrequest("POST", "/v1/samples")
+    for name, value in {**j.headers(), "Content-Type": "text/plain", "Content-Length": str((8 << 20) + 1)}.items():
+        c.putheader(name, value)
+    c.endheaders()
+    r = c.getresponse()
+    problem(Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read()), 413, "too_large", str(8 << 20))
+    c.close()
+    problem(j.post("/v1/releases/unknown/pause", "a" * 8193, type="application/json"), 413, "too_large")
+    for body in ("{", "a: b: c", "[1, 2", '{"a": 1, "a": 2}', "", "\x00"):
+        a = j.post("/v1/releases", body, type=SPEC)
+        check(a.status in (400, 422), body, a)
+        problem(a, a.status, a.json["type"].split(":")[-1])
+    check(j.get("/v1/version", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1")
+
+
+@suite.test
+def head_is_get_without_a_body(j):
+    a = j.request("HEAD", "/v1/version")
+    check(a.status == 200 and a.body == b"" and int(a.headers["content-length"]) > 0, a.headers)
+
+
+@suite.test
+def the_service_tells_about_itself(j):
+    check(j.get("/healthz", token=None).text == "ok\n" and j.get("/readyz", token=None).text == "ready\n")
+    check(re.fullmatch(r"\d+\.\d+\.\d+", j.get("/v1/version").json["version"]))
+    a = j.get("/metrics", token=None)
+    check(a.headers["content-type"].startswith("text/plain; version=0.0.4"), a.headers)
+    samples = read_exposition(a.text)
+    for name in ("judge_uptime_seconds", "process_resident_memory_bytes", "judge_leases_held", "judge_verdicts_stored_total"):
+        check(any(k.split("{")[0] == name for k in samples), "no", name)
+    a = j.get("/v1/schema")
+    check(a.headers["content-type"] == "application/schema+json", a.headers)
+    check(a.json["$schema"].endswith("2020-12/schema") and "metadata" in a.json["properties"] and "strategy" in a.json["required"], a.json.keys())
+    api = j.get("/v1/openapi.json").json
+    check(api["openapi"] == "3.1.0" and api["info"]["title"] == "Release Judge" and api["info"]["version"], api["info"])
+    check(api["components"]["securitySchemes"]["token"]["scheme"] == "bearer" and "Problem" in api["components"]["schemas"])
+    create = api["paths"]["/v1/releases"]["post"]
+    check({"application/yaml", "application/json"} <= set(create["requestBody"]["content"]), create)
+    check({p["name"] for p in create["parameters"]} == {"dry_run", "Idempotency-Key"}, create)
+    ids = [op["operationId"] for path in api["paths"].values() for op in path.values()]
+    check(len(ids) == len(set(ids)), "an operation id is there twice")
+    for path, ops in api["paths"].items():
+        for op in ops.values():
+            named = {p["name"] for p in op["parameters"] if p["in"] == "path"}
+            check(named == set(re.findall(r"{(\w+)", path)), path, "names", named)
+    check(j.get("/v1/connections").json == {"connections": [{"name": "chat", "kind": "webhook"}, {"name": "edge", "kind": "haproxy"}]}, j.get("/v1/connections"))
+
+
+def read_exposition(text):
+    """The Prometheus text format, strictly: TYPE before its samples, a family in one piece, no sample twice."""
+    types, samples, family, ended = {}, {}, None, set()
+    for line in text.splitlines():
+        if m := re.fullmatch(r"# (HELP|TYPE) (\S+) (.+)", line):
+            if m[2] != family:
+                check(m[2] not in ended, "family in two pieces:", m[2])
+                ended.add(family)
+                family = m[2]
+            if m[1] == "TYPE":
+                check(m[2] not in types and m[3] in ("counter", "gauge", "histogram", "summary"), line)
+                types[m[2]] = m[3]
+            continue
+        m = re.fullmatch(r'([a-zA-Z_:][\w:]*)(\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})? (\S+)', line)
+        check(m, "cannot be read:", line)
+        check(re.sub("_(bucket|sum|count)$", "", m[1]) in types or m[1] in types, "sample without TYPE:", line)
+        check(m[1] + (m[2] or "") not in samples, "twice:", line)
+        samples[m[1] + (m[2] or "")] = float(m[3])
+    check(len(samples) > 20, "few samples")
+    return samples
+
+
+# ---- releases ----
+
+@suite.test
+def a_release_is_made_and_read_back(j):
+    a = j.post("/v1/releases", json.dumps(quick_spec("made", **LONG)), type="application/json")
+    check(a.status == 201 and a.headers["location"] == "/v1/releases/made", a)
+    check(a.json["release"] == "made" and a.json["dry_run"] is False and a.json["replayed"] is False, a)
+    r = j.release("made")  # at once, by who made it
+    SEEN.add(("GET", "/v1/releases/{id}"))
+    check(r["service"] == "made" and r["environment"] == "test" and r["revision"] == "made" and r["outcome"] is None, r)
+    check(r["spec"] == a.json["spec"] and r["spec"]["policy"]["alpha"] == 0.01, "defaults are written out")
+    again = j.post("/v1/releases?dry_run=1", json.dumps({**r["spec"], "metadata": {**r["spec"]["metadata"], "name": "made2"}}), type=SPEC)
+    check(again.json["spec"]["policy"] == r["spec"]["policy"], "the canonical form reads back the same")
+    problem(j.post("/v1/releases", json.dumps(quick_spec("made")), type=SPEC), 409, "conflict", "made")
+
+
+@suite.test
+def a_dry_run_makes_nothing(j):
+    a = j.post("/v1/releases?dry_run=1", json.dumps(quick_spec("dry")), type=SPEC)
+    check(a.status == 200 and a.json["dry_run"] is True and a.json["spec"]["metadata"]["name"] == "dry", a)
+    problem(j.get("/v1/releases/dry"), 404, "not_found")
+
+
+@suite.test
+def what_is_wrong_with_a_spec_is_listed(j):
+    bad = quick_spec("Bad_Name", platform={"kind": "nothing"})
+    bad["metrics"][0]["margin"] = {"relative": "2000%"}
+    bad["colour"] = "red"
+    p = problem(j.post("/v1/releases", json.dumps(bad), type=SPEC), 422, "spec")
+    fields = {c["field"] for c in p["complaints"]}
+    check({"metadata.name", "strategy.platform.kind", "metrics[0].margin.relative", "colour"} <= fields, fields)
+    check(all(c["where"].startswith("/") and c["message"] for c in p["complaints"]), p["complaints"])
+    p = problem(j.post("/v1/releases", "apiVersion: judge/v1\nkind: Release\nmetadata:\n  nam: x\n", type=SPEC), 422, "spec")
+    check(any(c["where"] == "line 4" for c in p["complaints"]), p["complaints"])
+    for connection, status, name in (("nowhere", 422, "spec"), ("edge", 403, "forbidden"), ("chat", 422, "spec")):
+        spec = quick_spec("connected", platform={"kind": "haproxy", "connection": connection, "backend": "b", "stable": "s", "candidate": "c"})
+        problem(j.post("/v1/releases", json.dumps(spec), type=SPEC), status, name, connection)
+    for to, word in (("nowhere", "no connection"), ("edge", "not for service")):
+        problem(j.post("/v1/releases", json.dumps(quick_spec("told", notify=[{"to": to}])), type=SPEC), 403 if to == "edge" else 422, "forbidden" if to == "edge" else "spec", word)
+
+
+@suite.test
+def the_same_key_again_makes_nothing_new(j):
+    key, body = {"Idempotency-Key": "k-1"}, json.dumps(quick_spec("keyed", **LONG))
+    first = j.post("/v1/releases", body, type=SPEC, headers=key)
+    second = j.post("/v1/releases", body, type=SPEC, headers=key)
+    check(first.status == 201 and second.status == 201, first, second)
+    check(second.json["replayed"] is True and second.json["release"] == "keyed", second)
+    problem(j.post("/v1/releases", json.dumps(quick_spec("keyed2", **LONG)), type=SPEC, headers=key), 422, "reused_key")
+    problem(j.get("/v1/releases/keyed2"), 404, "not_found")
+    problem(j.post("/v1/releases", body, type=SPEC, headers={"Idempotency-Key": "x" * 200}), 400, "input", "Idempotency-Key")
+    check([e["what"] for e in j.get("/v1/audit?release=keyed").json["entries"]].count("apply") == 1)
+
+
+@suite.test
+def an_unchanged_release_is_not_sent_again(j):
+    put(j, "tagged")
+    wait_for("verdict", lambda: j.release("tagged")["verdict"])
+    def unchanged():
+        a = j.get("/v1/releases/tagged")
+        tag = a.headers["etag"]
+        b = j.get("/v1/releases/tagged", headers={"If-None-Match": tag})
+        return b.status == 304 and b.body == b"" and b.headers["etag"] == tag
+    wait_for("304", unchanged)
+    tag = j.get("/v1/releases/tagged").headers["etag"]
+    j.post("/v1/releases/tagged/pause", {"why": "to see a new tag"})
+    wait_for("new tag", lambda: j.get("/v1/releases/tagged", headers={"If-None-Match": tag}).status == 200)
+
+
+@suite.test
+def the_list_is_filtered_and_paged(j):
+    for i in range(5):
+        put(j, f"page-{i}", service="paged" if i % 2 else "paged-too")
+    def ids(query):
+        a = j.get("/v1/releases" + query)
+        check(a.status == 200, a)
+        return [r["release"] for r in a.json["releases"]], a.json["next"]
+    got, cursor = [], ""
+    for _ in range(100):
+        page, following = ids("?limit=2" + cursor)
+        check(len(page) == 2 or following is None, page, following)
+        got += page
+        if following is None:
+            break
+        cursor = "&cursor=" + following
+    everything, end = ids("?limit=500")
+    check(got == everything and end is None and len(set(got)) == len(got), got)
+    check(got.index("page-4") < got.index("page-0"), "newest first")
+    check(ids("?service=paged")[0] == ["page-3", "page-1"])
+    check(set(ids("?service=paged&environment=prod")[0]) == set())
+    check(len(ids("?limit=2&service=paged")[0]) == 2 and ids("?limit=2&service=paged")[1] is None, "a full last page has no next")
+    j.post("/v1/releases/page-1/rollback", {"why": "test"})
+    done(j, "page-1")
+    check(ids("?service=paged&active")[0] == ["page-3"] and ids("?service=paged&phase=done")[0] == ["page-1"])
+    for query in ("?limit=0", "?limit=501", "?limit=x", "?phase=flying", "?cursor=nobody"):
+        problem(j.get("/v1/releases" + query), 400, "input", query[1:].split("=")[0])
+
+
+@suite.test
+def two_releases_of_a_service_wait_for_each_other(j):
+    put(j, "first", service="shared")
+    wait_for("judging", lambda: j.release("first")["phase"] == "judging")
+    put(j, "second", service="shared")
+    wait_for("word that it waits", lambda: "first" in json.dumps(j.release("second")["progress"]))
+    check(j.release("second")["phase"] == "queued")
+    put(j, "elsewhere", service="shared", metadata={"name": "elsewhere", "service": "shared", "environment": "other", "revision": "x"})
+    wait_for("judging in another environment", lambda: j.release("elsewhere")["phase"] == "judging")
+    check(j.post("/v1/releases/first/rollback", {"why": "make room"}).status == 202)
+    done(j, "first")
+    wait_for("the second's turn", lambda: j.release("second")["phase"] == "judging")
+
+
+@suite.test
+def a_release_that_is_done_can_be_forgotten(j):
+    put(j, "gone")
+    problem(j.delete("/v1/releases/gone"), 409, "conflict")
+    j.post("/v1/releases/gone/rollback", {"why": "test"})
+    done(j, "gone")
+    wait_for("204", lambda: j.delete("/v1/releases/gone").status == 204)
+    SEEN.add(("DELETE", "/v1/releases/{id}"))
+    problem(j.get("/v1/releases/gone"), 404, "not_found")
+    check(any(e["what"] == "delete" and "gone" in e["detail"] for e in j.get("/v1/audit?limit=500").json["entries"]), "the deletion is in the trail")
+
+
+# ---- verdicts ----
+
+@suite.test
+def a_long_poll_answers_with_the_next_verdict(j):
+    put(j, "polled")
+    seq = wait_for("verdict", lambda: (v := j.release("polled")["verdict"]) and v["phase"] == "judging" and v["seq"])
+    got = {}
+    def ask():
+        start = time.monotonic()
+        got["answer"] = j.get(f"/v1/releases/polled/verdict?after={seq}&wait=20s")
+        got["s"] = time.monotonic() - start
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    time.sleep(0.3)
+    check(waiting.is_alive(), "it waits:", got)
+    j.post("/v1/releases/polled/pause", {"why": "to make a verdict"})
+    waiting.join(10)
+    a = got["answer"]
+    check(a.status == 200 and a.json["seq"] > seq and a.json["verdict"] == "hold" and got["s"] < 5, a, got["s"])
+    SEEN.add(("GET", "/v1/releases/{id}/verdict"))
+    check("to make a verdict" in a.json["reason"], a.json["reason"])
+
+
+@suite.test
+def a_long_poll_ends_in_time(j):
+    put(j, "silent")
+    seq = wait_for("verdict", lambda: (v := j.release("silent")["verdict"]) and v["phase"] == "judging" and v["seq"])
+    start = time.monotonic()
+    a = j.get(f"/v1/releases/silent/verdict?after={seq + 100}&wait=400ms")
+    took = time.monotonic() - start
+    check(a.status == 200 and a.json["seq"] >= seq and 0.35 < took < 3, a, took)
+    start = time.monotonic()
+    check(j.get("/v1/releases/silent/verdict").status == 200 and time.monotonic() - start < 0.3)
+    for query in ("wait=soon", "wait=-1s", "after=x", "after=-1"):
+        problem(j.get("/v1/releases/silent/verdict?" + query), 400, "input", query.split("=")[0])
+
+
+@suite.test
+def a_verdict_has_the_shape_of_the_contract(j):
+    put(j, "shaped")
+    v = wait_for("verdict", lambda: (v := j.release("shaped")["verdict"]) and v["phase"] == "judging" and v)
+    names = list(v)
+    contract = ["release", "revision", "seq", "phase", "verdict", "cause", "health", "guarantee", "segment", "share", "advance_to", "at", "fresh_until", "reason", "metrics"]
+    check(names[: len(contract)] == contract, names)
+    check(v["verdict"] in ("continue", "hold") and v["share"] is None and v["guarantee"] == "proven", v)
+    m = v["metrics"][0]
+    check({"name", "kind", "role", "state", "test", "effect", "tolerance", "margin", "log_e_fail", "log_e_pass", "alpha", "beta", "dispersion", "baseline", "candidate", "eta_s", "reason"} <= set(m), m)
+    check(m["margin"] == {"relative": 0.5, "absolute": 0.005} and m["alpha"] == 0.01 and m["beta"] == 0.05, m)
+    all = j.get("/v1/releases/shaped/verdicts").json
+    SEEN.add(("GET", "/v1/releases/{id}/verdicts"))
+    check([x["seq"] for x in all["verdicts"]] == list(range(1, len(all["verdicts"]) + 1)) and all["next"] == len(all["verdicts"]), all["next"])
+    j.post("/v1/releases/shaped/pause", {"why": "one more"})
+    wait_for("one more", lambda: j.release("shaped")["verdict"]["verdict"] == "hold")
+    check([x["seq"] for x in j.get("/v1/releases/shaped/verdicts?after=1&limit=1").json["verdicts"]] == [2])
+
+
+def read_events(response, until, seconds=10):
+    """Events of a stream as (id, name, data) until one satisfies `until`."""
+    events, event, deadline = [], {}, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        line = response.readline().decode().rstrip("\n")
+        if line.startswith(":"):
+            continue
+        if line:
+            key, _, value = line.partition(":")
+            event[key] = event.get(key, "") + value.strip()
+            continue
+        if "data" in event:
+            events.append((event.get("id"), event.get("event"), json.loads(event["data"])))
+            if until(events[-1]):
+                return events
+            event = {}
+        elif response.isclosed():
+            break
+    raise AssertionError(f"the event did not come: {events}")
+
+
+def open_events(j, release, last=None):
+    c = j.connect(timeout=10)
+    c.request("GET", f"/v1/releases/{release}/events", headers=j.headers(extra={"Last-Event-ID": last} if last else None))
+    r = c.getresponse()
+    check(r.status == 200 and r.getheader("Content-Type").startswith("text/event-stream"), r.status, r.getheaders())
+    SEEN.add(("GET", "/v1/releases/{id}/events"))
+    return c, r
+
+
+@suite.test
+def events_are_sent_and_resumed(j):
+    put(j, "streamed")
+    wait_for("verdict", lambda: (v := j.release("streamed")["verdict"]) and v["phase"] == "judging")
+    c, r = open_events(j, "streamed")
+    first = read_events(r, lambda e: e[1] == "progress")
+    check(first[0][1] == "verdict" and int(first[0][0]) == first[0][2]["seq"], first)
+    check(first[-1][2]["phase"] == "judging" and first[-1][2]["paused"] is False, first)
+    j.post("/v1/releases/streamed/pause", {"why": "an event"})
+    seen = read_events(r, lambda e: e[1] == "verdict" and e[2]["verdict"] == "hold")
+    check(seen[-1][2]["seq"] > first[0][2]["seq"], seen)
+    c.close()
+    c, r = open_events(j, "streamed", last="1")
+    now = j.release("streamed")["verdict"]["seq"]
+    events = [e for e in read_events(r, lambda e: e[1] == "verdict" and e[2]["seq"] >= now) if e[1] == "verdict"]
+    check([int(e[0]) for e in events] == list(range(2, now + 1)), "what was missed comes first, in order, once:", [e[0] for e in events])
+    j.post("/v1/releases/streamed/rollback", {"why": "the end"})
+    read_events(r, lambda e: e[1] == "done")
+    check(r.read() == b"", "the stream ends after the release")
+    c.close()
+    problem(j.get("/v1/releases/streamed/events", headers={"Last-Event-ID": "abc"}), 400, "input", "Last-Event-ID")
+
+
+# ---- orders ----
+
+@suite.test
+def orders_are_taken_and_audited(j):
+    put(j, "ordered")
+    wait_for("judging", lambda: j.release("ordered")["phase"] == "judging")
+    decide = j.make_token("decide,read", name="release-manager")
+    a = j.post("/v1/releases/ordered/pause", {"why": "lunch"}, token=decide)
+    check(a.status == 202 and a.json == {"release": "ordered", "order": "pause", "seq": 1}, a)
+    r = wait_for("pause", lambda: (r := j.release("ordered"))["paused"] and r)
+    check(r["paused_why"] == "lunch" and r["cause"] == "person", r)
+    j.post("/v1/releases/ordered/resume", token=decide)
+    wait_for("resume", lambda: not j.release("ordered")["paused"])
+    check(j.post("/v1/releases/ordered/traffic", {"share": "25%", "why": "our tool did"}, token=decide).status == 202)
+    wait_for("share", lambda: (v := j.release("ordered")["verdict"]) and v["share"] == 0.25)
+    problem(j.post("/v1/releases/ordered/promote", {"override": True, "why": "I know better"}, token=decide), 403, "forbidden", "override")
+    may = j.make_token("decide,override", name="boss")
+    problem(j.post("/v1/releases/ordered/promote", {"override": True}, token=may), 400, "input", "why")
+    problem(j.post("/v1/releases/ordered/rollback", {"override": True, "why": "x"}, token=may), 400, "input", "promote only")
+    check(j.post("/v1/releases/ordered/promote", {"override": True, "why": "I know better"}, token=may).status == 202)
+    wait_for("promote", lambda: (v := j.release("ordered")["verdict"])["verdict"] == "promote" and v["cause"] == "person" and "I know better" in v["reason"])
+    check(done(j, "ordered")["outcome"] == "promoted")
+    for verb in ("promote", "rollback", "pause", "resume", "abort"):
+        problem(j.post(f"/v1/releases/ordered/{verb}", {"why": "late"}), 409, "conflict", "done")
+    trail = [(e["what"], e["who"], e["why"]) for e in j.get("/v1/audit?release=ordered&limit=500").json["entries"]]
+    for entry in (("pause", "release-manager", "lunch"), ("resume", "release-manager", ""), ("traffic", "release-manager", "our tool did"), ("promote", "boss", "I know better")):
+        check(entry in trail, entry, "is not in", trail)
+
+
+@suite.test
+def an_order_that_cannot_be_read_is_refused(j):
+    put(j, "refusing")
+    for verb, body, word in (
+        ("pause", "{", ""), ("pause", "[]", "object"), ("pause", '{"reason": "x"}', "unknown field"),
+        ("pause", '{"why": 7}', "why"), ("pause", json.dumps({"why": "x" * 501}), "500"),
+        ("promote", '{"override": "yes", "why": "x"}', "override"), ("pause", '{"share": "5%"}', "traffic only"),
+        ("traffic", "{}", "share"), ("traffic", '{"share": "150%"}', "share"), ("traffic", '{"share": -1}', "share"), ("traffic", '{"share": "much"}', "share"),
+    ):
+        problem(j.post(f"/v1/releases/refusing/{verb}", body, type="application/json"), 400, "input", word)
+    check(j.post("/v1/releases/refusing/abort", {"why": "enough"}).status == 202)
+    check(done(j, "refusing")["outcome"] in ("stopped", "rolled_back"))
+
+
+# ---- samples ----
+
+def sample(service, cohort, metric, value, **more):
+    return {"service": service, "cohort": cohort, "metric": metric, "value": value, **more}
+
+
+def totals(j, release):
+    """Requests and errors of both cohorts the judge has counted."""
+    m = j.release(release)["verdict"]["metrics"][0]
+    return [m[c][k] for c in ("baseline", "candidate") for k in ("n", "events")]
+
+
+def routed(j, service):
+    """Waits until samples of the service have a release to go to."""
+    wait_for("routes", lambda: j.samples([sample(service, "baseline", "http.requests", 0)], ack=False).json["taken"])
+
+
+@suite.test
+def samples_arrive_and_are_counted(j):
+    j.apply(quick_spec("fed"))
+    wait_for("judging", lambda: j.release("fed")["phase"] == "judging")
+    routed(j, "fed")
+    time.sleep(0.3)  # into the first whole block of the step
+    a = j.samples([sample("fed", c, m, v) for c in ("baseline", "candidate") for m, v in (("http.requests", 100), ("http.errors", 3))])
+    check(a.status == 200 and a.json["taken"] == 4 and a.json["refused"] == 0 and a.json["refusals"] == [], a)
+    body = "".join(f"http.requests:{n}|c|#service:fed,cohort:{c}\n" for n, c in ((50, "baseline"), (60, "candidate")))
+    a = j.post("/v1/samples?ack=stored", body, type="text/plain")
+    check(a.status == 200 and a.json["taken"] == 2, a)
+    wait_for("counts", lambda: (v := j.release("fed")["verdict"]) and totals(j, "fed") == [150, 3, 160, 3], 5)
+
+
+@suite.test
+def bad_lines_are_named_and_good_ones_kept(j):
+    put(j, "lines")
+    wait_for("judging", lambda: j.release("lines")["phase"] == "judging")
+    routed(j, "lines")
+    lines = [
+        json.dumps(sample("lines", "baseline", "http.requests", 1)),
+        "{not json",
+        json.dumps(sample("lines", "baseline", "http.requests", 1, ts=time.time() + 60)),
+        json.dumps({"service": "lines", "cohort": "baseline", "value": 1}),
+        json.dumps(sample("lines", "elsewhere", "http.requests", 1)),
+        json.dumps(sample("lines", "candidate", "http.requests", "many")),
+        json.dumps(sample("lines", "candidate", "http.requests", 2)),
+    ]
+    a = j.post("/v1/samples", "\n".join(lines) + "\n", type="application/x-ndjson")
+    check(a.status == 202 and a.json["taken"] == 2, a)
+    refused = {r["line"]: r["reason"] for r in a.json["refusals"]}
+    check(set(refused) == {2, 3, 4, 5, 6} and all(refused.values()), refused)
+    check("ts" in refused[3] or "ahead" in refused[3], refused)
+    text = "http.requests:1|c|#service:lines,cohort:baseline\nnonsense\nhttp.requests:x|c|#service:lines,cohort:baseline\n"
+    a = j.post("/v1/samples", text, type="text/plain; charset=utf-8")
+    check(a.status == 202 and a.json["taken"] == 1 and [r["line"] for r in a.json["refusals"]] == [2, 3], a)
+    problem(j.post("/v1/samples?ack=maybe", lines[0], type="application/x-ndjson"), 400, "input", "ack")
+
+
+@suite.test
+def a_batch_sent_twice_counts_once(j):
+    j.apply(quick_spec("batched"))
+    wait_for("judging", lambda: j.release("batched")["phase"] == "judging")
+    routed(j, "batched")
+    time.sleep(0.3)
+    body = "".join(json.dumps(sample("batched", c, "http.requests", 10)) + "\n" for c in ("baseline", "candidate"))
+    key = {"Idempotency-Key": "batch-1"}
+    first = j.post("/v1/samples", body, type="application/x-ndjson", headers=key)
+    again = j.post("/v1/samples", body, type="application/x-ndjson", headers=key)
+    check(first.status == 200 and again.status == 200, first, again)
+    check(again.headers.get("idempotent-replay") == "true" and "idempotent-replay" not in first.headers, again.headers)
+    problem(j.post("/v1/samples", body + "\n" + body, type="application/x-ndjson", headers=key), 422, "reused_key")
+    wait_for("counts", lambda: totals(j, "batched") == [10, 0, 10, 0], 5)
+    time.sleep(0.5)
+    check(totals(j, "batched") == [10, 0, 10, 0], totals(j, "batched"))
+
+
+@suite.test
+def evidence_rolls_back_and_promotes(j):
+    with Feeder(j, "harmful", bad=0.08), Feeder(j, "harmless"):
+        j.apply(quick_spec("harmful"))
+        j.apply(quick_spec("harmless"))
+        j.post("/v1/releases/harmless/traffic", {"share": "50%", "why": "shifted"})
+        r = done(j, "harmful", 15)
+        check(r["outcome"] == "rolled_back" and r["cause"] == "harm" and r["verdict"]["verdict"] == "rollback", r)
+        check("harm shown" in r["verdict"]["reason"], r["verdict"]["reason"])
+        wait_for("promote", lambda: j.release("harmless")["verdict"]["verdict"] == "promote", 15)
+        j.post("/v1/releases/harmless/traffic", {"share": "100%"})
+        check(done(j, "harmless")["outcome"] == "promoted")
+    SEEN.add(("GET", "/v1/releases/{id}/report"))
+    check(j.get("/v1/releases/harmless/report").status == 200)
+
+
+@suite.test
+def the_audit_trail_is_paged(j):
+    got, cursor = [], ""
+    for _ in range(1000):
+        a = j.get("/v1/audit?release=ordered&limit=3" + cursor).json
+        got += [e["hash"] for e in a["entries"]]
+        if a["next"] is None:
+            break
+        cursor = "&cursor=" + a["next"]
+    all = [e["hash"] for e in j.get("/v1/audit?release=ordered&limit=500").json["entries"]]
+    check(got == all and len(set(got)) == len(got) and len(got) > 5, len(got), len(all))
+    problem(j.get("/v1/audit?limit=0"), 400, "input", "limit")
+
+
+@suite.test
+def every_route_was_asked(j):
+    api = j.get("/v1/openapi.json").json
+    asked = set()
+    for path, ops in api["paths"].items():
+        pattern = re.compile("^" + re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "$")
+        for method in ops:
+            if any(m == method.upper() and pattern.match(p) for m, p in SEEN):
+                asked.add((method, path))
+    pages = lambda path: not path.startswith(("/v1/", "/metrics", "/healthz", "/readyz"))  # test_web.py asks these
+    missing = [(m, p) for p, ops in api["paths"].items() for m in ops if (m, p) not in asked and not pages(p)]
+    check(not missing, "nobody asked", missing)
+    check(set(ROUTE_NAMES) <= {f"{m.upper()} {p}" for p, ops in api["paths"].items() for m in ops}, "a route of the contract is gone")
+
+
+ROUTE_NAMES = ["POST /v1/releases", "GET /v1/releases", "GET /v1/releases/{id}", "GET /v1/releases/{id}/verdict", "GET /v1/releases/{id}/events", "GET /v1/releases/{id}/report", "POST /v1/samples", "GET /metrics", "GET /healthz", "GET /readyz"] + [f"POST /v1/releases/{{id}}/{v}" for v in ("promote", "rollback", "pause", "resume", "abort", "traffic")]
+
+
+@suite.test
+def stopping_answers_those_who_wait(j):
+    put(j, "waiting")
+    seq = wait_for("verdict", lambda: (v := j.release("waiting")["verdict"]) and v["phase"] == "judging" and v["seq"])
+    got = {}
+    waiting = threading.Thread(target=lambda: got.update(answer=j.get(f"/v1/releases/waiting/verdict?after={seq + 100}&wait=60s", timeout=70)))
+    waiting.start()
+    c, r = open_events(j, "waiting")
+    read_events(r, lambda e: e[1] == "progress")
+    start = time.monotonic()
+    check(j.stop() == 0, "exit status")
+    waiting.join(5)
+    check(not waiting.is_alive(), "the long-poll was left hanging")
+    problem(got["answer"], 503, "unavailable", "shutting down")
+    check(got["answer"].headers["retry-after"], got["answer"].headers)
+    while r.readline():
+        pass
+    check(time.monotonic() - start < 10, "stopping took", time.monotonic() - start)
+
+
+CONFIG = """\
+connections:
+  chat: {kind: webhook, url: "http://127.0.0.1:9/hook"}
+  edge: {kind: haproxy, socket: /nonexistent.sock, services: [somebody]}
+"""
+
+if __name__ == "__main__":
+    with Watched(config=CONFIG) as judged:
+        suite.run(judged)
