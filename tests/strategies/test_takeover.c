@@ -18,6 +18,12 @@
 
 #define RELAY "build/doubles/relay"
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define STRIDE 9 /* the checkers make a cell ten times as long: a sample of them */
+#else
+#define STRIDE 1
+#endif
+
 struct matrix {
     struct bench b; /* past the relay: no runner in this process */
     char redis_socket[300], haproxy_socket[300], redis_url[340];
@@ -243,7 +249,7 @@ static void kill_at_every_message(const char *name, bool is_harmful)
         return;
     T_CHECK(!clean.was_struck);
     T_CHECK(clean.messages > 30); /* the plan's three acts, each written before and after */
-    for (long at = 1; at <= clean.messages; at++) {
+    for (long at = 1; at <= clean.messages; at += STRIDE) {
         for (int is_after = 0; is_after < 2; is_after++) {
             struct cell c = {.at = at, .is_after = is_after};
             if (!run_cell(&m, &c, cells++, &story))
@@ -253,7 +259,7 @@ static void kill_at_every_message(const char *name, bool is_harmful)
     }
     printf("%s: %ld messages, %d cells, %d kills\n", name, clean.messages, cells - 1, struck);
     /* Timers (a read of the orders, a ping) may shift the count by a few. */
-    T_CHECK(struck >= 2 * clean.messages - 8);
+    T_CHECK(struck >= cells - 1 - 8);
     bench_close(&m.b);
 }
 
