@@ -35,7 +35,7 @@ static const char *margins(const struct spec *spec, struct arena *a)
         }
         buf_addf(&text, "%s by %s %s counts as harm",
                  m->harm == HARM_DECREASE ? "a fall" : "a rise", margin_words(&e, m, words),
-                 m->kind == METRIC_QUANTILE ? "of the quantile" : "of the baseline");
+                 m->kind == METRIC_QUANTILE ? "of the quantile" : "of the baseline's rate");
         if (!isnan(m->margin.relative) && !isnan(m->margin.absolute))
             buf_add_str(&text, " (both must be exceeded)");
         buf_addf(&text, "; its part of alpha is %s.",
@@ -44,6 +44,17 @@ static const char *margins(const struct spec *spec, struct arena *a)
     const char *copy = arena_copy(a, text.data, text.len);
     buf_release(&text);
     return copy;
+}
+
+static const char *intervals(const struct spec *spec, struct arena *a)
+{
+    char beta[NUM_TEXT_BYTES];
+    return arena_printf(a,
+                        "An interval covers the true effect at every look with the error rate of "
+                        "its metric's part of alpha. That is stricter than beta = %s, at which "
+                        "harm is ruled out: a metric may be harmless while its interval still "
+                        "reaches past the margin.",
+                        num_words_percent(spec->policy.beta, beta));
 }
 
 static const char *exposure(const struct spec *spec, struct arena *a)
@@ -98,6 +109,7 @@ const struct paragraph *report_method(const struct report_facts *f, struct arena
     }
     p[(*n)++] = (struct paragraph){"Error rates", error_rates(spec, a)};
     p[(*n)++] = (struct paragraph){"Margins", margins(spec, a)};
+    p[(*n)++] = (struct paragraph){"Intervals", intervals(spec, a)};
     p[(*n)++] = (struct paragraph){"Exposure rule", exposure(spec, a)};
     p[(*n)++] = (struct paragraph){"Blocks", blocks(spec, a)};
     if (spec->bake_us)
