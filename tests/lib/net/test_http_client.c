@@ -7,20 +7,33 @@
 #include "tests/t.h"
 
 #include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
 /* --- The other side: our own server --- */
 
-static char last_seen[512]; /* read by tests after the reply has come */
+static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_seen[512]; /* under the lock: several server threads write it */
+
+static const char *seen(void)
+{
+    static char copy[sizeof(last_seen)];
+    pthread_mutex_lock(&seen_lock);
+    memcpy(copy, last_seen, sizeof(copy));
+    pthread_mutex_unlock(&seen_lock);
+    return copy;
+}
 
 static enum http_next echo(struct http_exchange *ex)
 {
     const struct buf *body = http_body(ex);
     const char *type = http_header_in(ex, "Content-Type");
     const char *extra = http_header_in(ex, "X-Extra");
+    pthread_mutex_lock(&seen_lock);
     snprintf(last_seen, sizeof(last_seen), "%s type=%s extra=%s", http_method(ex),
              type ? type : "-", extra ? extra : "-");
+    pthread_mutex_unlock(&seen_lock);
     buf_add(http_out(ex), body->data, body->len);
     http_set_header(ex, "X-Answer", "Forty Two");
     return http_reply(ex, 200, "text/plain");
@@ -105,7 +118,7 @@ static void calls_and_reads_the_reply(void)
     T_OK(http_client_do(c, &q, &r, &err), err);
     T_EQ_INT(r.status, 200);
     T_EQ_INT(r.body.len, 0);
-    T_EQ_STR(last_seen, "GET type=- extra=-");
+    T_EQ_STR(seen(), "GET type=- extra=-");
     q.method = "POST";
     q.body = "{\"a\":1}";
     q.body_len = 7;
@@ -113,7 +126,7 @@ static void calls_and_reads_the_reply(void)
     q.header_count = 2;
     T_OK(http_client_do(c, &q, &r, &err), err);
     T_EQ_STR(r.body.data, "{\"a\":1}");
-    T_EQ_STR(last_seen, "POST type=application/json extra=yes");
+    T_EQ_STR(seen(), "POST type=application/json extra=yes");
     value = http_reply_header(&r, "x-answer", &len);
     T_CHECK(value && len == 9 && !memcmp(value, "Forty Two", 9));
     T_CHECK(!http_reply_header(&r, "x-none", NULL));
@@ -121,11 +134,11 @@ static void calls_and_reads_the_reply(void)
     q.body = NULL;
     q.body_len = 0;
     T_OK(http_client_do(c, &q, &r, &err), err);
-    T_HAS_STR(last_seen, "DELETE");
+    T_HAS_STR(seen(), "DELETE");
     q.method = "HEAD";
     T_OK(http_client_do(c, &q, &r, &err), err);
     T_EQ_INT(r.status, 200);
-    T_HAS_STR(last_seen, "HEAD");
+    T_HAS_STR(seen(), "HEAD");
     q.method = "PUT";
     T_OK(http_client_do(c, &q, &r, &err), err);
     T_EQ_INT(r.status, 200);
@@ -230,10 +243,12 @@ static void guard_holds_at_connect_and_on_reuse(void)
     q.guard = NULL;
     T_OK(http_client_do(c, &q, &r, &err), err);
     q.guard = &guard;
+    pthread_mutex_lock(&seen_lock);
     last_seen[0] = '\0';
+    pthread_mutex_unlock(&seen_lock);
     T_CHECK(http_client_do(c, &q, &r, &err) < 0);
     T_EQ_INT(err.code, ERR_FORBIDDEN);
-    T_EQ_STR(last_seen, "");
+    T_EQ_STR(seen(), "");
     guard.allow_loopback = true;
     T_OK(http_client_do(c, &q, &r, &err), err);
     http_reply_release(&r);
