@@ -23,6 +23,19 @@ static inline double cpu_seconds(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+#define WANTED_RATIO 0.6
+
+/* One figure beside its floor, as table.py and build/bench.json want it (see figures.py). */
+static inline void bench_figure(const char *bench, const char *what, const char *unit, double value,
+                                double floor, const char *floor_is)
+{
+    printf("JSON {\"bench\": \"%s\", \"what\": \"%s\", \"value\": %.0f, \"unit\": \"%s\", "
+           "\"floor\": %.0f, \"floor_is\": \"%s\", \"ratio\": %.3f, \"wanted\": \">= %g x\", "
+           "\"met\": %s}\n",
+           bench, what, value, unit, floor, floor_is, value / floor, WANTED_RATIO,
+           value / floor >= WANTED_RATIO ? "true" : "false");
+}
+
 /* One release for each service s0, s1, ...: errors of requests, and a latency. */
 static inline bool bench_routes(struct rig *r, int services)
 {

@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
-# Runs the benchmarks: shows their tables, gathers their `JSON {...}` lines into one array.
+# Runs the benchmarks one after the other, gathers their `JSON {...}` lines into one array and shows them as
+# one table. What else they say stays in build/bench/; a program that fails is shown, and the exit status is 1.
+#
+#   bench.sh OUT.json PROGRAM...
 set -u
 out=$1
 shift
-mkdir -p "$(dirname "$out")"
+here=$(dirname "$0")
+logs=build/bench
+mkdir -p "$(dirname "$out")" "$logs"
 lines=$(mktemp)
+trap 'rm -f "$lines"' EXIT
 failed=0
 for b in "$@"; do
-  log=$(mktemp)
+  name=$(basename "$b" .py)
+  printf 'bench: %s\n' "$name" >&2
   case $b in
-    *.py) timeout 600 /usr/bin/python3 "$b" >"$log" 2>&1 || failed=1 ;;
-    *)    timeout 600 "$b" >"$log" 2>&1 || failed=1 ;;
-  esac
-  grep -avE '^JSON |^[0-9]+ passed, ' "$log"
-  sed -n 's/^JSON //p' "$log" >>"$lines"
-  rm -f "$log"
+    *.py) timeout 600 /usr/bin/python3 "$b" ;;
+    *)    timeout 600 "$b" ;;
+  esac >"$logs/$name.log" 2>&1 </dev/null || {
+    failed=1
+    printf 'bench: %s failed\n' "$name" >&2
+    tail -n 40 "$logs/$name.log" >&2
+  }
+  sed -n 's/^JSON //p' "$logs/$name.log" >>"$lines"
+  grep -a ' skipped, ' "$logs/$name.log" | grep -avE '^[0-9]+ passed' >&2
 done
-{ echo '['; sed '$!s/$/,/' "$lines"; echo ']'; } >"$out"
-rm -f "$lines"
-echo "figures: $out"
+/usr/bin/python3 "$here/table.py" "$out" <"$lines"
 exit $failed

@@ -189,7 +189,7 @@ static void bench(void)
     for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
         int services = (sizes[k] + BENCH_SERIES_A_SERVICE - 1) / BENCH_SERIES_A_SERVICE;
         struct rig r = {0};
-        char name[32];
+        char name[64];
         snprintf(name, sizeof(name), "bench-%d", sizes[k]);
         T_CHECK(rig_open_with(&r, name, &(struct aggregator_config){.flush_ms = 1000}, 5000));
         T_CHECK(bench_routes(&r, services));
@@ -207,9 +207,8 @@ static void bench(void)
         qsort(theirs, ROUNDS, sizeof(double), compare);
         double a = ours[ROUNDS / 2], b = theirs[ROUNDS / 2];
         printf("%5d series%17s %12.0f/s %12.0f/s %8.2f\n", sizes[k], "", a, b, a / b);
-        printf("JSON {\"bench\": \"ingest_http_text\", \"series\": %d, \"lines_per_cpu_second\": "
-               "%.0f, \"floor\": %.0f, \"ratio\": %.3f, \"wanted_ratio\": 0.6}\n",
-               sizes[k], a, b, a / b);
+        snprintf(name, sizeof(name), "text lines over HTTP, %d series", sizes[k]);
+        bench_figure("ingest_http", name, "lines/CPU-s", a, b, "bare scanner on libmicrohttpd");
         http_server_stop(server, 1000);
         rig_close(&r);
     }

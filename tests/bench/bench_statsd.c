@@ -178,7 +178,7 @@ static void bench_load(const struct load *load)
     struct err err;
     struct rig r = {0};
     struct floor f = {.fd = -1};
-    char name[32];
+    char name[64];
     int services = (load->series + BENCH_SERIES_A_SERVICE - 1) / BENCH_SERIES_A_SERVICE;
     snprintf(name, sizeof(name), "%s-%d", load->name, load->series);
     T_CHECK(rig_open_with(&r, name, &(struct aggregator_config){.flush_ms = 1000}, 5000));
@@ -200,9 +200,9 @@ static void bench_load(const struct load *load)
     double a = ours[ROUNDS / 2], b = theirs[ROUNDS / 2];
     printf("%-8s %5d series %11s %12.0f/s %12.0f/s %8.2f\n", load->name, load->series, "", a, b,
            a / b);
-    printf("JSON {\"bench\": \"statsd_%s\", \"series\": %d, \"samples_per_cpu_second\": %.0f, "
-           "\"floor\": %.0f, \"ratio\": %.3f, \"wanted_ratio\": 0.6}\n",
-           load->name, load->series, a, b, a / b);
+    snprintf(name, sizeof(name), "DogStatsD, %s, %d series",
+             load->values_a_line > 1 ? "packed values" : "one value a line", load->series);
+    bench_figure("ingest_statsd", name, "samples/CPU-s", a, b, "bare recvmmsg scanner");
     rig_close(&r);
 }
 
