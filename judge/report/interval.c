@@ -19,7 +19,7 @@
 #define AXIS_Y      22.0
 #define LABEL_Y     52.0
 #define SPAN_MIN    0.47 /* ln 1.6: the axis reaches at least so far to both sides */
-#define SPAN_MAX    2.31 /* ln 10: and at most so far */
+#define SPAN_MAX    4.16 /* ln 64: and at most so far */
 #define ROOM_BEYOND 1.15
 
 static double clamped(double v, double low, double high)
@@ -114,14 +114,14 @@ static void draw_interval(struct html *h, const struct evidence *e, double span)
         const double low = place(e->lower, span, &is_low_cut);
         const double high = place(e->upper, span, &is_high_cut);
         line(h, "reach", low, AXIS_Y, high, AXIS_Y);
-        if (is_low_cut)
-            arrow(h, low, -1);
-        else
+        if (!is_low_cut)
             line(h, "reach", low, AXIS_Y - 7, low, AXIS_Y + 7);
-        if (is_high_cut)
-            arrow(h, high, 1);
-        else
+        else if (low < MIDDLE)
+            arrow(h, low, -1);
+        if (!is_high_cut)
             line(h, "reach", high, AXIS_Y - 7, high, AXIS_Y + 7);
+        else if (high > MIDDLE)
+            arrow(h, high, 1);
     }
     if (isnan(e->estimate))
         return;
