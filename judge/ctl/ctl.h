@@ -143,7 +143,7 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
  * not follow? Then *why says what the release says (in the arena). An answer that does not come
  * means no. */
 bool ctl_is_stuck(const struct flags *f, const char *release, const char **why, struct arena *a);
-/* "judging 5 %: continue; errors undecided x1.08 [0.71, 1.62]; ..." */
+/* "judging at 5 %: continue; errors undecided x1.08"; any other word is followed by its reason. */
 const char *ctl_verdict_line(const struct node *verdict, struct arena *a);
 /* The exit status a finished release means. */
 int ctl_outcome_status(const struct node *verdict);

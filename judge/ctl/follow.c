@@ -102,7 +102,10 @@ const char *ctl_verdict_line(const struct node *verdict, struct arena *a)
     buf_addf(&out, "%s", text_of(verdict, "outcome", text_of(verdict, "phase", "?")));
     if (!isnan(share))
         buf_addf(&out, " at %s", num_words_percent(share, text));
-    buf_addf(&out, ": %s", text_of(verdict, "verdict", "?"));
+    const char *word = text_of(verdict, "verdict", "?");
+    buf_addf(&out, ": %s", word);
+    if (strcmp(word, "continue") != 0)
+        buf_addf(&out, ": %s", text_of(verdict, "reason", ""));
     if (strcmp(text_of(verdict, "health", "ok"), "ok") != 0)
         buf_addf(&out, " (%s)", text_of(verdict, "health", ""));
     for (const struct node *m = metrics ? metrics->first : NULL; m; m = m->next) {

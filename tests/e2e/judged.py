@@ -12,8 +12,12 @@ unix sockets in a temporary directory; whatever a test does, at its end no proce
 embedded Redis outlives a SIGKILL of its judged, so it is shut down through its socket).
 """
 import atexit
+import base64
 import ctypes
+import hashlib
+import hmac
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -291,7 +295,8 @@ def quick_spec(name, service=None, steps=("5%", "50%", "100%"), platform=None, p
 class Feeder(threading.Thread):
     """Sends samples of a service until stopped: every 40 ms, errors and requests of both cohorts.
 
-    share is the candidate's part of `requests` a second, bad its error rate; both may be changed while it runs."""
+    share is the candidate's part of `requests` a second (or a function that says it), bad its error rate; both may be
+    changed while it runs."""
 
     def __init__(self, j, service, bad=0.01, share=0.5, requests=50000, good=0.01):
         super().__init__(daemon=True)
@@ -299,7 +304,10 @@ class Feeder(threading.Thread):
         self.token, self.ended, self.trouble, self.sent = j.token, threading.Event(), None, 0
 
     def lines(self, seconds):
-        for cohort, rate, part in (("baseline", self.good, 1 - self.share), ("candidate", self.bad, self.share)):
+        share = self.share() if callable(self.share) else self.share
+        for cohort, rate, part in (("baseline", self.good, 1 - share), ("candidate", self.bad, share)):
+            if part == 0:
+                continue
             n = int(self.requests * seconds * part)
             yield {"service": self.service, "cohort": cohort, "metric": "http.requests", "value": n}
             yield {"service": self.service, "cohort": cohort, "metric": "http.errors", "value": round(n * rate)}
@@ -328,6 +336,65 @@ class Feeder(threading.Thread):
     def __exit__(self, *exc):
         self.ended.set()
         self.join()
+
+
+class Endpoint(http.server.ThreadingHTTPServer):
+    """An endpoint of the user's: moves traffic for platform webhook, takes notifications under /told.
+
+    Every call's signature is checked as Standard Webhooks says; `faults` lists what was wrong. While `refuses` is
+    set, a set_share is answered 500 and nothing moves."""
+
+    def __init__(self, secret):
+        super().__init__(("127.0.0.1", 0), _EndpointHandler)
+        self.daemon_threads = True
+        self.key = base64.b64decode(secret.removeprefix("whsec_"))
+        self.share, self.healthy, self.refuses = 0.0, True, False
+        self.calls, self.told, self.faults, self.ids = [], [], [], []
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def check_signature(self, headers, body):
+        sent_at = headers.get("webhook-timestamp", "")
+        signed = f"{headers.get('webhook-id', '')}.{sent_at}.".encode() + body
+        wanted = "v1," + base64.b64encode(hmac.new(self.key, signed, hashlib.sha256).digest()).decode()
+        if not hmac.compare_digest(wanted, headers.get("webhook-signature", "")):
+            self.faults.append(f"signature {headers.get('webhook-signature')} of {body[:200]}")
+        if not sent_at.isdigit() or abs(time.time() - int(sent_at)) > 30:
+            self.faults.append(f"timestamp {sent_at}")
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class _EndpointHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        e, body = self.server, self.rfile.read(int(self.headers["Content-Length"]))
+        e.check_signature(self.headers, body)
+        call, status, answer = json.loads(body), 200, b""
+        if self.path == "/told":
+            e.told.append(call)
+            e.ids.append(self.headers["webhook-id"])
+        else:
+            e.calls.append(call)
+            if call["action"] == "set_share":
+                if e.refuses:
+                    status = 500
+                else:
+                    e.share = call["share"]
+            answer = json.dumps({"share": e.share, "healthy": e.healthy}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
 
 
 def end_redis(path):
