@@ -4,14 +4,14 @@
 #ifndef COLLECTORS_LIMITS_H
 #define COLLECTORS_LIMITS_H
 
-#define LINE_BYTES_MAX       8192 /* one sample line */
-#define SERIES_KEY_BYTES_MAX 1024 /* name and tags of one series, as they came */
-#define TAGS_MAX             32   /* tags of one line */
-#define REVISION_BYTES_MAX   128
+#define LINE_BYTES_MAX       8192  /* one sample line */
+#define SERIES_KEY_BYTES_MAX 1024  /* name and tags of one series, as they came */
+#define TAGS_MAX             32    /* tags of one line */
+#define REVISION_BYTES_MAX   128   /* a revision named by a sample: the line is refused */
 #define SERIES_MAX           20000 /* known to one shard */
 #define SERIES_IDLE_SECONDS  120   /* unused for so long: makes room when the table is full */
 #define SERVICES_MAX         2000  /* with running releases, in one snapshot of the routes */
-#define SHARDS_MAX           16
+#define SHARDS_MAX           16    /* threads that take samples in */
 #define TS_AHEAD_MAX_US                                                                            \
     (5 * INT64_C(1000000))       /* a sample from further in the future is refused                 \
                                   */
@@ -28,17 +28,17 @@
 #define COMMIT_BLOCKS_MAX   4096 /* blocks in one commit; the rest goes with the next */
 #define COMMIT_BYTES_MAX    ((size_t)4 << 20) /* of encoded totals in one commit */
 #define COMMIT_BATCHES_MAX  256               /* batch keys in one commit */
-#define COMMIT_RETRY_MS     250 /* pause before a commit with unknown outcome is sent again */
-#define FLUSH_MS            1000
-#define BATCH_KEY_BYTES_MAX 255
-#define PRODUCER_BYTES_MAX  191
-#define HOLDS_MAX           300 /* watermark holds at once */
-#define DATAGRAM_BYTES_MAX  8192
-#define DATAGRAMS_AT_ONCE   64
+#define COMMIT_RETRY_MS     250  /* pause before a commit with unknown outcome is sent again */
+#define FLUSH_MS            1000 /* between two flushes, when nobody waits for one */
+#define BATCH_KEY_BYTES_MAX 255  /* Idempotency-Key of one batch: refused */
+#define PRODUCER_BYTES_MAX  191  /* name under which one source writes its totals */
+#define HOLDS_MAX           300  /* watermark holds at once */
+#define DATAGRAM_BYTES_MAX  8192 /* one datagram; a longer one is refused whole */
+#define DATAGRAMS_AT_ONCE   64   /* taken by one recvmmsg */
 #define SCRAPE_BYTES_MAX    ((size_t)8 << 20) /* one exposition */
-#define SCRAPE_TARGETS_MAX  256
-#define SCRAPE_SERIES_MAX   4096 /* series kept of one target */
-#define SCRAPE_TIMEOUT_MS   1500 /* a scrape that takes longer is missed */
-#define SCRAPE_LABELS_MAX   64   /* labels of one exposition line */
+#define SCRAPE_TARGETS_MAX  256               /* of all releases we own; more are not scraped */
+#define SCRAPE_SERIES_MAX   4096              /* series kept of one target */
+#define SCRAPE_TIMEOUT_MS   1500              /* a scrape that takes longer is missed */
+#define SCRAPE_LABELS_MAX   64                /* labels of one exposition line */
 
 #endif

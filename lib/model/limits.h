@@ -13,8 +13,8 @@
 #define COMPLAINTS_MAX    100          /* of one document; more are counted as "and more" */
 #define FIELD_STRING_MAX  1024         /* bytes of one text: refused */
 #define FIELD_LABELS_MAX  32           /* labels of one set: refused */
-#define LABEL_NAME_BYTES  128          /* refused */
-#define LABEL_VALUE_BYTES 512          /* refused */
+#define LABEL_NAME_BYTES  128          /* name of a label: refused */
+#define LABEL_VALUE_BYTES 512          /* value of a label: refused */
 #define REASON_BYTES      512          /* a reason in words, with its NUL: cut */
 
 #endif

@@ -17,7 +17,7 @@
 /* a connection's header and read buffer, which libmicrohttpd zeroes for every request; larger
  * heads are refused */
 #define HTTP_CONNECTION_MEMORY   (32 << 10)
-#define HTTP_CONNECTIONS_DEFAULT 4096
+#define HTTP_CONNECTIONS_DEFAULT 4096        /* open connections; more are closed at once */
 #define HTTP_PARKED_DEFAULT      2048        /* waiting exchanges; more: 503 */
 #define HTTP_WORK_QUEUE_DEFAULT  256         /* jobs waiting for the work pool; more: 503 */
 #define HTTP_WAIT_MAX_S          60          /* longest long-poll */
@@ -39,7 +39,7 @@
 #define CLIENT_MULTI_QUEUE       4096       /* requests in one multi, waiting and running */
 #define CLIENT_MULTI_PER_HOST    8          /* connections to one host */
 
-#define STREAM_READ_ALL_CHUNK 16384
-#define STREAM_ADDRESSES_MAX  16 /* addresses tried for one name */
+#define STREAM_READ_ALL_CHUNK 16384 /* bytes read at a time */
+#define STREAM_ADDRESSES_MAX  16    /* addresses tried for one name */
 
 #endif
