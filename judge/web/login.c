@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/web/form.h"
 #include "judge/web/session.h"
 #include "judge/web/web.h"
 #include "lib/crypto/secret.h"
@@ -35,49 +36,6 @@ enum http_next login_redirect(struct http_exchange *ex, const char *path)
     if (!is_our_page(path) || strcmp(path, "/") == 0)
         return frame_redirect(ex, "/login");
     return frame_redirect(ex, arena_printf(http_arena(ex), "/login?next=%s", path));
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* A field of an application/x-www-form-urlencoded body. false: not there, too long, or malformed.
- */
-static bool form_field(const struct buf *body, const char *name, char out[FIELD_BYTES])
-{
-    const size_t name_len = strlen(name);
-    const char *at = body->data, *end = body->data + body->len;
-    while (at < end) {
-        const char *stop = memchr(at, '&', (size_t)(end - at));
-        if (!stop)
-            stop = end;
-        if ((size_t)(stop - at) > name_len && memcmp(at, name, name_len) == 0 &&
-            at[name_len] == '=') {
-            size_t len = 0;
-            for (at += name_len + 1; at < stop; at++) {
-                char c = *at == '+' ? ' ' : *at;
-                if (c == '%') {
-                    const int high = stop - at > 2 ? hex_digit(at[1]) : -1;
-                    const int low = stop - at > 2 ? hex_digit(at[2]) : -1;
-                    if (high < 0 || low < 0 || high + low == 0)
-                        return false;
-                    c = (char)(high << 4 | low);
-                    at += 2;
-                }
-                if (len + 1 >= FIELD_BYTES)
-                    return false;
-                out[len++] = c;
-            }
-            out[len] = 0;
-            return true;
-        }
-        at = stop < end ? stop + 1 : end;
-    }
-    return false;
 }
 
 static enum http_next show_form(struct http_exchange *ex, int status, const char *next,
@@ -179,11 +137,12 @@ enum http_next login_enter(struct http_exchange *ex)
 {
     struct service *s = api_service(ex);
     struct err err = {0};
-    char token[FIELD_BYTES] = "", next[FIELD_BYTES] = "/", id[SESSION_ID_BYTES];
+    char token[FIELD_BYTES], next[FIELD_BYTES], id[SESSION_ID_BYTES];
     if (!is_from_here(ex))
         return frame_error(ex, 403, NULL, "Refused", "This form was sent from another site.");
-    form_field(http_body(ex), "token", token);
-    form_field(http_body(ex), "next", next);
+    const struct buf *body = http_body(ex);
+    form_field(body->data, body->len, "token", token, sizeof(token));
+    form_field(body->data, body->len, "next", next, sizeof(next));
     const char *text = trimmed(token);
     const int rc = sessions_open(s->sessions, text, strlen(text), id, &err);
     secret_wipe(token, sizeof(token));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "judge/daemon/tokens.h"
+#include "judge/web/form.h"
 #include "lib/crypto/ct.h"
 #include "lib/crypto/secret.h"
 
@@ -81,27 +82,11 @@ int sessions_open(struct sessions *s, const char *token, size_t len, char id[SES
     return 0;
 }
 
-/* The value of our cookie in "a=1; judge_session=...; b=2"; NULL when it is not among them. */
-static const char *cookie_value(const char *cookies, size_t *len)
-{
-    const size_t name_len = strlen(SESSION_COOKIE);
-    for (const char *at = cookies; at && *at;) {
-        at += strspn(at, " \t;");
-        if (strncmp(at, SESSION_COOKIE, name_len) == 0 && at[name_len] == '=') {
-            at += name_len + 1;
-            *len = strcspn(at, "; \t");
-            return at;
-        }
-        at = strchr(at, ';');
-    }
-    return NULL;
-}
-
 /* Index of the session, SESSIONS_MAX when there is none. The lock is held. */
 static size_t find(const struct sessions *s, const char *cookies)
 {
-    size_t len, found = SESSIONS_MAX;
-    const char *id = cookie_value(cookies, &len);
+    size_t len = 0, found = SESSIONS_MAX;
+    const char *id = form_cookie(cookies, SESSION_COOKIE, &len);
     for (size_t i = 0; id && i < s->n; i++)
         if (ct_equal(id, len, s->all[i].id, SESSION_ID_BYTES - 1))
             found = i;

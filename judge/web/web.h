@@ -5,6 +5,7 @@
  *   login.c    logging in and out
  *   frame.c    head, navigation and foot of a page; headers of a reply
  *   session.c  cookies in place of tokens
+ *   form.c     reading forms and cookies
  *   facts.c    what is shown, gathered
  *   assets.c   style and script, embedded
  *
