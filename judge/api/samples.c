@@ -122,7 +122,10 @@ static enum http_next take(struct http_exchange *ex)
         .user = (void *)(uintptr_t)http_principal(ex),
         .now = http_arrived(ex),
     };
-    if (ack && strcmp(ack, "stored") != 0)
+    if (!atomic_load(&api_service(ex)->has_routes)) /* unknown, not unwanted: never say 200 */
+        err_set(&err, ERR_UNAVAILABLE,
+                "starting: which releases want samples is not known yet; send them again");
+    else if (ack && strcmp(ack, "stored") != 0)
         err_set(&err, ERR_INPUT, "ack: there is only `stored`");
     else if (http_idempotency_key(ex, &key, &err) >= 0 && (ack || key))
         return take_batch(ex, &options, key);

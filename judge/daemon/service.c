@@ -262,7 +262,7 @@ int service_ready(struct service *s, struct err *err)
 {
     if (atomic_load(&s->is_stopping))
         return err_set(err, ERR_UNAVAILABLE, "shutting down");
-    if (!atomic_load(&s->has_caught_up))
+    if (!atomic_load(&s->has_caught_up) || !atomic_load(&s->has_routes))
         return err_set(err, ERR_UNAVAILABLE, "taking up its own releases");
     if (!atomic_load(&s->has_redis) && !aggregator_has_room(s->aggregator))
         return err_set(err, ERR_UNAVAILABLE, "Redis does not answer and the sample buffer is full");

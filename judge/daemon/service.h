@@ -65,6 +65,8 @@ struct service {
     _Atomic bool
         has_caught_up; /* the watcher has seen the store and the keeper its own releases once */
     _Atomic bool has_redis; /* the last try to reach it succeeded */
+    _Atomic bool
+        has_routes; /* it is known which releases want samples: before that none is taken */
 };
 
 /* Everything is up when it returns; prints nothing. */

@@ -132,6 +132,7 @@ static int rebuild_routes(struct watcher *w, struct arena *a, struct err *err)
     if (!routes)
         goto out;
     aggregator_publish(s->aggregator, routes);
+    atomic_store(&s->has_routes, true);
     w->routes_are_old = false;
     rc = 0;
 out:

@@ -5,12 +5,15 @@ a few Redis commands, and the stored blocks read without any code of judged's.
         redis = s.redis(); proxy = s.haproxy()
         j = s.judged(redis=redis.url)      # not started yet
 """
+import concurrent.futures
+import functools
 import pathlib
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -33,6 +36,26 @@ backend app
     server candidate 127.0.0.1:9 weight 0
 """
 INLINE = ("--inline-targets", "on", "--private-targets", "on")
+
+
+class AtOnce:
+    """Tests of a suite that run beside each other, for they mostly wait: `@beside.test` in place of `@suite.test`.
+    The first that is asked for starts all that are wanted; each then gives its own result."""
+
+    def __init__(self, suite, jobs):
+        self.suite, self.tests, self.futures = suite, [], None
+        self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
+
+    def test(self, function):
+        @functools.wraps(function)
+        def result():
+            if self.futures is None:
+                wanted = [t for t in self.tests if not sys.argv[1:] or any(w in t.__name__ for w in sys.argv[1:])]
+                self.futures = {t: self.pool.submit(t) for t in wanted}
+            return self.futures[function].result()
+
+        self.tests.append(function)
+        return self.suite.test(result)
 
 
 class RedisError(Exception):
