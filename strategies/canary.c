@@ -196,6 +196,10 @@ static struct action bake(struct walk *w, const struct pattern_input *in)
             a.until = end;
             return a;
         }
+        /* `promote` in a bake says that data came to its end and nothing was shown against it. */
+        if (!verdict_allows(in, 1))
+            return action_make(ACTION_WAIT, "the bake is over by the clock; waits for the judge, "
+                                            "who has not seen all of it");
     }
     w->stage = STAGE_RETIRE;
     w->is_forced = false;

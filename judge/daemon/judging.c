@@ -26,7 +26,7 @@
 #define VERDICT_STORE_MS 10000 /* an unchanged verdict is stored again after this time */
 #define RETRY_MS         500   /* after an error */
 #define SEALED_BATCH     512   /* blocks read from the store at a time */
-#define PROCESS_DEAD_MS  10000 /* a process not heard of for so long holds no block up */
+#define PROCESS_DEAD_MS  10000 /* a process silent for so long holds no block up */
 #define VERDICT_JSON_MAX ((size_t)512 << 10)
 #define ORDERS_MAX       256
 
@@ -131,6 +131,15 @@ static int take_blocks(struct look *l, size_t metric, struct err *err)
     }
 }
 
+/* Judging is counted from the first segment, a bake from its own. */
+static struct wall began(const struct look *l)
+{
+    for (size_t i = 0; i < l->n_segments; i++)
+        if (l->segments[i].is_bake == (l->record.phase == PHASE_BAKING))
+            return l->segments[i].opened;
+    return l->record.created;
+}
+
 /* The last order that the verdict has to repeat: promote or rollback; resume and pause are the
  * runner's, which writes them into the record. */
 static int read_orders(struct look *l, struct err *err)
@@ -145,6 +154,8 @@ static int read_orders(struct look *l, struct err *err)
             continue;
         if (orders[i].verb == ORDER_PROMOTE && !orders[i].is_override)
             continue;
+        if (l->record.phase == PHASE_BAKING && orders[i].at.us < began(l).us)
+            continue; /* given for the step to 100 %, not for the bake */
         l->order = (struct decision_order){orders[i].verb, orders[i].who, orders[i].why};
         l->has_order = true;
     }
@@ -161,15 +172,6 @@ static int read_late(struct look *l, struct err *err)
     for (size_t i = 0; i < n; i++)
         l->late[i] = (struct decision_late){late[i].baseline, late[i].candidate};
     return 0;
-}
-
-/* Judging is counted from the first segment, a bake from its own. */
-static struct wall began(const struct look *l)
-{
-    for (size_t i = 0; i < l->n_segments; i++)
-        if (l->segments[i].is_bake == (l->record.phase == PHASE_BAKING))
-            return l->segments[i].opened;
-    return l->record.created;
 }
 
 /* What pattern and platform allow: a platform that walks by its own clock can only be stopped. */
@@ -346,16 +348,47 @@ static void judge_case(struct service *s, struct case_file *c, struct wall store
     arena_release(&a);
 }
 
+/*
+ * Whose samples are waited for. A process is dead when it is silent while Redis answers: silence in
+ * a time when Redis was away proves nothing, and until it has had PROCESS_DEAD_MS to speak again it
+ * may still have samples of that time to store.
+ */
+struct contact {
+    struct mono last, back; /* last answer of Redis; first one after it was away */
+    int64_t away_ms;
+};
+
+static int read_watermark(struct service *s, struct contact *c, struct wall *stored_through,
+                          struct err *err)
+{
+    const struct mono now = mono_now();
+    const int64_t gap_ms = c->last.us ? mono_until_ms(c->last, now) : 0;
+    const bool is_back = gap_ms > PROCESS_DEAD_MS / 2;
+    int64_t dead_ms = PROCESS_DEAD_MS;
+    if (is_back)
+        dead_ms += gap_ms;
+    else if (mono_until_ms(c->back, now) < PROCESS_DEAD_MS)
+        dead_ms += c->away_ms;
+    if (store_watermark_min(s->store, wall_now(), dead_ms, stored_through, err) != 0)
+        return -1;
+    if (is_back) {
+        c->back = now;
+        c->away_ms = gap_ms;
+    }
+    c->last = now;
+    return 0;
+}
+
 void *judging_run(void *service)
 {
     struct service *s = service;
+    struct contact contact = {0};
     counters_register(counters, ARRAY_LEN(counters));
     while (!atomic_load(&s->is_stopping)) {
         struct err err = {0};
         struct wall stored_through = {0};
         struct case_file *c = docket_next(s->docket, mono_now());
-        if (c && store_watermark_min(s->store, wall_now(), PROCESS_DEAD_MS, &stored_through,
-                                     &err) != 0) {
+        if (c && read_watermark(s, &contact, &stored_through, &err) != 0) {
             log_err("judge", &err);
             docket_done(s->docket, c);
             signal_flag_wait(&s->judge_flag, RETRY_MS);

@@ -363,7 +363,7 @@ static void orders_are_obeyed_or_answered(void)
     }
 }
 
-static void bake_ends_by_the_clock(void)
+static void bake_ends_by_clock_and_verdict(void)
 {
     struct plan plan = make_plan();
     struct walk w = walk_at(STAGE_STEP, 2);
@@ -377,8 +377,15 @@ static void bake_ends_by_the_clock(void)
     struct action a = ask(&w, &plan, NULL, &seen, 1059);
     T_EQ_INT(a.kind, ACTION_WAIT);
     T_EQ_INT(a.until.us, 1060 * S);
-    T_CHECK(ask(&w, &plan, NULL, &seen, 1060).is_note);
-    T_EQ_INT(ask(&w, &plan, NULL, &seen, 1060).kind, ACTION_FINISH);
+    /* Silence is not a pass: the clock alone does not end it. */
+    T_EQ_INT(ask(&w, &plan, NULL, &seen, 1060).kind, ACTION_WAIT);
+    struct verdict v = make_verdict(VERDICT_HOLD, 3, NAN);
+    T_EQ_INT(ask(&w, &plan, &v, &seen, 1060).kind, ACTION_WAIT);
+    v = make_verdict(VERDICT_PROMOTE, 3, NAN);
+    T_EQ_INT(ask(&w, &plan, &v, &seen, 1060).kind, ACTION_WAIT); /* stale by then */
+    v.fresh_until = (struct wall){1090 * S};
+    T_CHECK(ask(&w, &plan, &v, &seen, 1060).is_note);
+    T_EQ_INT(ask(&w, &plan, &v, &seen, 1060).kind, ACTION_FINISH);
     T_EQ_INT(w.outcome, OUTCOME_PROMOTED);
     /* Without a bake the same shift ends the walk. */
     plan.bake_us = 0;
@@ -390,7 +397,7 @@ static void bake_ends_by_the_clock(void)
     plan.bake_us = 60 * S;
     w = walk_at(STAGE_BAKE, 3);
     w.since = (struct wall){1000 * S};
-    struct verdict v = make_verdict(VERDICT_ROLLBACK, 2, NAN);
+    v = make_verdict(VERDICT_ROLLBACK, 2, NAN);
     T_EQ_INT(ask(&w, &plan, &v, &seen, 1001).kind, ACTION_WAIT);
 }
 
@@ -462,7 +469,7 @@ int main(int argc, char **argv)
         {"takeover_adopts_what_was_planned", takeover_adopts_what_was_planned},
         {"deadline_holds_or_goes_back", deadline_holds_or_goes_back},
         {"orders_are_obeyed_or_answered", orders_are_obeyed_or_answered},
-        {"bake_ends_by_the_clock", bake_ends_by_the_clock},
+        {"bake_ends_by_clock_and_verdict", bake_ends_by_clock_and_verdict},
         {"follower_touches_nothing", follower_touches_nothing},
         {"none_waits_for_reports", none_waits_for_reports},
     };
