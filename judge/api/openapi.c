@@ -86,9 +86,23 @@ static void write_operation(struct writer *w, const struct route *r)
     writer_kv_string(w, "$ref", "#/components/schemas/Problem");
     for (int k = 0; k < 5; k++) /* schema, media type, content, default, responses */
         writer_end(w);
-    if (r->flags & HTTP_PUBLIC) {
+    if (r->flags & (HTTP_PUBLIC | HTTP_PROBE)) {
         writer_kv_array(w, "security");
+        if (r->flags & HTTP_PROBE) { /* without a token, unless the operator closed them */
+            writer_object(w);
+            writer_end(w);
+            writer_object(w);
+            writer_kv_array(w, "token");
+            writer_end(w);
+            writer_end(w);
+        }
         writer_end(w);
+    } else if (r->scope) { /* a bearer scheme has no place for scopes */
+        struct buf scopes;
+        buf_init(&scopes, 128);
+        auth_scopes_format(r->scope, &scopes);
+        writer_kv_string(w, "x-scope", scopes.data);
+        buf_release(&scopes);
     }
     writer_end(w);
 }
