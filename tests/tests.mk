@@ -32,7 +32,8 @@ export LINT_ROOMS := $(foreach r,$(ROOMS),$(r)|$(dirs_$(r))|$(foreach n,$(needs_
 .PHONY: lint lint-all lint-layers
 lint-layers: $(foreach r,$(lint_rooms),$(B)/lint/$(r).layer)
 ## make lint          format, cppcheck, layers, banned calls, file length
-lint: lint-layers
+lint: setup-lint
+	$(Q)$(MAKE) --no-print-directory -j2 lint-layers
 	$(Q)tests/lint/lint.sh format cppcheck source
 ## make lint-all      lint and clang-tidy (minutes)
 lint-all: lint
