@@ -229,8 +229,14 @@ int transfer_prepare(struct transfer *t, CURL *easy, const struct http_request *
     return 0;
 }
 
-static enum err_code code_of(CURLcode code)
+/* libcurl says "unsupported protocol" of a URL's scheme, and of a peer that does not answer in
+ * HTTP. */
+static enum err_code code_of(CURL *easy, CURLcode code)
 {
+    long port = 0;
+    if (code == CURLE_UNSUPPORTED_PROTOCOL &&
+        curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK && port > 0)
+        return ERR_PROTOCOL;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         return ERR_TIMEOUT;
@@ -288,7 +294,7 @@ int transfer_finish(struct transfer *t, CURL *easy, CURLcode code, struct err *e
         err_set(err, ERR_TOO_LARGE, "%s: the reply's headers are larger than %d bytes", url.data,
                 CLIENT_HEADERS_MAX);
     else
-        err_set(err, code_of(code), "%s: %s", url.data,
+        err_set(err, code_of(easy, code), "%s: %s", url.data,
                 t->error[0] ? t->error : curl_easy_strerror(code));
     buf_release(&url);
     return -1;
