@@ -153,7 +153,7 @@ size_t docket_ids(struct docket *d, const char ***ids, struct arena *a)
     return n;
 }
 
-struct case_file *docket_next(struct docket *d, struct mono now)
+struct case_file *docket_next(struct docket *d, struct mono now, struct wall stored_through)
 {
     struct case_file *found = NULL;
     pthread_mutex_lock(&d->lock);
@@ -161,7 +161,8 @@ struct case_file *docket_next(struct docket *d, struct mono now)
         struct case_file *c = d->cases[(d->turn + i) % d->n];
         if (c->is_busy || c->is_leaving)
             continue;
-        if (!mono_passed(now, c->due) && !atomic_load(&c->is_changed))
+        if (!mono_passed(now, c->due) && stored_through.us < c->due_through.us &&
+            !atomic_load(&c->is_changed))
             continue;
         d->turn = (d->turn + i + 1) % d->n;
         c->is_busy = true;

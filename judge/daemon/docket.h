@@ -36,10 +36,11 @@ struct case_file {
 
     /* judge only */
     struct decision *decision;
-    struct mono due;     /* next look */
-    int64_t seq;         /* of the last stored verdict */
-    char *stored;        /* its JSON, or NULL */
-    struct verdict last; /* the last verdict stored, texts in last_arena */
+    struct mono due;         /* next look, at the latest */
+    struct wall due_through; /* or as soon as everything up to here is stored: a block is final */
+    int64_t seq;             /* of the last stored verdict */
+    char *stored;            /* its JSON, or NULL */
+    struct verdict last;     /* the last verdict stored, texts in last_arena */
     struct arena last_arena;
     bool has_last;
     struct mono stored_at;
@@ -68,15 +69,15 @@ void docket_set_lease(struct docket *d, const char *id, const struct lease *leas
 
 /* Ids of all cases, in an arena. */
 size_t docket_ids(struct docket *d, const char ***ids, struct arena *a);
-/* For the judge: the next case that is due or changed and marks it busy, or NULL; then docket_done.
- */
-struct case_file *docket_next(struct docket *d, struct mono now);
+/* For the judge: the next case that is due (by the clock, or by what is stored through) or changed,
+ * and marks it busy, or NULL; then docket_done. */
+struct case_file *docket_next(struct docket *d, struct mono now, struct wall stored_through);
 void docket_done(struct docket *d, struct case_file *c);
 /* For the keeper: the case of that id marked busy, or NULL when it is not there or busy. */
 struct case_file *docket_borrow(struct docket *d, const char *id);
 
-/* A case from what the store holds; NULL when the stored spec cannot be read (ERR_CORRUPT), or names
- * a connection the operator no longer has. connections may be NULL. */
+/* A case from what the store holds; NULL when the stored spec cannot be read (ERR_CORRUPT), or
+ * names a connection the operator no longer has. connections may be NULL. */
 struct vocabulary;
 struct case_file *case_new(const struct release_record *record, const struct lease *lease,
                            const struct vocabulary *vocabulary, const struct node *connections,

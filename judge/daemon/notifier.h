@@ -37,7 +37,8 @@ struct notifier *notifier_start(const struct notifier_config *config);
 /* Ends the thread; what is queued is dropped and counted. NULL is fine. */
 void notifier_stop(struct notifier *n);
 /* A verdict was stored: calls whoever asked to be told of its word, unless the verdict before had
- * the same word in the same segment; a bake and the end of the release are news. Copies; never waits. `before` may be NULL. */
+ * the same word in the same segment; a bake and the end of the release are news. Copies; never
+ * waits. `before` may be NULL. */
 void notifier_tell(struct notifier *n, const struct spec *spec, const struct verdict *before,
                    const struct verdict *v, const char *json, size_t len);
 

@@ -421,9 +421,10 @@ static void *write_blocks(void *user)
                                                       .len = bytes[n].len};
                     n++;
                 }
+            seq++;
             struct commit c = {.release = "race",
                                .producer = producer,
-                               .seq = ++seq,
+                               .seq = seq,
                                .blocks = blocks,
                                .n_blocks = n,
                                .now = {start_us}};
