@@ -4,8 +4,8 @@
  * A look at one case: seal the blocks that are final, take the sealed ones into the decision, read
  * the decision, and when it says something new write verdict and checkpoint in one step under the
  * lease. What is not worth storing (the same words with fresher counts) goes to the board alone,
- * and to the store every VERDICT_STORE_MS. A case is looked at once a block, and at once when the
- * watcher saw a change.
+ * and to the store every VERDICT_STORE_MS. A case is looked at as soon as its next block is final,
+ * at once when the watcher saw a change, and at least LOOK_SLACK_MS after a block should have been.
  *
  * After a crash the checkpoint is loaded and the sealed blocks after it are taken again: the same
  * bits.
@@ -22,7 +22,8 @@
 #include "strategies/pattern.h"
 #include "strategies/runner.h"
 
-#define JUDGE_LOOK_MS    100   /* the thread looks for due cases this often */
+#define JUDGE_LOOK_MS    50    /* the thread asks this often how far everything is stored */
+#define LOOK_SLACK_MS    500   /* a block is this late: look anyway, silence is news too */
 #define VERDICT_STORE_MS 10000 /* an unchanged verdict is stored again after this time */
 #define RETRY_MS         500   /* after an error */
 #define SEALED_BATCH     512   /* blocks read from the store at a time */
@@ -320,11 +321,18 @@ static int look_at(struct look *l, struct err *err)
     return 0;
 }
 
-/* When the next block can be final, by the clock; at least often enough to notice silence. */
+/* When to look although nothing new was sealed; often enough to notice silence. */
 static struct mono next_look(const struct case_file *c, struct mono now)
 {
     const int64_t block_ms = c->spec.policy.block_us / US_PER_MS;
-    return mono_add_ms(now, block_ms < 200 ? 200 : block_ms < 5000 ? block_ms : 5000);
+    return mono_add_ms(now, LOOK_SLACK_MS + (block_ms < 5000 ? block_ms : 5000));
+}
+
+/* Once everything is stored through this time, the block after the last final one is final too. */
+static struct wall next_final(const struct look *l)
+{
+    const struct spec_policy *p = &l->c->spec.policy;
+    return (struct wall){(last_final(l) + 2) * p->block_us + p->lateness_us};
 }
 
 static void judge_case(struct service *s, struct case_file *c, struct wall stored_through)
@@ -336,11 +344,13 @@ static void judge_case(struct service *s, struct case_file *c, struct wall store
     arena_init(&a);
     counter_add(&counters[LOOKS], 1);
     c->due = next_look(c, began_at);
+    c->due_through = next_final(&l);
     if (docket_lease(s->docket, c->id, &l.lease) && look_at(&l, &err) != 0) {
         counter_add(&counters[LOOK_ERRORS], 1);
         err_context(&err, "judging %s", c->id);
         log_err("judge", &err);
         c->due = mono_add_ms(mono_now(), RETRY_MS);
+        c->due_through.us = INT64_MAX;
         if (err.code == ERR_FENCED)
             signal_flag_raise(&s->keeper_flag);
     }
@@ -387,14 +397,13 @@ void *judging_run(void *service)
     while (!atomic_load(&s->is_stopping)) {
         struct err err = {0};
         struct wall stored_through = {0};
-        struct case_file *c = docket_next(s->docket, mono_now());
-        if (c && read_watermark(s, &contact, &stored_through, &err) != 0) {
+        struct case_file *c;
+        if (docket_len(s->docket) > 0 && read_watermark(s, &contact, &stored_through, &err) != 0) {
             log_err("judge", &err);
-            docket_done(s->docket, c);
             signal_flag_wait(&s->judge_flag, RETRY_MS);
             continue;
         }
-        for (; c; c = docket_next(s->docket, mono_now())) {
+        while ((c = docket_next(s->docket, mono_now(), stored_through))) {
             judge_case(s, c, stored_through);
             docket_done(s->docket, c);
         }
