@@ -2,8 +2,9 @@
  * The datagram receiver: recvmmsg fills 64 buffers, one pass through the scanner empties them.
  *
  * A pass takes the shard's mutex and reads the clock once for all 64. Several threads share the
- * port by SO_REUSEPORT. A stop is a byte on an eventfd, so nobody waits for a datagram that never
- * comes.
+ * port by SO_REUSEPORT; the first is bound without, so that a port another process receives on is
+ * refused instead of shared with it. A stop is a byte on an eventfd, so nobody waits for a datagram
+ * that never comes.
  */
 #include "collectors/statsd.h"
 
@@ -155,20 +156,29 @@ static int address_parse(const char *text, struct sockaddr_storage *out, socklen
     return 0;
 }
 
-static int socket_open(const struct sockaddr_storage *address, socklen_t len, int receive_bytes,
-                       struct err *err)
+struct wanted {
+    struct sockaddr_storage address;
+    socklen_t len;
+    int receive_bytes;
+};
+
+static int socket_open(const struct wanted *w, bool is_first, struct err *err)
 {
-    int one = 1;
-    int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int one = 1, receive_bytes = w->receive_bytes;
+    int fd = socket(w->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_set_errno(err, ERR_SYSTEM, "cannot make a datagram socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (!is_first)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
     /* the first works with CAP_NET_ADMIN only; the second is cut to net.core.rmem_max */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof(receive_bytes)) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
-    if (bind(fd, (const struct sockaddr *)address, len) == 0)
+    if (bind(fd, (const struct sockaddr *)&w->address, w->len) == 0) {
+        if (is_first)
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
         return fd;
+    }
     err_set_errno(err, ERR_SYSTEM, "cannot listen for datagrams");
     close(fd);
     return -1;
@@ -187,11 +197,11 @@ static int port_of(int fd, struct sockaddr_storage *address)
 struct statsd *statsd_start(struct aggregator *g, const struct statsd_config *config,
                             struct err *err)
 {
-    struct sockaddr_storage address;
-    socklen_t len = 0;
-    if (address_parse(config->listen, &address, &len, err) != 0)
+    struct wanted w = {.receive_bytes =
+                           config->receive_bytes ? config->receive_bytes : RECEIVE_BYTES_DEFAULT};
+    if (address_parse(config->listen, &w.address, &w.len, err) != 0)
         return NULL;
-    if (!config->allow_remote && !is_loopback((const struct sockaddr *)&address)) {
+    if (!config->allow_remote && !is_loopback((const struct sockaddr *)&w.address)) {
         err_set(err, ERR_USAGE,
                 "%s is not a loopback address: datagrams are not authenticated, so listening to "
                 "others must be allowed expressly",
@@ -202,15 +212,14 @@ struct statsd *statsd_start(struct aggregator *g, const struct statsd_config *co
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
     BUG_ON(s->stop_fd < 0);
     int want = config->threads ? config->threads : 1;
-    int receive_bytes = config->receive_bytes ? config->receive_bytes : RECEIVE_BYTES_DEFAULT;
     while (s->n < want && s->n < THREADS_MAX) {
-        int fd = socket_open(&address, len, receive_bytes, err);
+        int fd = socket_open(&w, s->n == 0, err);
         if (fd < 0) {
             err_context(err, "%s", config->listen);
             statsd_stop(s);
             return NULL;
         }
-        s->port = port_of(fd, &address);
+        s->port = port_of(fd, &w.address);
         struct receiver *r = s->receivers[s->n++] = mem_alloc(sizeof(*r));
         r->aggregator = g;
         r->fd = fd;

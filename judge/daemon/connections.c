@@ -25,9 +25,11 @@ static const struct field *target_of(const struct word *word, const char *name)
 
 static int check_services(const struct node *list, struct err *err)
 {
+    bool is_list = list->type == NODE_ARRAY;
     for (const struct node *n = list->first; n; n = n->next)
-        if (list->type != NODE_ARRAY || n->type != NODE_STRING)
-            return err_set(err, ERR_INPUT, "services: want a list of names");
+        is_list = is_list && n->type == NODE_STRING;
+    if (!is_list)
+        return err_set(err, ERR_INPUT, "services: want a list of names");
     if (!list->first)
         return err_set(err, ERR_INPUT, "services: want at least one name; all may use it without");
     return 0;
