@@ -14,9 +14,10 @@ import threading
 import time
 
 from judged import Suite, check, wait_for
-from stack import HARMLESS, AtOnce, Load, Resp, Stack, counts, pings, sealed_totals
+from stack import HARMLESS, AtOnce, Load, Relay, Resp, Stack, counts, pings, sealed_totals
 
 AWAY_S = 10
+LONG_AWAY_S = 12  # longer than a silent process counts as living
 RELEASE = "outage-1"
 SPEC = """
 apiVersion: judge/v1
@@ -42,14 +43,14 @@ policy: {{block: 200ms, lateness: 3s, no_data_after: 5s}}
 """ % RELEASE
 
 suite = Suite()
-beside = AtOnce(suite, 5)
+beside = AtOnce(suite, 6)
 
 
 class Ledger:
     """Senders of batches with a key each, and the totals of those that were acknowledged."""
 
-    def __init__(self, judged, senders=6, seed=1, is_mortal=False):
-        self.judged, self.is_mortal = judged, is_mortal
+    def __init__(self, *judgeds, senders=6, seed=1, is_mortal=False):
+        self.judgeds, self.is_mortal = judgeds, is_mortal
         self.lock = threading.Lock()
         self.totals = {c: collections.Counter() for c in ("baseline", "candidate")}
         self.batches = self.resent = self.late_lines = 0
@@ -94,10 +95,11 @@ class Ledger:
 
     def send(self, key, rng):
         ts, body, totals = self.batch(rng)
+        judged = rng.choice(self.judgeds)
         deadline = time.monotonic() + 60
         for attempt in range(10**6):
             try:
-                a = self.judged.post("/v1/samples?ack=stored", body, type="application/x-ndjson", headers={"Idempotency-Key": key}, timeout=4)
+                a = judged.post("/v1/samples?ack=stored", body, type="application/x-ndjson", headers={"Idempotency-Key": key}, timeout=4)
             except (OSError, AssertionError, EOFError):
                 a = None  # killed, starting, or too slow: nobody knows what became of it
             except Exception as e:  # http.client's own: an answer was cut short
@@ -113,7 +115,7 @@ class Ledger:
     def leave(self, rng):
         """Without waiting for the store."""
         ts, body, totals = self.batch(rng)
-        a = self.judged.post("/v1/samples", body, type="application/x-ndjson", timeout=4)
+        a = rng.choice(self.judgeds).post("/v1/samples", body, type="application/x-ndjson", timeout=4)
         check(a.status == 202, a)
         self.count(a, ts, totals, False)
 
@@ -258,6 +260,35 @@ def redis_is_shut_down_for_ten_seconds():
 @beside.test
 def redis_is_killed_and_started():
     outage("SIGKILL")
+
+
+@beside.test
+def two_judged_wait_for_each_other_after_an_outage():
+    """Samples come to both; the other one finds Redis again two seconds after the owner, who seals nothing before."""
+    with Stack() as stack:
+        redis = stack.redis()
+        world = World(stack, redis)
+        relay = stack.add(Relay(stack.dir, redis, world.haproxy))
+        other = stack.judged(redis=f"unix://{relay.redis_path}")
+        other.start()
+        other._token = world.judged.token
+        nothing = counts("baseline", 0, 0) + counts("candidate", 0, 0)
+        wait_for("a route at the other", lambda: other.samples(nothing).json["unrouted"] == 0, 20)
+        with Ledger(world.judged, other) as ledger:
+            wait_for("batches", lambda: ledger.batches > 60, 20)
+            redis.kill()
+            time.sleep(LONG_AWAY_S)  # the outage itself
+            relay.signal(signal.SIGSTOP)
+            redis.start()
+            time.sleep(2)  # and the other's
+            relay.signal(signal.SIGCONT)
+            back, before = time.time(), ledger.batches
+            wait_for("batches after the outage", lambda: ledger.batches > before + 60, 20)
+            world.wait_sealed(back + 1)
+        world.check_balance(ledger)
+        world.check_verdict(ledger)
+        print(f"two judged: {ledger.batches} batches, {ledger.resent} sent again, none lost, double or late", flush=True)
+        world.finish()
 
 
 @beside.test
