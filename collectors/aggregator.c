@@ -82,6 +82,22 @@ static struct route_marks *marks_for(void *user, const struct release_route *rou
     return route_marks_ref(m);
 }
 
+/* A block is final only when a flush after its end is done: with blocks shorter than the usual
+ * period, verdicts would come in bursts. */
+static int64_t flush_period(const struct aggregator *g, const struct routes *routes)
+{
+    size_t n;
+    const struct release_route *list = routes_list(routes, &n);
+    int64_t period = g->flush_longest_us;
+    for (size_t i = 0; i < n; i++) {
+        int64_t wanted = list[i].block_us > FLUSH_SHORTEST_MS * US_PER_MS
+                             ? list[i].block_us
+                             : FLUSH_SHORTEST_MS * US_PER_MS;
+        period = wanted < period ? wanted : period;
+    }
+    return period;
+}
+
 bool aggregator_publish(struct aggregator *g, struct routes *take)
 {
     pthread_mutex_lock(&g->routes_mutex);
@@ -94,6 +110,7 @@ bool aggregator_publish(struct aggregator *g, struct routes *take)
         map_release(&g->marks, marks_free);
         g->marks = move.next;
         g->routes = take;
+        atomic_store(&g->flush_us, flush_period(g, take));
         atomic_store_explicit(&g->generation, routes_generation(take), memory_order_release);
     }
     pthread_mutex_unlock(&g->routes_mutex);
@@ -130,7 +147,8 @@ struct aggregator *aggregator_new(const struct aggregator_config *config)
     g->store = config->store;
     g->process = mem_strdup(config->process);
     BUG_ON(strlen(g->process) + 64 + 12 > PRODUCER_BYTES_MAX);
-    g->flush_us = (config->flush_ms ? config->flush_ms : FLUSH_MS) * US_PER_MS;
+    g->flush_longest_us = (config->flush_ms ? config->flush_ms : FLUSH_MS) * US_PER_MS;
+    atomic_init(&g->flush_us, g->flush_longest_us);
     g->batch_wait_ms = config->batch_wait_ms ? config->batch_wait_ms : BATCH_WAIT_MS;
     g->budget.max = config->pending_bytes_max ? config->pending_bytes_max : PENDING_BYTES_MAX;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);

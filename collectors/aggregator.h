@@ -37,7 +37,7 @@ struct aggregator;
 struct aggregator_config {
     struct store *store;
     const char *process;       /* producer name of pushed samples: the id of this process start */
-    int64_t flush_ms;          /* 0: FLUSH_MS */
+    int64_t flush_ms;          /* 0: FLUSH_MS; never longer than the shortest block */
     int64_t pending_bytes_max; /* 0: PENDING_BYTES_MAX */
     int64_t batch_wait_ms;     /* 0: BATCH_WAIT_MS */
 };

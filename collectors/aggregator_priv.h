@@ -22,7 +22,8 @@ struct aggregator {
     struct sums_budget budget;
     struct store *store;
     char *process;
-    int64_t flush_us, batch_wait_ms;
+    int64_t flush_longest_us, batch_wait_ms;
+    _Atomic int64_t flush_us; /* the period in force: shorter while a release has shorter blocks */
     pthread_t thread;
     size_t n_shards;
     struct shard *shards[SHARDS_MAX];

@@ -124,11 +124,9 @@ static void producer_name(const struct aggregator *g, const char *source, uint32
 static struct stream *pushed_stream(void *user, uint32_t handle)
 {
     struct aggregator *g = user;
-    for (struct stream *s = g->ledger.streams; s; s = s->next) {
-        if (s->handle == handle && s->is_pushed)
-            return s->is_gone ? NULL : s;
-    }
-    struct stream *s = NULL;
+    struct stream *s = ledger_pushed(&g->ledger, handle);
+    if (s)
+        return s->is_gone ? NULL : s;
     pthread_mutex_lock(&g->routes_mutex);
     size_t i = 0;
     void *value;
@@ -137,8 +135,7 @@ static struct stream *pushed_stream(void *user, uint32_t handle)
         if (m->handle == handle) {
             char producer[PRODUCER_BYTES_MAX + 1];
             producer_name(g, "", handle, producer);
-            s = ledger_stream(&g->ledger, m, producer);
-            s->is_pushed = true;
+            s = ledger_pushed_stream(&g->ledger, m, producer);
             break;
         }
     }
@@ -146,16 +143,10 @@ static struct stream *pushed_stream(void *user, uint32_t handle)
     return s;
 }
 
-static bool is_live(void *user, uint32_t handle)
+static bool is_live(void *user, const struct route_marks *marks)
 {
-    struct aggregator *g = user;
-    size_t i = 0;
-    void *value;
-    while (map_next(&g->marks, &i, NULL, NULL, &value)) {
-        if (((struct route_marks *)value)->handle == handle)
-            return true;
-    }
-    return false;
+    const struct aggregator *g = user;
+    return map_get_str(&g->marks, marks->id) == marks;
 }
 
 static void take_batches(struct aggregator *g)
@@ -266,8 +257,8 @@ static void watermark(struct aggregator *g, struct wall now, bool is_tick)
 
 static struct mono sleep_until(const struct aggregator *g, struct wall wall, struct mono now)
 {
-    int64_t next = (wall.us - TICK_OFFSET_US) / g->flush_us * g->flush_us + g->flush_us +
-                   TICK_OFFSET_US - wall.us;
+    int64_t period = atomic_load(&g->flush_us);
+    int64_t next = (wall.us - TICK_OFFSET_US) / period * period + period + TICK_OFFSET_US - wall.us;
     struct mono until = {now.us + next};
     until = ledger_next_retry(&g->ledger, until);
     return ledger_next_expiry(&g->ledger, until);
@@ -276,7 +267,8 @@ static struct mono sleep_until(const struct aggregator *g, struct wall wall, str
 static bool is_tick_due(const struct aggregator *g, struct wall now)
 {
     /* also when the clock was set back: never wait longer than one period for it */
-    return (now.us - TICK_OFFSET_US) / g->flush_us != (g->last_tick - TICK_OFFSET_US) / g->flush_us;
+    int64_t period = atomic_load(&g->flush_us);
+    return (now.us - TICK_OFFSET_US) / period != (g->last_tick - TICK_OFFSET_US) / period;
 }
 
 void *flush_loop(void *user)
@@ -305,6 +297,7 @@ void *flush_loop(void *user)
         g->n_batches_seen = g->ledger.n_batches;
         for (const struct batch *b = g->new_batches; b; b = b->next)
             g->n_batches_seen++;
+        g->ledger.is_awaited = g->ledger.n_batches > 0;
         if (!g->new_batches && !g->ledger.outcomes && !g->want_tick && !g->is_stopping)
             pthread_cond_timedwait(&g->wake, &g->mutex, &ts);
         pthread_mutex_unlock(&g->mutex);
@@ -334,7 +327,7 @@ int64_t aggregator_behind_ms(struct aggregator *g, struct wall now)
     pthread_mutex_lock(&g->mutex);
     int64_t through = g->stored_through;
     pthread_mutex_unlock(&g->mutex);
-    int64_t behind = (now.us - through - g->flush_us) / US_PER_MS;
+    int64_t behind = (now.us - through - atomic_load(&g->flush_us)) / US_PER_MS;
     return behind > 0 ? behind : 0;
 }
 

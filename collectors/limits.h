@@ -30,6 +30,7 @@
 #define COMMIT_BATCHES_MAX  256               /* batch keys in one commit */
 #define COMMIT_RETRY_MS     250  /* pause before a commit with unknown outcome is sent again */
 #define FLUSH_MS            1000 /* between two flushes, when nobody waits for one */
+#define FLUSH_SHORTEST_MS   100  /* and while a release has blocks shorter than FLUSH_MS */
 #define BATCH_KEY_BYTES_MAX 255  /* Idempotency-Key of one batch: refused */
 #define PRODUCER_BYTES_MAX  191  /* name under which one source writes its totals */
 #define HOLDS_MAX           300  /* watermark holds at once */

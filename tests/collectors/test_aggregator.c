@@ -407,6 +407,25 @@ static void memory_is_bounded(void)
     rig_close(&r);
 }
 
+/* With a minute between flushes and blocks of one second, the watermark still moves each second. */
+static void flushes_keep_up_with_blocks(void)
+{
+    struct rig r = {0};
+    struct err err = {0};
+    struct wall seen = {0}, through = {0};
+    T_CHECK(rig_open_with(&r, "period", &(struct aggregator_config){.flush_ms = 60000}, 5000));
+    struct mono deadline = mono_add_ms(mono_now(), 10000);
+    int moves = 0;
+    while (moves < 3 && !mono_passed(mono_now(), deadline)) {
+        T_OK(store_watermark_min(r.bench.store, wall_now(), 60000, &through, &err), err);
+        moves += through.us > seen.us;
+        seen = through;
+        usleep(10000);
+    }
+    T_EQ_INT(moves, 3);
+    rig_close(&r);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -419,6 +438,7 @@ int main(int argc, char **argv)
         {"releases come back", releases_come_back},
         {"finished sums", finished_sums},
         {"memory is bounded", memory_is_bounded},
+        {"flushes keep up with blocks", flushes_keep_up_with_blocks},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
