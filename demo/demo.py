@@ -8,7 +8,7 @@ code with `judged`, read every line of the summary back from HAProxy and Redis. 
 checker's. Non-interactive, bounded in time, everything on 127.0.0.1 and under build/demo.
 
 Environment: DEMO_SWAP=1 exchanges the behaviour of the first two services; DEMO_RATE requests a second for
-each service (1000); DEMO_DIR where files go (build/demo).
+each service (1500); DEMO_DIR where files go (build/demo).
 """
 import json
 import os
@@ -24,9 +24,10 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIR = pathlib.Path(os.environ.get("DEMO_DIR", ROOT / "build" / "demo")).resolve()
-RATE = int(os.environ.get("DEMO_RATE", "1000"))
+RATE = int(os.environ.get("DEMO_RATE", "1500"))
 SWAP = os.environ.get("DEMO_SWAP") == "1"
 LIMIT_S = 172
+SOCKET_PATH_MAX = 107  # of a unix socket; Redis's is the longest: DIR/state/redis/redis.sock
 STEPS = "1%, 5%, 25%, 50%, 100%"
 BASE_ERRORS, BASE_LATENCY_MS = 0.01, 20.0
 
@@ -116,9 +117,19 @@ class Demo:
         self.children.append(child)
         return child
 
+    def wait_ready(self, what, seconds, name, child, test):
+        """Waits for the program `name` to be ready; says what it wrote when it ends instead."""
+        def ready():
+            if child.poll() is None:
+                return test()
+            sys.stderr.write((DIR / f"{name}.log").read_text()[-2000:])
+            raise SystemExit(f"demo: {name} ended with status {child.returncode}")
+
+        wait_for(what, seconds, ready)
+
     def start_judged(self):
         self.judged = self.start("judged", [ROOT / "build/judged", "--listen", f"127.0.0.1:{self.api}", "--statsd", f"127.0.0.1:{self.statsd}", "--state", DIR / "state"])
-        wait_for("judged ready", 20, lambda: self.get("/readyz", raw=True) is not None)
+        self.wait_ready("judged ready", 20, "judged", self.judged, lambda: self.get("/readyz", raw=True) is not None)
 
     def get(self, path, raw=False):
         headers = {}
@@ -129,7 +140,9 @@ class Demo:
             with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", headers=headers), timeout=3) as answer:
                 body = answer.read()
                 return body if raw else json.loads(body)
-        except (OSError, urllib.error.URLError, ValueError):
+        except urllib.error.HTTPError:
+            return None if raw else {}
+        except (OSError, ValueError):
             return None
 
     def judgectl(self, *args):
@@ -137,6 +150,8 @@ class Demo:
                               capture_output=True, text=True, timeout=30, cwd=DIR)
 
     def set_up(self):
+        if len(os.fsencode(DIR / "state/redis/redis.sock")) > SOCKET_PATH_MAX:
+            raise SystemExit(f"demo: {DIR} is too long for the sockets in it; set DEMO_DIR to a shorter one")
         shutil.rmtree(DIR, ignore_errors=True)
         DIR.mkdir(parents=True)
         ports = free_ports(3 + 3 * len(STORY))
@@ -155,7 +170,7 @@ global
   maxconn 8000
   nbthread 1
   log stdout format raw local0
-  stats socket {DIR}/haproxy.sock mode 600 level admin
+  stats socket unix@haproxy.sock mode 600 level admin
 defaults
   mode http
   timeout connect 2s
@@ -181,14 +196,14 @@ backend {s['service']}
 
     def run_services(self):
         access = open(DIR / "access.log", "ab")
-        self.start("haproxy", ["haproxy", "-db", "-f", DIR / "haproxy.cfg"], stdout=access)
-        self.start("tee", [sys.executable, ROOT / "demo/tee.py", DIR / "runtime.sock", DIR / "haproxy.sock", DIR / "commands.log"])
+        haproxy = self.start("haproxy", ["haproxy", "-db", "-f", DIR / "haproxy.cfg"], stdout=access)
+        self.start("tee", [sys.executable, ROOT / "demo/tee.py", "runtime.sock", "haproxy.sock", "commands.log"])
         for s in self.services:
             for cohort in ("stable", "candidate"):
                 b = s["behaviour"] if cohort == "candidate" else {"errors": BASE_ERRORS, "latency": BASE_LATENCY_MS}
                 self.start(f"{s['service']}-{cohort}", [ROOT / "build/demo-bin/shop", "--port", s[cohort], "--service", s["service"],
                            "--cohort", "candidate" if cohort == "candidate" else "baseline", "--error-rate", b["errors"], "--latency-ms", b["latency"], "--statsd", f"127.0.0.1:{self.statsd}"])
-        wait_for("HAProxy's socket", 10, lambda: (DIR / "haproxy.sock").exists() and (DIR / "runtime.sock").exists())
+        self.wait_ready("HAProxy's socket", 10, "haproxy", haproxy, lambda: (DIR / "haproxy.sock").exists() and (DIR / "runtime.sock").exists())
         self.crowd = self.start("crowd", [ROOT / "build/demo-bin/crowd", "--rate", RATE, "--seconds", LIMIT_S + 20, "--connections", 128, *[s["front"] for s in self.services]])
 
     def apply(self):
@@ -211,6 +226,8 @@ backend {s['service']}
     def row(self, s, v):
         if v is None:
             return f"  ({s['letter']}) {s['service']:<9} {s['behaviour']['what']:<17} judged is not answering"
+        if not v:
+            return f"  ({s['letter']}) {s['service']:<9} {s['behaviour']['what']:<17} no verdict yet"
         share = "-" if v.get("share") is None else f"{100 * v['share']:g} %"
         cells = []
         for m in v.get("metrics", []):
@@ -281,6 +298,7 @@ backend {s['service']}
 
 
 def main():
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian has haproxy, and where a user's PATH may not look
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     demo = Demo()
     try:
