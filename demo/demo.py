@@ -152,6 +152,8 @@ class Demo:
     def set_up(self):
         if len(os.fsencode(DIR / "state/redis/redis.sock")) > SOCKET_PATH_MAX:
             raise SystemExit(f"demo: {DIR} is too long for the sockets in it; set DEMO_DIR to a shorter one")
+        if DIR.is_dir() and any(DIR.iterdir()) and not (DIR / "haproxy.cfg").exists():
+            raise SystemExit(f"demo: {DIR} has files that are not a demo's; it would be emptied")
         shutil.rmtree(DIR, ignore_errors=True)
         DIR.mkdir(parents=True)
         ports = free_ports(3 + 3 * len(STORY))
@@ -295,6 +297,18 @@ backend {s['service']}
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self.stop_redis()
+
+    def stop_redis(self):
+        """Ends the Redis of a judged that was killed and not started again; a judged that stops ends its own."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as to:
+            to.settimeout(10)
+            try:
+                to.connect(str(DIR / "state/redis/redis.sock"))
+                to.sendall(b"SHUTDOWN\r\n")
+                to.recv(64)
+            except OSError:
+                pass
 
 
 def main():
