@@ -29,6 +29,7 @@ for name in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+command -v apt-get >/dev/null || { echo "setup: missing ${missing[*]}; there is no apt-get here, install them by hand" >&2; exit 1; }
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "setup: missing ${missing[*]}; run as root or install sudo" >&2; exit 1; }
@@ -37,20 +38,29 @@ fi
 echo "setup: installing with apt-get: ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
 # Debian starts redis-server and haproxy as system services when they are installed. We run our own private
-# ones, so a policy that says no is in place for the time of the install, unless the machine has its own.
+# ones, so a policy that says no is in place for the time of the install, unless the machine has its own,
+# and the services are disabled, or they would start with the next boot.
 policy=/usr/sbin/policy-rc.d
+log=$(mktemp)
 made_policy=0
+clean_up() {
+  rm -f "$log"
+  [ $made_policy -eq 0 ] || "${as_root[@]}" rm -f $policy
+}
+trap clean_up EXIT
 if [ ! -e $policy ]; then
+  made_policy=1
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
   "${as_root[@]}" chmod 755 $policy
-  made_policy=1
 fi
 status=0
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/tmp/judge-setup.$$.log 2>&1 </dev/null || status=$?
-[ $made_policy -eq 0 ] || "${as_root[@]}" rm -f $policy
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "${missing[@]}" >"$log" 2>&1 </dev/null || status=$?
 if [ $status -ne 0 ]; then
-  tail -n 30 /tmp/judge-setup.$$.log >&2
+  tail -n 30 "$log" >&2
   echo "setup: apt-get failed" >&2
 fi
-rm -f /tmp/judge-setup.$$.log
+for service in redis-server haproxy; do
+  case " ${missing[*]} " in *" $service "*) ;; *) continue ;; esac
+  ! command -v systemctl >/dev/null || "${as_root[@]}" systemctl --quiet disable "$service" >/dev/null 2>&1 || :
+done
 exit $status
