@@ -3,6 +3,7 @@
 # adds up their closing lines `N passed, N failed, N skipped` and prints one such line. Exit 1 when anything
 # failed. A program over TEST_LIMIT_SECONDS is ended and counts as failed.
 set -u
+export PATH="$PATH:/usr/sbin:/sbin" # haproxy's place, where a user's PATH may not look
 jobs=${TEST_JOBS:-3}
 export limit=${TEST_LIMIT_SECONDS:-240}
 work=$(mktemp -d)

@@ -58,9 +58,9 @@ demo: setup-demo
 run: setup-build
 	$(Q)$(MAKE) --no-print-directory -j2 all
 	$(Q)mkdir -p build/run && chmod 700 build/run
-	@echo "judged on http://127.0.0.1:8700 (log in with the token in build/run/admin.token);"
-	@echo "in another shell: export JUDGE_STATE=$(CURDIR)/build/run; build/judgectl list"
-	$(Q)exec build/judged --state $(CURDIR)/build/run
+	@echo 'judged on http://127.0.0.1:8700 (log in with the token in build/run/admin.token);'
+	@echo 'in another shell: export JUDGE_STATE="$(CURDIR)/build/run"; build/judgectl list'
+	$(Q)exec build/judged --state '$(CURDIR)/build/run'
 
 # --- Fuzz targets: each names its rooms in its first line, `// rooms: base model`. Built by clang into
 # build/fuzz (FLAVOUR=fuzz); fuzz.sh runs them.
