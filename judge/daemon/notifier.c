@@ -208,16 +208,11 @@ void notifier_stop(struct notifier *n)
     free(n);
 }
 
-/* The phases in which the same word says something new: the bake, and the end. */
-static enum phase stage_of(enum phase phase)
-{
-    return phase == PHASE_BAKING || phase == PHASE_DONE ? phase : PHASE_JUDGING;
-}
-
+/* The same word says something new when the bake or the end has begun. */
 static bool is_news(const struct verdict *before, const struct verdict *v)
 {
     return !before || before->word != v->word || before->segment != v->segment ||
-           stage_of(before->phase) != stage_of(v->phase);
+           (before->phase != v->phase && (v->phase == PHASE_BAKING || v->phase == PHASE_DONE));
 }
 
 void notifier_tell(struct notifier *n, const struct spec *spec, const struct verdict *before,
