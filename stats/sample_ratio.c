@@ -1,8 +1,9 @@
 /*
  * Theorem (Lindon & Malek 2022). With units assigned independently at shares theta, the Dirichlet(k
  * theta) mixture of multinomial likelihood ratios against theta is a martingale of mean 1. k says
- * how large a deviation is looked for: 10,000 sees one of 1 % but is blind early, 100 sees a gross
- * one at once; their mean costs at most log 2 against the better.
+ * how large a deviation is looked for: 10,000 sees one of 1 % but is blind early, 100 one of 10 %,
+ * and 2 a gross one from the few units that tempering leaves of it; their mean costs at most log 3
+ * against the best.
  *
  * Several segments. Each has its own intended share, hence its own mixture; evidence of ended
  * segments is not carried over, since a split is mended between steps and nothing passes while it
@@ -24,7 +25,7 @@
 #define UNITS_MAX         1e15
 #define SHARE_MIN         1e-9
 
-static const double concentrations[] = {100, 10000};
+static const double concentrations[] = {2, 100, 10000};
 
 double dirichlet_multinomial_log_e(const double *counts, const double *theta, size_t arms, double k)
 {

@@ -73,9 +73,13 @@ double asked_share(const struct segment *seg);
 /* `fail` of the judging: whole release and steps together. */
 double harm_log_e(const struct metric_state *m);
 
+#define SPLIT_MATTERS 1.1 /* odds of the observed split over those of the intended */
+
 /* Is the observed split another than the intended one, beyond chance and beyond what could matter?
  */
 bool split_is_broken(const struct metric_state *m);
+/* Does it look so, though not beyond doubt? Nothing passes until that is settled. */
+bool split_is_doubtful(const struct metric_state *m);
 
 /* A step is too young to know how far its noise reaches: it is told what the whole release knows.
  */

@@ -67,6 +67,8 @@ static enum evidence_state state_of(const struct look *k, const struct metric_st
     if (!k->seg || k->seg->is_synthetic || e->dispersion_uncertain ||
         step_blocks_of(k, m) < (uint64_t)k->d->spec->policy.min_blocks || !step_blocks_of(k, m))
         return STATE_UNDECIDED;
+    if (split_is_doubtful(m))
+        return STATE_UNDECIDED;
     if (e->no_limit)
         return STATE_HARMLESS;
     return e->log_e_pass >= -log(k->d->spec->policy.beta) ? STATE_HARMLESS : STATE_UNDECIDED;

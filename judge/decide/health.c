@@ -13,6 +13,9 @@
 
 #include "judge/decide/decide_priv.h"
 
+#define SPLIT_DOUBT  20 /* e-value of the split; from 1,000 on it is broken */
+#define SPLIT_GROSS  2.0
+#define SPLIT_UNITS  100 /* expected in the smaller arm */
 #define STALE_US     (10 * US_PER_SECOND)
 #define STALE_BLOCKS 10
 #define LATE_SIGMAS  4.0   /* difference of the late shares, in standard errors */
@@ -21,6 +24,21 @@
 bool is_in_step(const struct look *k, const struct metric_state *m)
 {
     return k->seg && !k->seg->is_bake && m->step == k->seg->id && m->asked == asked_share(k->seg);
+}
+
+bool split_is_doubtful(const struct metric_state *m)
+{
+    const struct sample_ratio *s = &m->split;
+    if (!m->kind->has_units || !(s->share > 0 && s->share < 1) || !(s->n0 + s->n1 > 0))
+        return false;
+    double odds = s->n1 / s->n0 / (s->share / (1 - s->share)), n = s->n0 + s->n1;
+    bool matters = !(odds < SPLIT_MATTERS && odds > 1 / SPLIT_MATTERS);
+    bool is_gross = !(odds < SPLIT_GROSS && odds > 1 / SPLIT_GROSS);
+    /* A large constant deviation is its own dispersion and leaves the test few units: at the least
+     * length of a step it may not have spoken. So many requests do not err by half by chance. */
+    if (is_gross && n * fmin(s->share, 1 - s->share) >= SPLIT_UNITS)
+        return true;
+    return matters && sample_ratio_log_e(s) >= log(SPLIT_DOUBT);
 }
 
 uint64_t step_blocks_of(const struct look *k, const struct metric_state *m)

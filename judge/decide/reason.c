@@ -141,6 +141,10 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
             (unsigned long long)needed);
     else if (e->dispersion_uncertain)
         say(s, ", dispersion uncertain: longer sums look noisier than single blocks");
+    else if (is_in_step(k, m) && split_is_doubtful(m)) {
+        say(s, ", the split looks other than intended: ");
+        say_split(s, m);
+    }
     if (!isnan(e->eta_s))
         say(s, ", about %s left at this traffic", duration_words(e->eta_s, text));
     else if (blocks && !is_stuck && !is_synthetic)

@@ -211,6 +211,7 @@ class Stack:
                 part.signal(signal.SIGCONT)
         try:
             for j in self.judgeds:
+                j.kill()  # how it stops is not asked here
                 j.close()
         finally:
             for part in reversed(self.parts):
@@ -264,7 +265,17 @@ def counts(cohort, requests, errors, **more):
     return [{"service": "shop", "cohort": cohort, "metric": m, "value": v, **more} for m, v in (("r", requests), ("e", errors))]
 
 
-HARMLESS = counts("baseline", 20000, 200) + counts("candidate", 20000, 200)
+def harmless(haproxy):
+    """What a harmless candidate gives: the same errors on both sides, the requests split as HAProxy's weights are."""
+    def lines():
+        try:
+            stable, candidate = haproxy.weights()
+        except OSError:
+            return []
+        share = candidate / (stable + candidate)
+        return [line for cohort, part in (("baseline", 1 - share), ("candidate", share)) if part > 0
+                for line in counts(cohort, round(40000 * part), round(400 * part))]
+    return lines
 
 
 # ---- stored blocks: the bytes of lib/model/summary.c, lib/sketch/counts.c and hist.c ----

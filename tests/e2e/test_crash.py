@@ -15,7 +15,7 @@ import re
 import time
 
 from judged import Judged, Suite, check, wait_for
-from stack import HARMLESS, INLINE, RELAY, Load, Relay, Resp, Stack, stored_verdicts
+from stack import INLINE, RELAY, Load, Relay, Resp, Stack, harmless, stored_verdicts
 
 IS_FULL = os.environ.get("CRASH_CELLS") == "all"
 SECONDS = float(os.environ.get("CRASH_SECONDS", "75"))
@@ -106,7 +106,7 @@ class World:
         """From the spec to the end, starting judged again when it was killed. Gives the release at its end."""
         is_applied = False
         end = time.monotonic() + END_S
-        with Load(self.judged, HARMLESS, pause=0.1):
+        with Load(self.judged, harmless(self.haproxy), pause=0.1):
             while time.monotonic() < end:
                 child = self.judged.child
                 if child is None or child.poll() is not None:
@@ -214,7 +214,12 @@ def any_kill_ends_right():
         return run_cell(cell)
 
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        results = [r for r in pool.map(run, enumerate(cells)) if r]
+        results = []
+        for r in pool.map(run, enumerate(cells)):
+            results += [r] if r else []
+            if IS_FULL and len(results) % 50 == 0:
+                wrong = [w for _, _, w in results if w]
+                print(f"{len(results)} of {len(cells)} cells, {len(wrong)} wrong, {time.monotonic() - began:.0f} s", *wrong[-1:], flush=True)
     failures = [wrong for _, _, wrong in results if wrong]
     kills = sum(1 for _, struck, _ in results if struck)
     kinds_struck = {kind(struck) for _, struck, _ in results if struck}

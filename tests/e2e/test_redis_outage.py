@@ -14,7 +14,7 @@ import threading
 import time
 
 from judged import Suite, check, wait_for
-from stack import HARMLESS, AtOnce, Load, Relay, Resp, Stack, counts, pings, sealed_totals
+from stack import AtOnce, Load, Relay, Resp, Stack, counts, harmless, pings, sealed_totals
 
 AWAY_S = 10
 LONG_AWAY_S = 12  # longer than a silent process counts as living
@@ -84,12 +84,13 @@ class Ledger:
     def batch(self, rng):
         ts, lines, totals = time.time(), [], {}
         for cohort in ("baseline", "candidate"):
-            requests, latencies = rng.randint(1000, 3000), rng.randint(5, 20)
+            part = 19 if cohort == "baseline" else 1  # the share is 5 %
+            requests, latencies = rng.randint(100, 300) * part, rng.randint(5, 8) * part
             errors = requests // 100
             totals[cohort] = {"exposure": requests, "events": errors, "n": latencies}
             lines += [{"metric": "r", "value": requests}, {"metric": "e", "value": errors}]
-            lines += [{"metric": "latency_ms", "value": round(rng.lognormvariate(3, 0.3), 3)} for _ in range(latencies)]
-            for line in lines[-2 - latencies:]:
+            lines += [{"metric": "latency_ms", "value": round(rng.lognormvariate(3, 0.3), 3), "count": part} for _ in range(latencies // part)]
+            for line in lines[-2 - latencies // part:]:
                 line.update(service="shop", cohort=cohort, ts=ts)
         return ts, "".join(json.dumps(line) + "\n" for line in lines), totals
 
@@ -206,7 +207,13 @@ class World:
 
     def finish(self):
         """The release goes on to its end."""
-        with Load(self.judged, lambda: HARMLESS + [{"service": "shop", "cohort": c, "metric": "latency_ms", "value": 20 + i % 7, "count": 50} for c in ("baseline", "candidate") for i in range(7)], 0.1):
+        errors = harmless(self.haproxy)
+
+        def lines():
+            more = errors()
+            return more + [{"service": "shop", "cohort": line["cohort"], "metric": "latency_ms", "value": 20 + i, "count": line["value"] // 100} for line in more if line["metric"] == "r" for i in range(7)]
+
+        with Load(self.judged, lines, 0.1):
             a = self.judged.post(f"/v1/releases/{RELEASE}/promote", {"why": "approved"})
             check(a.status == 202, a)
             wait_for("end", lambda: self.judged.release(RELEASE)["phase"] == "done", 40, 0.1)

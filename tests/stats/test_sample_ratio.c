@@ -65,6 +65,7 @@ static void sees_a_broken_split(void)
     T_CHECK(after(0.05, 0.1, 60, 1000) > log(1000));
     T_CHECK(after(0.5, 0.55, 60, 1000) > log(1000));
     T_CHECK(after(0.25, 0, 60, 1000) > log(1000));
+    T_CHECK(after(0.5, 0.05, 20, 1000) > log(1000)); /* the shortest step there is */
 }
 
 /* A change of the intended share begins again; nobody's share is no evidence. */
