@@ -103,6 +103,7 @@ bool aggregator_publish(struct aggregator *g, struct routes *take)
     pthread_mutex_lock(&g->routes_mutex);
     struct routes *old = g->routes;
     bool is_new = routes_digest(old) != routes_digest(take) || routes_generation(old) == 1;
+    bool is_sooner = false;
     if (is_new) {
         struct marks_move move = {.g = g};
         map_init(&move.next);
@@ -110,10 +111,17 @@ bool aggregator_publish(struct aggregator *g, struct routes *take)
         map_release(&g->marks, marks_free);
         g->marks = move.next;
         g->routes = take;
-        atomic_store(&g->flush_us, flush_period(g, take));
+        const int64_t period = flush_period(g, take);
+        is_sooner = period < atomic_exchange(&g->flush_us, period);
         atomic_store_explicit(&g->generation, routes_generation(take), memory_order_release);
     }
     pthread_mutex_unlock(&g->routes_mutex);
+    if (is_sooner) { /* the flush thread sleeps by the old period */
+        pthread_mutex_lock(&g->mutex);
+        g->want_tick = true;
+        pthread_cond_signal(&g->wake);
+        pthread_mutex_unlock(&g->mutex);
+    }
     routes_unref(is_new ? old : take);
     return is_new;
 }

@@ -2,6 +2,8 @@
  * The aggregator against a plain sum: what is sealed at the end is exactly what was taken, through
  * any interleaving of threads, formats and batches.
  */
+#include <unistd.h>
+
 #include "tests/collectors/rig.h"
 
 #define C    "|#service:checkout,cohort:candidate"
