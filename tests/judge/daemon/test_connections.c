@@ -8,7 +8,7 @@
 
 static struct arena arena;
 
-static const struct node *read(const char *yaml)
+static const struct node *parse(const char *yaml)
 {
     struct err err = {0};
     const struct node *n = node_read_yaml(&arena, yaml, strlen(yaml), &err);
@@ -41,7 +41,7 @@ static void what_is_taken(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err err = {0};
-        const int rc = connections_check(read(cases[i].yaml), vocabulary_all(), &err);
+        const int rc = connections_check(parse(cases[i].yaml), vocabulary_all(), &err);
         if ((rc == 0) != !cases[i].word || (cases[i].word && !strstr(err.message, cases[i].word)) ||
             strstr(err.message, "pass@"))
             t_fail(__FILE__, cases[i].line, "%d %s", rc, err.message);
@@ -71,7 +71,7 @@ static void who_may_use_what(void)
         {__LINE__, "other", NULL, "hook", ERR_SPEC}, /* has no url */
         {__LINE__, "shop", NULL, "hook", ERR_FORBIDDEN},
     };
-    const struct node *operator= read(OPERATOR);
+    const struct node *operator= parse(OPERATOR);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct spec_notify notify = {.to = cases[i].to};
         const struct spec spec = {.service = cases[i].service,
@@ -92,7 +92,7 @@ static void who_may_use_what(void)
 
 static void where_notifications_go(void)
 {
-    const struct node *operator= read(OPERATOR);
+    const struct node *operator= parse(OPERATOR);
     const char *ref = "";
     T_EQ_STR(connection_url(operator, "chat", &ref), "https://chat/");
     T_EQ_STR(ref, "s");

@@ -14,8 +14,8 @@
 static struct bench bench;
 static const struct wall now = {1795400000000000};
 
-static int check(struct tokens *t, const char *text, struct wall at, struct principal *p,
-                 struct err *err)
+static int ask(struct tokens *t, const char *text, struct wall at, struct principal *p,
+               struct err *err)
 {
     return tokens_check(t, text, strlen(text), at, p, err);
 }
@@ -38,14 +38,14 @@ static void made_checked_and_revoked(void)
     T_OK(tokens_make(t, bench.store, &wanted, text, &err), err);
     T_OK(tokens_make(t, bench.store, &wanted, other, &err), err);
     T_CHECK(strncmp(text, "jt_", 3) == 0 && strcmp(text, other) != 0);
-    T_OK(check(t, text, now, &p, &err), err);
+    T_OK(ask(t, text, now, &p, &err), err);
     T_EQ_STR(p.name, "ci");
     T_CHECK(principal_has(&p, SCOPE_READ) && !principal_has(&p, SCOPE_APPLY));
     T_CHECK(principal_may_touch(&p, "search") && !principal_may_touch(&p, "other"));
     /* Unknown and expired get the same answer. */
     struct err unknown = {0}, expired = {0};
-    T_EQ_INT(check(t, "jt_unknown", now, &p, &unknown), -1);
-    T_EQ_INT(check(t, text, (struct wall){now.us + 1000}, &p, &expired), -1);
+    T_EQ_INT(ask(t, "jt_unknown", now, &p, &unknown), -1);
+    T_EQ_INT(ask(t, text, (struct wall){now.us + 1000}, &p, &expired), -1);
     T_EQ_INT(unknown.code, ERR_AUTH);
     T_EQ_STR(unknown.message, expired.message);
     T_CHECK(!strstr(unknown.message, "jt_unknown"));
@@ -55,9 +55,9 @@ static void made_checked_and_revoked(void)
         T_CHECK(!strstr(all[i].hash, text + 3) && strncmp(all[i].id, all[i].hash, 16) == 0);
     for (size_t i = 0; i < n; i++)
         T_OK(store_token_revoke(bench.store, all[i].id, &err), err);
-    T_OK(check(t, text, now, &p, &err), err); /* until the next look at the store */
+    T_OK(ask(t, text, now, &p, &err), err); /* until the next look at the store */
     T_OK(tokens_refresh(t, bench.store, &err), err);
-    T_EQ_INT(check(t, text, now, &p, &err), -1);
+    T_EQ_INT(ask(t, text, now, &p, &err), -1);
     tokens_free(t);
     arena_release(&a);
 }
@@ -104,7 +104,7 @@ static void an_unreadable_list_gives_no_right(void)
                                         .created = now};
     T_OK(store_token_add(bench.store, &record, &err), err);
     T_OK(tokens_refresh(t, bench.store, &err), err);
-    T_EQ_INT(check(t, "jt_long", now, &p, &err), -1);
+    T_EQ_INT(ask(t, "jt_long", now, &p, &err), -1);
     tokens_free(t);
 }
 
@@ -123,7 +123,7 @@ static void the_admins_file(void)
     T_OK(stat(path, &st), err);
     T_EQ_INT(st.st_mode & 0777, 0600);
     T_OK(secret_load_file(&first, path, &err), err);
-    T_OK(check(t, secret_bytes(&first), wall_now(), &p, &err), err);
+    T_OK(ask(t, secret_bytes(&first), wall_now(), &p, &err), err);
     T_CHECK(principal_has(&p, SCOPE_ADMIN) && p.service_count == 0);
     T_OK(tokens_ensure_admin(t, bench.store, t_tmpdir(), &err), err); /* kept */
     T_OK(secret_load_file(&second, path, &err), err);
@@ -132,7 +132,7 @@ static void the_admins_file(void)
     T_OK(tokens_ensure_admin(t, bench.store, t_tmpdir(), &err), err); /* made anew */
     T_OK(secret_load_file(&second, path, &err), err);
     T_CHECK(!secret_equals(&first, secret_bytes(&second), second.len));
-    T_OK(check(t, secret_bytes(&first), wall_now(), &p, &err), err); /* and the old one is good */
+    T_OK(ask(t, secret_bytes(&first), wall_now(), &p, &err), err); /* and the old one is good */
     secret_release(&first);
     secret_release(&second);
     tokens_free(t);
