@@ -130,4 +130,4 @@ bench-bins: $(BENCH_BINS) build/bench-bin/empty_http
 ## make bench         figures beside floors measured in the same run: a table, and build/bench.json (5 minutes)
 bench: setup-build setup-bench
 	$(Q)$(MAKE) --no-print-directory -j2 all bench-bins
-	$(Q)tests/bench/bench.sh build/bench.json $(BENCH_BINS) $(sort $(wildcard tests/bench/bench_*.py tests/bench/peer_*.py))
+	$(Q)JUDGED=$(abspath $(B)/judged) JUDGECTL=$(abspath $(B)/judgectl) tests/bench/bench.sh build/bench.json $(BENCH_BINS) $(sort $(wildcard tests/bench/bench_*.py tests/bench/peer_*.py))
