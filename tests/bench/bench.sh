@@ -7,6 +7,7 @@ set -u
 out=$1
 shift
 here=$(dirname "$0")
+load=$(cut -d " " -f 1 /proc/loadavg)
 logs=build/bench
 mkdir -p "$(dirname "$out")" "$logs"
 lines=$(mktemp)
@@ -26,5 +27,5 @@ for b in "$@"; do
   sed -n 's/^JSON //p' "$logs/$name.log" >>"$lines"
   grep -a ' skipped, ' "$logs/$name.log" | grep -avE '^[0-9]+ passed' >&2
 done
-/usr/bin/python3 "$here/table.py" "$out" <"$lines"
+/usr/bin/python3 "$here/table.py" "$out" "$load" <"$lines"
 exit $failed

@@ -82,7 +82,9 @@ def run(block, lateness, seconds):
         wait_for("open step", lambda: j.get("/v1/releases/delay/verdict").json["segment"], 20)
         reader = Reader(j)
         reader.start()
+        before = j.metrics()
         posts = post_blocks(j, block_s, seconds)
+        after = j.metrics()
         want = len(posts)
         time.sleep(late_s + 3 * block_s)
         wait_for("verdict with every block", lambda: reader.seen[-1][1] >= (want - 2) * PER_BLOCK, 20)
@@ -106,6 +108,8 @@ def run(block, lateness, seconds):
     figure("delay", f"  of it added by judged, median, {name}", median(added), "ms")
     figure("delay", f"  of it added by judged, p95, {name}", percentile(added, 0.95), "ms")
     figure("delay", f"sample to stored (ack), median, {name}", median(acks), "ms")
+    looks = after["judge_looks_total"] - before["judge_looks_total"]
+    figure("delay", f"a look at one release, Redis calls and all, mean, {name}", (after["judge_look_us_total"] - before["judge_look_us_total"]) / looks / 1000, "ms", looks=looks)
 
 
 for r in RUNS:

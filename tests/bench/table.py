@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Figures, one JSON object a line on standard input, become one table and one JSON file.
 
-The file holds when and where it was measured beside the figures: {"at", "cpu", "cpus", "kernel", "load", "figures"}.
+    table.py OUT.json LOAD
+
+LOAD is the machine's load before the first benchmark. The file holds when and where it was measured beside the
+figures: {"at", "cpu", "cpus", "kernel", "load", "figures"}.
 """
 import json
 import os
@@ -38,10 +41,12 @@ def table(figures):
 def main():
     figures = [json.loads(line) for line in sys.stdin]
     out = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu_name(), "cpus": os.cpu_count(), "kernel": platform.release(),
-           "load": round(os.getloadavg()[0], 2), "figures": figures}
+           "load": float(sys.argv[2]), "figures": figures}
     pathlib.Path(sys.argv[1]).write_text(json.dumps(out, indent=1) + "\n")
     table(figures)
-    print(f"\n{out['cpu']}, {out['cpus']} CPUs, load {out['load']}; {sys.argv[1]}")
+    print(f"\n{out['cpu']}, {out['cpus']} CPUs, load before {out['load']}; {sys.argv[1]}")
+    if out["load"] > out["cpus"] / 2:
+        print("the machine was busy: figures in ms are worse than they would be alone")
 
 
 main()
