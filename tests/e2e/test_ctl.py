@@ -244,10 +244,10 @@ def orders_by_hand(j):
 
 @suite.test
 def a_gate_opens_for_a_step(j):
-    with Feeder(j, "gated"):
+    with Feeder(j, "gated", share=0.2):
         j.apply(quick_spec("gated"))
-        j.post("/v1/releases/gated/traffic", {"share": "5%"})
-        wait_for("share", lambda: (v := j.release("gated")["verdict"]) and v["share"] == 0.05)
+        j.post("/v1/releases/gated/traffic", {"share": "20%"})
+        wait_for("share", lambda: (v := j.release("gated")["verdict"]) and v["share"] == 0.2)
         r = ends(run(j, "gate", "gated", "--for", "advance", "--wait", "--timeout", "30s", "-o", "json"), 0)
         v = json.loads(r.stdout.splitlines()[-1])
         check(v["verdict"] == "advance" and v["advance_to"] == 0.5, v)
