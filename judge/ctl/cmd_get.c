@@ -95,6 +95,9 @@ static int list(const struct flags *f, const struct option_args *args, struct ar
                ctl_colour_off(), isnan(now) ? "-" : num_words_percent(now, share),
                text_of(node_get(r, "verdict"), "verdict"));
     }
+    if (*text_of(answer.json, "next"))
+        fprintf(stderr, "judgectl: there are more, older ones: narrow it with --service, "
+                        "--environment or --active\n");
     return 0;
 }
 
