@@ -5,10 +5,9 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/api/limits.h"
 #include "judge/daemon/connections.h"
 #include "judge/daemon/tokens.h"
-
-#define AUDIT_PAGE_MAX 500
 
 /* ---- /v1/tokens ---- */
 

@@ -10,8 +10,7 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
-
-#define MISSED_MAX 500
+#include "judge/api/limits.h"
 
 struct stream {
     uint64_t generation; /* of the view sent last */

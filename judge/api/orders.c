@@ -10,11 +10,9 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/api/limits.h"
 #include "lib/base/num.h"
 #include "strategies/runner.h"
-
-#define ORDER_BODY_MAX 8192
-#define WHY_MAX        500
 
 static int read_share(const struct node *body, double *share, struct err *err)
 {

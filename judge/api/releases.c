@@ -6,16 +6,14 @@
 
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/api/limits.h"
 #include "judge/daemon/connections.h"
 #include "lib/base/log.h"
 #include "lib/crypto/digest.h"
 #include "lib/model/spec.h"
 
-#define SPEC_BODY_MAX       ((size_t)256 << 10)
-#define SPEC_MEDIA          "application/yaml|application/json|application/x-yaml|text/yaml"
-#define LIST_DEFAULT        50
-#define LIST_MAX            500
-#define VERDICT_WAIT_MAX_US (60 * US_PER_SECOND)
+#define SPEC_MEDIA   "application/yaml|application/json|application/x-yaml|text/yaml"
+#define LIST_DEFAULT 50
 
 /* ---- POST /v1/releases ---- */
 

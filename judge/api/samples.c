@@ -9,10 +9,8 @@
 #include "collectors/samples.h"
 #include "judge/api/api.h"
 #include "judge/api/common.h"
+#include "judge/api/limits.h"
 #include "lib/crypto/digest.h"
-
-#define SAMPLES_BODY_MAX ((size_t)8 << 20)
-#define ACK_WAIT_MS      30000
 
 static bool may_service(void *user, const char *service, size_t len)
 {

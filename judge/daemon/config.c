@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include "judge/daemon/connections.h"
+#include "judge/daemon/limits.h"
 #include "judge/vocabulary/vocabulary.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
 #include "lib/redis/url.h"
-
-#define CONFIG_FILE_MAX ((size_t)1 << 20)
 
 #define REDIS_ROW  "redis"
 #define AT(member) offsetof(struct config, member)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "collectors/aggregator.h"
+#include "judge/daemon/limits.h"
 #include "judge/daemon/notifier.h"
 #include "judge/daemon/service.h"
 #include "lib/base/counters.h"
@@ -26,10 +27,6 @@
 #define LOOK_SLACK_MS    500   /* a block is this late: look anyway, silence is news too */
 #define VERDICT_STORE_MS 10000 /* an unchanged verdict is stored again after this time */
 #define RETRY_MS         500   /* after an error */
-#define SEALED_BATCH     512   /* blocks read from the store at a time */
-#define PROCESS_DEAD_MS  10000 /* a process silent for so long holds no block up */
-#define VERDICT_JSON_MAX ((size_t)512 << 10)
-#define ORDERS_MAX       256
 
 static struct counter counters[] = {
     {.name = "judge_looks_total", .help = "Looks at a release by the judge thread."},

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "judge/daemon/limits.h"
 #include "lib/base/node.h"
 #include "lib/model/spec.h"
 #include "lib/model/verdict.h"
@@ -19,10 +20,6 @@
 struct notifier;
 struct guard;
 struct secret;
-
-#define NOTIFY_TRIES      6
-#define NOTIFY_QUEUE_MAX  1000
-#define NOTIFY_TIMEOUT_MS 15000
 
 /* What it borrows for its life. */
 struct notifier_config {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "collectors/aggregator.h"
+#include "judge/daemon/limits.h"
 #include "judge/daemon/service.h"
 #include "judge/daemon/tokens.h"
 #include "lib/base/log.h"
@@ -20,10 +21,7 @@
 #define FOLLOW_MS 500  /* longest wait for a change */
 #define FULL_MS   5000 /* everything is looked at again at least this often */
 #define RETRY_MS  250
-#define BOARD_RELEASES_MAX                                                                         \
-    2000 /* newest releases shown; older ones stay in the store until their retention ends */
-#define PAGE       200
-#define STATUS_MAX ((size_t)64 << 10)
+#define PAGE      200
 
 struct watcher {
     struct service *s;

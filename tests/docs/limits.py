@@ -31,9 +31,10 @@ def words(text):
 
 
 def value_of(expression, where):
-    """The number an expression of integers, + - * << and casts stands for."""
+    """The number an expression of integers, + - * <<, casts and units of time stands for."""
     bare = re.sub(r"\((?:size_t|int64_t|uint64_t|double)\)", "", expression)
     bare = re.sub(r"U?INT(?:32|64)_C\((\d+)\)", r"\1", bare)
+    bare = bare.replace("US_PER_SECOND", "1000000").replace("US_PER_MS", "1000")
     if not re.fullmatch(r"[0-9eE.+\-*<() ]+", bare):
         raise Fault(f"{where}: cannot read the value {expression}")
     return eval(bare, {"__builtins__": {}})  # only digits, operators and parentheses
