@@ -21,10 +21,7 @@
 #include "lib/base/map.h"
 #include "lib/store/store_priv.h"
 
-#define INTENTS_BYTES_MAX   ((size_t)4 << 20)
-#define INTENTS_BYTES_KEPT  ((size_t)2 << 20) /* newest records kept by a compaction */
 #define INTENTS_PER_RELEASE 32
-#define INTENT_LINE_MAX     65536
 #define SUM_DIGITS          16
 
 struct intents {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "lib/redis/redis.h"
+#include "lib/store/limits.h" /* lifetimes and bounds named in the table */
 
 enum key {
     KEY_RELEASE,
@@ -55,16 +56,5 @@ void key_arg(struct redis_batch *b, enum key k, ...);
 /* A name that may stand in a key: 1..MODEL_NAME_MAX of [A-Za-z0-9._-]. ERR_INPUT says which and
  * why. */
 int key_name_check(const char *what, const char *name, struct err *err) WARN_UNUSED;
-
-/* Lifetimes and bounds named in the table. */
-#define STORE_VERDICTS_KEPT       10000  /* entries of a release's verdict stream, about */
-#define STORE_CHANGES_KEPT        10000  /* entries of the changes stream, about */
-#define STORE_ORDERS_MAX          1000   /* orders of one release; then ERR_LIMIT */
-#define STORE_BATCHES_MAX         100000 /* batch keys of one release; the oldest go first */
-#define STORE_BATCH_KEY_SECONDS   86400
-#define STORE_OPEN_SECONDS        604800 /* open blocks nobody seals (their release was deleted) */
-#define STORE_PAST_SECONDS        3600   /* what a seal saw, to count late samples */
-#define STORE_IDEMPOTENCY_SECONDS 86400
-#define STORE_DOCUMENT_BYTES_MAX  1048576
 
 #endif

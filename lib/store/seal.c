@@ -20,10 +20,8 @@
 #include "lib/base/num.h"
 #include "lib/store/store_priv.h"
 
-#define SEAL_CHUNK      256
-#define SEAL_TRIES      1000
-#define BLOCK_BYTES_MAX ((size_t)16 << 20)
-#define FIELDS_MAX      4096 /* producers x cohorts of one block */
+#define SEAL_CHUNK 256
+#define SEAL_TRIES 1000
 
 /*
  * KEYS: release, marks, sealed stream, then open and past of each block. ARGV: fence, metric, the
@@ -135,13 +133,13 @@ static int add_merged(struct redis_batch *b, const struct redis_reply *open, int
 {
     const struct redis_reply *v = redis_field(open, "v");
     size_t n = 0, most = open->n / 2;
-    if (most > FIELDS_MAX)
+    if (most > SEAL_FIELDS_MAX)
         return err_set(err, ERR_CORRUPT, "block %lld has %zu parts", (long long)index, most);
     struct part *parts = mem_alloc_array(most + 1, sizeof(*parts));
     struct block block;
     struct buf bytes;
     block_init(&block, index, w->cohorts, w->kind);
-    buf_init(&bytes, BLOCK_BYTES_MAX);
+    buf_init(&bytes, SEAL_BLOCK_BYTES_MAX);
     int rc = merge_open(open, w, &block, parts, &n, err);
     bool is_empty = true;
     for (uint8_t c = 0; c < w->cohorts; c++)
@@ -150,7 +148,7 @@ static int add_merged(struct redis_batch *b, const struct redis_reply *open, int
         block_encode(&block, &bytes);
     if (rc == 0 && !buf_ok(&bytes))
         rc = err_set(err, ERR_TOO_LARGE, "block %lld is over %zu bytes", (long long)index,
-                     BLOCK_BYTES_MAX);
+                     SEAL_BLOCK_BYTES_MAX);
     if (rc == 0) {
         redis_arg(b, v ? v->text : "0", v ? v->len : 1);
         redis_arg(b, bytes.data, bytes.len);
