@@ -265,16 +265,18 @@ def counts(cohort, requests, errors, **more):
     return [{"service": "shop", "cohort": cohort, "metric": m, "value": v, **more} for m, v in (("r", requests), ("e", errors))]
 
 
-def harmless(haproxy):
-    """What a harmless candidate gives: the same errors on both sides, the requests split as HAProxy's weights are."""
+def harmless(haproxy, errors_at_half=1):
+    """What a harmless candidate gives: the same errors on both sides, the requests split as HAProxy's weights are.
+    From a share of one half on it has errors_at_half times as many."""
     def lines():
         try:
             stable, candidate = haproxy.weights()
         except OSError:
             return []
         share = candidate / (stable + candidate)
-        return [line for cohort, part in (("baseline", 1 - share), ("candidate", share)) if part > 0
-                for line in counts(cohort, round(40000 * part), round(400 * part))]
+        worse = errors_at_half if share >= 0.5 else 1
+        return [line for cohort, part, times in (("baseline", 1 - share, 1), ("candidate", share, worse)) if part > 0
+                for line in counts(cohort, round(40000 * part), round(400 * part * times))]
     return lines
 
 

@@ -2,12 +2,13 @@
 """SIGKILL at the messages of a clean canary: judged is killed before or after one message to Redis or HAProxy is
 forwarded, and started again. Whatever the moment, the release ends promoted, HAProxy has the weights of that end, the
 relay's log shows each weight of the plan set once and no other, and no number of a verdict stands for two verdicts.
+A harmful one, killed about its rollback, ends with all traffic on the old version.
 The same is asked when only the connection is cut at that message, so that judged does not know what became of it.
 
 The relay (build/doubles/relay) lists the messages of a clean run, from judged's first PING on. Each becomes cells
 (which message, before or after). CRASH_CELLS=all (make test-long) takes every message. Otherwise, for every kind of
 message (a command and its keys, a script), the first and the last one where it writes, the middle one
-where it reads, and everything said to HAProxy; then as many others, evenly chosen, as CRASH_SECONDS (75) allow (on a
+where it reads, and everything said to HAProxy; then as many others, evenly chosen, as CRASH_SECONDS (90) allow (on a
 busy machine they end it before all of these are run; the closing line says so).
 Connections are cut at what writes. CRASH_JOBS cells run at a time: they mostly wait for blocks to pass.
 """
@@ -20,7 +21,7 @@ from judged import Judged, Suite, check, wait_for
 from stack import INLINE, RELAY, Load, Relay, Resp, Stack, harmless, stored_verdicts
 
 IS_FULL = os.environ.get("CRASH_CELLS") == "all"
-SECONDS = float(os.environ.get("CRASH_SECONDS", "75"))
+SECONDS = float(os.environ.get("CRASH_SECONDS", "90"))
 JOBS = int(os.environ.get("CRASH_JOBS", "12"))
 RELEASE = "crash-1"
 END_S = 90
@@ -29,6 +30,7 @@ WEIGHTS = [
     "set weight app/stable 50; set weight app/candidate 50",
     "set weight app/candidate 100; set weight app/stable 0",
 ]
+BACK = "set weight app/stable 100; set weight app/candidate 0"
 SPEC = """
 apiVersion: judge/v1
 kind: Release
@@ -59,11 +61,11 @@ class ToKill(Judged):
 class Cell:
     """The at-th message that holds the text `only` (of all when it is empty), before or after; kill or cut."""
 
-    def __init__(self, only="", at=0, when="before", do="kill"):
-        self.only, self.at, self.when, self.do = only, at, when, do
+    def __init__(self, only="", at=0, when="before", do="kill", is_harmful=False):
+        self.only, self.at, self.when, self.do, self.is_harmful = only, at, when, do, is_harmful
 
     def __str__(self):
-        return f"{self.do} {self.when} message {self.at}" + (f" of `{self.only}`" if self.only else "")
+        return ("harmful, " if self.is_harmful else "") + f"{self.do} {self.when} message {self.at}" + (f" of `{self.only}`" if self.only else "")
 
 
 class World:
@@ -108,7 +110,7 @@ class World:
         """From the spec to the end, starting judged again when it was killed. Gives the release at its end."""
         is_applied = False
         end = time.monotonic() + END_S
-        with Load(self.judged, harmless(self.haproxy), pause=0.1):
+        with Load(self.judged, harmless(self.haproxy, 6 if self.cell.is_harmful else 1), pause=0.1):
             while time.monotonic() < end:
                 child = self.judged.child
                 if child is None or child.poll() is not None:
@@ -138,9 +140,10 @@ class World:
         return messages, weights, struck
 
     def check_end(self, release, weights):
-        check(release["outcome"] == "promoted", "outcome", release["outcome"], release.get("paused"))
-        check(weights == WEIGHTS, "weights were set:", weights)
-        check(self.haproxy.weights() == (0, 100), "HAProxy says", self.haproxy.weights())
+        outcome, plan, end = ("rolled_back", WEIGHTS[:2] + [BACK], (100, 0)) if self.cell.is_harmful else ("promoted", WEIGHTS, (0, 100))
+        check(release["outcome"] == outcome, "outcome", release["outcome"], release.get("paused_why"))
+        check(weights == plan, "weights were set:", weights)
+        check(self.haproxy.weights() == end, "HAProxy says", self.haproxy.weights())
         with Resp(self.redis.path) as redis:
             verdicts = stored_verdicts(redis, RELEASE)
         check([seq for seq, _ in verdicts] == list(range(1, len(verdicts) + 1)), "numbers of verdicts:", [seq for seq, _ in verdicts])
@@ -195,6 +198,34 @@ def chosen(messages):
     return cells, len(by_kind)
 
 
+def run_cells(cells, seconds, least):
+    """The results of as many as the time allows, in their order, and of `least` whatever it takes."""
+    until = time.monotonic() + seconds
+    results = []
+
+    def run(numbered):
+        number, cell = numbered
+        return run_cell(cell) if number < least or time.monotonic() < until - 12 else None
+
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for r in pool.map(run, enumerate(cells)):
+            results += [r] if r else []
+            if IS_FULL and len(results) % 50 == 0:
+                wrong = [w for _, _, w in results if w]
+                print(f"{len(results)} of {len(cells)} cells, {len(wrong)} wrong", *wrong[-1:], flush=True)
+    return results
+
+
+def report(what, results, began):
+    failures = [wrong for _, _, wrong in results if wrong]
+    strikes = [struck for _, struck, _ in results if struck]
+    print(f"{what}; {len(results)} run, {len(strikes)} strikes at {len(set(map(kind, strikes)))} kinds, "
+          f"{len(results) - len(failures)} ended right, {time.monotonic() - began:.0f} s", flush=True)
+    check(not failures, f"{len(failures)} cells failed:\n" + "\n".join(failures[:5]))
+    # A few messages come by the clock (a renewed lease, a look at HAProxy), not in every run.
+    check(len(strikes) >= len(results) * 0.9, f"only {len(strikes)} of {len(results)} cells were struck")
+
+
 @suite.test
 def any_kill_ends_right():
     began = time.monotonic()
@@ -203,37 +234,29 @@ def any_kill_ends_right():
     check(wrong is None, wrong)
     check(struck is None and len(messages) > 300, f"{len(messages)} messages")
     cells, n_kinds = chosen(messages)
-    n_chosen = len(cells)
     every = [Cell("", n, when) for n, _ in messages if n for when in ("before", "after")]
-    cells.sort(key=lambda c: (not c.only.startswith("set "), c.only.startswith("show "), c.at > 1))  # if time ends, the rest
-    if IS_FULL:
-        cells += every
-    else:
-        turn = 89  # prime to most lengths: walks over all of them, far apart
-        cells += [every[i * turn % len(every)] for i in range(len(every))][:400]
-    until = began + SECONDS
+    # What stands last is left out when time ends.
+    cells.sort(key=lambda c: (not c.only.startswith("set "), c.only.startswith("show "), c.at > 1))
+    what = f"{len(messages)} messages of {n_kinds} kinds: {len(cells)} chosen cells, {len(every)} in all"
+    turn = 89  # prime to most lengths: walks over all of them, far apart
+    cells += every if IS_FULL else [every[i * turn % len(every)] for i in range(len(every))][:400]
+    report(what, run_cells(cells, 1e9 if IS_FULL else SECONDS * 0.7 - (time.monotonic() - began), 30), began)
 
-    def run(numbered):
-        number, cell = numbered
-        if not IS_FULL and time.monotonic() > until - 12 and number >= 30:
-            return None
-        return run_cell(cell)
 
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        results = []
-        for r in pool.map(run, enumerate(cells)):
-            results += [r] if r else []
-            if IS_FULL and len(results) % 50 == 0:
-                wrong = [w for _, _, w in results if w]
-                print(f"{len(results)} of {len(cells)} cells, {len(wrong)} wrong, {time.monotonic() - began:.0f} s", *wrong[-1:], flush=True)
-    failures = [wrong for _, _, wrong in results if wrong]
-    strikes = sum(1 for _, struck, _ in results if struck)
-    kinds_struck = {kind(struck) for _, struck, _ in results if struck}
-    print(f"{len(messages)} messages of {n_kinds} kinds; {len(results)} cells run of {n_chosen} chosen and {len(every)} in all, {strikes} strikes at {len(kinds_struck)} kinds, "
-          f"{len(results) - len(failures)} ended right, {time.monotonic() - began:.0f} s", flush=True)
-    check(not failures, f"{len(failures)} cells failed:\n" + "\n".join(failures[:5]))
-    # A few messages come by the clock (a renewed lease, a look at HAProxy), not in every run.
-    check(strikes >= len(results) * 0.9, f"only {strikes} of {len(results)} cells were struck")
+@suite.test
+def any_kill_about_a_rollback_ends_right():
+    began = time.monotonic()
+    messages, _, wrong = run_cell(Cell(is_harmful=True))
+    check(wrong is None, wrong)
+    texts = [text for _, text in messages]
+    at_half = max(i for i, text in enumerate(texts) if text.startswith("haproxy " + WEIGHTS[1]))
+    # The scripts write what must not be lost; those from the last step on are about the rollback.
+    before = sum("EVALSHA" in text for text in texts[:at_half])
+    scripts = range(before + 1, sum("EVALSHA" in text for text in texts) + 1)
+    last = scripts if IS_FULL else sorted(set(scripts[-8:]) | set(scripts[::6]))
+    cells = [Cell("set weight", 3, when, do, is_harmful=True) for do in ("kill", "cut") for when in ("before", "after")]
+    cells += [Cell("EVALSHA", n, when, is_harmful=True) for n in reversed(last) for when in ("before", "after")]
+    report(f"a rollback: {len(cells)} chosen cells", run_cells(cells, 1e9 if IS_FULL else SECONDS * 0.3 - (time.monotonic() - began), 8), began)
 
 
 if __name__ == "__main__":
