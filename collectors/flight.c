@@ -75,7 +75,9 @@ static void on_done(void *user, int rc, enum commit_answer answer, size_t dup_in
     f->late_blocks = late_blocks;
     f->next = l->outcomes;
     l->outcomes = f;
-    pthread_cond_signal(l->wake);
+    l->n_unanswered--;
+    if (ledger_has_news(l))
+        pthread_cond_signal(l->wake);
     pthread_mutex_unlock(l->mutex);
 }
 
@@ -83,6 +85,9 @@ static void flight_send(struct flight *f)
 {
     f->is_sent = true;
     f->ledger->n_flights++;
+    pthread_mutex_lock(f->ledger->mutex);
+    f->ledger->n_unanswered++;
+    pthread_mutex_unlock(f->ledger->mutex);
     store_commit(f->ledger->store, &f->commit, on_done, f);
 }
 

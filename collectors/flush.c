@@ -124,11 +124,9 @@ static void producer_name(const struct aggregator *g, const char *source, uint32
 static struct stream *pushed_stream(void *user, uint32_t handle)
 {
     struct aggregator *g = user;
-    for (struct stream *s = g->ledger.streams; s; s = s->next) {
-        if (s->handle == handle && s->is_pushed)
-            return s->is_gone ? NULL : s;
-    }
-    struct stream *s = NULL;
+    struct stream *s = ledger_pushed(&g->ledger, handle);
+    if (s)
+        return s->is_gone ? NULL : s;
     pthread_mutex_lock(&g->routes_mutex);
     size_t i = 0;
     void *value;
@@ -137,8 +135,7 @@ static struct stream *pushed_stream(void *user, uint32_t handle)
         if (m->handle == handle) {
             char producer[PRODUCER_BYTES_MAX + 1];
             producer_name(g, "", handle, producer);
-            s = ledger_stream(&g->ledger, m, producer);
-            s->is_pushed = true;
+            s = ledger_pushed_stream(&g->ledger, m, producer);
             break;
         }
     }
@@ -146,16 +143,10 @@ static struct stream *pushed_stream(void *user, uint32_t handle)
     return s;
 }
 
-static bool is_live(void *user, uint32_t handle)
+static bool is_live(void *user, const struct route_marks *marks)
 {
-    struct aggregator *g = user;
-    size_t i = 0;
-    void *value;
-    while (map_next(&g->marks, &i, NULL, NULL, &value)) {
-        if (((struct route_marks *)value)->handle == handle)
-            return true;
-    }
-    return false;
+    const struct aggregator *g = user;
+    return map_get_str(&g->marks, marks->id) == marks;
 }
 
 static void take_batches(struct aggregator *g)
@@ -306,7 +297,8 @@ void *flush_loop(void *user)
         g->n_batches_seen = g->ledger.n_batches;
         for (const struct batch *b = g->new_batches; b; b = b->next)
             g->n_batches_seen++;
-        if (!g->new_batches && !g->ledger.outcomes && !g->want_tick && !g->is_stopping)
+        g->ledger.is_awaited = g->ledger.n_batches > 0;
+        if (!g->new_batches && !ledger_has_news(&g->ledger) && !g->want_tick && !g->is_stopping)
             pthread_cond_timedwait(&g->wake, &g->mutex, &ts);
         pthread_mutex_unlock(&g->mutex);
     }

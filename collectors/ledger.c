@@ -8,6 +8,7 @@ void ledger_init(struct ledger *l, struct store *store, struct sums_budget *budg
 {
     *l = (struct ledger){.store = store, .budget = budget, .mutex = mutex, .wake = wake};
     map_init(&l->keys);
+    map_init(&l->pushed);
 }
 
 static void total_free(struct ledger *l, struct total *t)
@@ -30,6 +31,8 @@ static void stream_free(struct ledger *l, struct stream *s)
     while (map_next(&s->totals, &i, NULL, NULL, &t))
         total_free(l, t);
     map_release(&s->totals, NULL);
+    if (s->is_pushed)
+        map_take(&l->pushed, &s->handle, sizeof(s->handle));
     route_marks_unref(s->marks);
     free(s);
 }
@@ -50,6 +53,7 @@ void ledger_release(struct ledger *l)
     ledger_abandon(l);
     BUG_ON(l->n_batches);
     map_release(&l->keys, NULL);
+    map_release(&l->pushed, NULL);
 }
 
 struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
@@ -70,6 +74,20 @@ struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
     s->next = l->streams;
     l->streams = s;
     return s;
+}
+
+struct stream *ledger_pushed_stream(struct ledger *l, const struct route_marks *marks,
+                                    const char *producer)
+{
+    struct stream *s = ledger_stream(l, marks, producer);
+    s->is_pushed = true;
+    map_put(&l->pushed, &s->handle, sizeof(s->handle), s);
+    return s;
+}
+
+struct stream *ledger_pushed(const struct ledger *l, uint32_t handle)
+{
+    return map_get(&l->pushed, &handle, sizeof(handle));
 }
 
 struct total *stream_total(struct ledger *l, struct stream *s, const struct total_key *key,
@@ -170,11 +188,12 @@ void ledger_forget_sealed(struct ledger *l, struct wall now)
     }
 }
 
-void ledger_forget_gone(struct ledger *l, bool (*is_live)(void *user, uint32_t handle), void *user)
+void ledger_forget_gone(struct ledger *l,
+                        bool (*is_live)(void *user, const struct route_marks *marks), void *user)
 {
     for (struct stream **at = &l->streams; *at;) {
         struct stream *s = *at;
-        if (!is_live(user, s->handle))
+        if (!is_live(user, s->marks))
             s->is_gone = true;
         if (!s->is_gone || s->flight) {
             at = &s->next;

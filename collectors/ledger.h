@@ -85,13 +85,17 @@ struct ledger {
     struct sums_budget *budget;
     int64_t batch_wait_ms;
     struct stream *streams;
+    struct map pushed;     /* handle -> stream of pushed samples, one of `streams` */
     struct batch *batches; /* newest first */
     size_t n_batches;
-    struct map keys;        /* key -> struct batch, those pending */
-    size_t n_flights;       /* sent, not answered */
-    pthread_mutex_t *mutex; /* guards outcomes, with the condition that wakes the flush thread */
+    struct map keys;  /* key -> struct batch, those pending */
+    size_t n_flights; /* sent, not answered */
+    pthread_mutex_t
+        *mutex; /* guards what follows, with the condition that wakes the flush thread */
     pthread_cond_t *wake;
     struct flight *outcomes;
+    size_t n_unanswered; /* flights out */
+    bool is_awaited;     /* somebody waits for a batch */
 };
 
 void ledger_init(struct ledger *l, struct store *store, struct sums_budget *budget,
@@ -100,6 +104,10 @@ void ledger_release(struct ledger *l); /* no flight is out */
 
 struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
                              const char *producer);
+/* The same, and ledger_pushed() finds it by its handle from now on. */
+struct stream *ledger_pushed_stream(struct ledger *l, const struct route_marks *marks,
+                                    const char *producer);
+struct stream *ledger_pushed(const struct ledger *l, uint32_t handle); /* NULL: none yet */
 /* Adds to a block's total; `from` is when the oldest of it arrived. */
 void stream_add_sums(struct ledger *l, struct stream *s, const struct sums *sums, struct wall from);
 void stream_add_summary(struct ledger *l, struct stream *s, const struct total_key *key,
@@ -110,12 +118,19 @@ void total_account(struct ledger *l, struct total *t);
 /* Forgets totals that are stored, sealed and SEALED_KEPT_US past. Until then the store can tell
  * from them how many samples came late. */
 void ledger_forget_sealed(struct ledger *l, struct wall now);
-/* Forgets releases that are over: is_live says which handles are not. */
-void ledger_forget_gone(struct ledger *l, bool (*is_live)(void *user, uint32_t handle), void *user);
+/* Forgets releases that are over: is_live says which are not. */
+void ledger_forget_gone(struct ledger *l,
+                        bool (*is_live)(void *user, const struct route_marks *marks), void *user);
 
 /* Sends a commit for every stream that has something to say and none in flight; sends again what is
  * due. */
 void ledger_launch(struct ledger *l, struct mono now);
+/* Is it time to take in what came back from Redis? Under the mutex. All answers of a flush are
+ * taken together, unless somebody waits for one of them. */
+static inline bool ledger_has_news(const struct ledger *l)
+{
+    return l->outcomes && (l->n_unanswered == 0 || l->is_awaited);
+}
 /* Takes in what came back from Redis. */
 void ledger_settle(struct ledger *l, struct mono now);
 /* When something has to be sent again; far away when nothing has. */

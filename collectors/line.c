@@ -104,7 +104,11 @@ static void target_add_values(struct ingest *in, struct series_target *t, struct
                               const struct sample_line *line)
 {
     if (t->part == ROUTE_VALUE) {
-        uint64_t each = line->weight == 1 ? 1 : (uint64_t)llround(line->weight);
+        if (line->weight == 1) {
+            sums_add_values(in->into, sums, line->values, line->n);
+            return;
+        }
+        uint64_t each = (uint64_t)llround(line->weight);
         for (size_t i = 0; i < line->n; i++)
             sums_add_value(in->into, sums, line->values[i], each);
         return;
@@ -216,21 +220,15 @@ static void add_ahead(struct ingest *in)
     }
     /* sums that are remembered under this set's id are there; others are not looked at */
     const struct sums *sums[AHEAD_LINES];
-    uint32_t buckets[AHEAD_LINES];
     size_t n = 0;
     for (size_t i = 0; i < in->n_ahead; i++) {
-        const struct sample_line *line = &in->ahead[i];
-        bool is_known = guess[i] && line->n && guess[i]->first.set_id == in->into->id;
-        if (!is_known || !hist_takes(line->values[0]))
+        if (!guess[i] || guess[i]->first.set_id != in->into->id)
             continue;
         sums[n] = guess[i]->first.sums;
-        __builtin_prefetch(sums[n], 1);
-        buckets[n++] = hist_bucket(line->values[0]);
+        __builtin_prefetch(sums[n++], 1);
     }
     for (size_t i = 0; i < n; i++)
-        sums_prefetch_page(sums[i], buckets[i]);
-    for (size_t i = 0; i < n; i++)
-        sums_prefetch_cell(sums[i], buckets[i]);
+        sums_prefetch_log(sums[i]);
     for (size_t i = 0; i < in->n_ahead; i++)
         line_add(in, &in->ahead[i]);
     in->n_ahead = in->n_values = 0;

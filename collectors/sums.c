@@ -1,11 +1,22 @@
 #include "collectors/sums.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/map.h"
 
-#define FIRST_CAP 16
+#define FIRST_CAP        16
+#define SLAB_FIRST_BYTES ((size_t)1 << 10)
+#define SLAB_MAX_BYTES   ((size_t)64 << 10)
+
+static_assert(sizeof(struct sums) == CACHE_LINE_BYTES, "sums are one cache line");
+static_assert(HIST_BUCKETS <= UINT16_MAX, "a log holds buckets in 16 bits");
+
+struct sums_slab {
+    struct sums_slab *next;
+    size_t size, used; /* of the whole slab, this head included */
+};
 
 static _Atomic uint64_t last_id;
 
@@ -36,28 +47,43 @@ void sums_set_init(struct sums_set *set, struct sums_budget *budget)
     *set = (struct sums_set){.id = next_id(), .budget = budget};
 }
 
-static int64_t sums_free(struct sums *s)
+static size_t whole_lines(size_t bytes)
 {
-    int64_t bytes = (int64_t)sizeof(*s);
-    if (s->pad) {
-        bytes += (int64_t)sizeof(*s->pad);
-        for (size_t i = 0; i < PAD_PAGES; i++) {
-            bytes += s->pad->pages[i] ? PAD_PAGE * (int64_t)sizeof(uint16_t) : 0;
-            free(s->pad->pages[i]);
-        }
-        hist_release(&s->pad->spill);
-        free(s->pad);
+    return (bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+}
+
+/* Zeroed whole cache lines, accounted. */
+static void *slab_alloc(struct sums_set *set, size_t bytes)
+{
+    struct sums_slab *slab = set->slabs;
+    bytes = whole_lines(bytes);
+    if (!slab || slab->size - slab->used < bytes) {
+        size_t size = slab ? 2 * slab->size : SLAB_FIRST_BYTES;
+        size = size > SLAB_MAX_BYTES ? SLAB_MAX_BYTES : size;
+        BUG_ON(bytes > size - CACHE_LINE_BYTES);
+        slab = aligned_alloc(CACHE_LINE_BYTES, size);
+        BUG_ON(!slab);
+        *slab = (struct sums_slab){set->slabs, size, CACHE_LINE_BYTES};
+        set->slabs = slab;
     }
-    free(s);
-    return bytes;
+    sums_budget_add(set->budget, (int64_t)bytes);
+    void *p = (char *)slab + slab->used;
+    slab->used += bytes;
+    return memset(p, 0, bytes);
 }
 
 void sums_set_release(struct sums_set *set)
 {
-    int64_t bytes = 0;
     for (uint32_t i = 0; i < set->cap; i++) {
-        if (set->slots[i])
-            bytes += sums_free(set->slots[i]);
+        if (set->slots[i] && set->slots[i]->pad)
+            hist_release(&set->slots[i]->pad->spill);
+    }
+    int64_t bytes = 0;
+    while (set->slabs) {
+        struct sums_slab *slab = set->slabs;
+        set->slabs = slab->next;
+        bytes += (int64_t)(slab->used - CACHE_LINE_BYTES);
+        free(slab);
     }
     if (bytes)
         sums_budget_add(set->budget, -bytes);
@@ -87,15 +113,11 @@ struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
         return set->slots[i];
     if (!sums_budget_left(set->budget))
         return NULL;
-    struct sums *s = mem_alloc(sizeof(*s));
-    int64_t bytes = (int64_t)sizeof(*s);
+    bool has_log = key->kind == SUMMARY_HIST;
+    size_t log_bytes = has_log ? LOG_VALUES * sizeof(uint16_t) : 0;
+    struct sums *s = slab_alloc(set, sizeof(*s) + log_bytes);
     s->key = *key;
-    if (key->kind == SUMMARY_HIST) {
-        s->pad = mem_alloc(sizeof(*s->pad));
-        hist_init(&s->pad->spill);
-        bytes += (int64_t)sizeof(*s->pad);
-    }
-    sums_budget_add(set->budget, bytes);
+    s->log = has_log ? (uint16_t *)(void *)(s + 1) : NULL;
     set->slots[i] = s;
     set->len++;
     return s;
@@ -117,15 +139,42 @@ const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i)
     return NULL;
 }
 
+/* What a line began is added whole, so pads may grow past the budget: by one octave's page at a
+ * time, of which there are few. */
+static uint16_t *pad_cell(struct sums_set *set, struct sums *s, uint32_t bucket)
+{
+    if (!s->pad)
+        s->pad = slab_alloc(set, sizeof(*s->pad));
+    uint16_t **page = &s->pad->pages[bucket / PAD_PAGE];
+    if (!*page)
+        *page = slab_alloc(set, PAD_PAGE * sizeof(uint16_t));
+    return *page + bucket % PAD_PAGE;
+}
+
+static void log_count(struct sums_set *set, struct sums *s)
+{
+    for (uint32_t i = 0; i < s->n_log; i++) {
+        uint16_t *cell = pad_cell(set, s, s->log[i]);
+        if (++*cell == 0)
+            hist_add_cell(&s->pad->spill, s->log[i], s->log[i], UINT16_MAX + 1);
+    }
+    s->n_log = 0;
+}
+
+void sums_add_values(struct sums_set *set, struct sums *s, const double *values, size_t n)
+{
+    s->samples += n;
+    for (size_t i = 0; i < n; i++) {
+        s->log[s->n_log++] = (uint16_t)hist_bucket(values[i]);
+        if (s->n_log == LOG_VALUES)
+            log_count(set, s);
+    }
+}
+
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count)
 {
     uint32_t bucket = hist_bucket(value);
-    uint16_t **page = &s->pad->pages[bucket / PAD_PAGE];
-    if (!*page) {
-        *page = mem_alloc_array(PAD_PAGE, sizeof(uint16_t));
-        sums_budget_add(set->budget, PAD_PAGE * (int64_t)sizeof(uint16_t));
-    }
-    uint16_t *cell = &(*page)[bucket % PAD_PAGE];
+    uint16_t *cell = pad_cell(set, s, bucket);
     if (count > (uint64_t)(UINT16_MAX - *cell)) {
         hist_add_cell(&s->pad->spill, bucket, bucket, *cell + count);
         *cell = 0;
@@ -135,25 +184,46 @@ void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t
     s->samples += count;
 }
 
-/* The pad's cells come out sorted, so they are a histogram as they stand. */
+static int compare_buckets(const void *a, const void *b)
+{
+    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static void log_merge_into(const struct sums *s, struct hist *to)
+{
+    uint16_t sorted[LOG_VALUES];
+    struct hist_cell cells[LOG_VALUES];
+    struct hist part = {.cells = cells, .cap = LOG_VALUES, .n = s->n_log};
+    memcpy(sorted, s->log, s->n_log * sizeof(sorted[0]));
+    qsort(sorted, s->n_log, sizeof(sorted[0]), compare_buckets);
+    for (uint32_t i = 0; i < s->n_log; i++) {
+        if (part.len && cells[part.len - 1].lo == sorted[i])
+            cells[part.len - 1].n++;
+        else
+            cells[part.len++] = (struct hist_cell){sorted[i], sorted[i], 1};
+    }
+    hist_merge(to, &part);
+}
+
+/* The pages' cells come out sorted, so they are a histogram as they stand. */
 static void pad_merge_into(const struct pad *pad, struct hist *to)
 {
-    struct hist_cell cells[PAD_PAGE];
+    struct hist part = {.len = 0};
+    for (uint32_t p = 0; p < PAD_PAGES; p++)
+        part.cap += pad->pages[p] ? PAD_PAGE : 0;
+    part.cells = mem_alloc_array(part.cap, sizeof(part.cells[0]));
     for (uint32_t p = 0; p < PAD_PAGES; p++) {
-        if (!pad->pages[p])
-            continue;
-        struct hist part = {.cells = cells, .cap = PAD_PAGE};
-        for (uint32_t i = 0; i < PAD_PAGE; i++) {
+        for (uint32_t i = 0; pad->pages[p] && i < PAD_PAGE; i++) {
             uint32_t n = pad->pages[p][i];
             if (!n)
                 continue;
             uint32_t bucket = p * PAD_PAGE + i;
-            cells[part.len++] = (struct hist_cell){bucket, bucket, n};
+            part.cells[part.len++] = (struct hist_cell){bucket, bucket, n};
             part.n += n;
         }
-        if (part.len)
-            hist_merge(to, &part);
     }
+    hist_merge(to, &part);
+    hist_release(&part);
     hist_merge(to, &pad->spill);
 }
 
@@ -161,10 +231,12 @@ void sums_merge_into(const struct sums *s, struct summary *total)
 {
     BUG_ON(total->kind != s->key.kind);
     total->samples += s->samples;
-    if (s->pad) {
-        pad_merge_into(s->pad, &total->hist);
-    } else {
+    if (!s->log) {
         total->counts.events += s->events;
         total->counts.exposure += s->exposure;
+        return;
     }
+    log_merge_into(s, &total->hist);
+    if (s->pad)
+        pad_merge_into(s->pad, &total->hist);
 }

@@ -1,10 +1,16 @@
 /*
  * Sums of open blocks: what one thread adds to between two flushes, or one batch holds.
  *
- * A table from (release, metric, cohort, block) to sums. Counts are two doubles; a quantile metric
- * has a *pad*: the histogram's buckets as pages of 128 counters (one octave each) made on first
- * touch, so that adding a value is one increment. Memory is accounted in a shared counter; past its
- * limit no new sums are made. Not thread-safe: guarded by the shard's mutex, or private.
+ * A table from (release, metric, cohort, block) to sums. Everything a line writes is in few cache
+ * lines, since with thousands of series those are what a line costs: counts stand in the sums (one
+ * line); a quantile's values are noted as bucket numbers in a *log*, one after the other, and only
+ * a full log is counted into the *pad*, the histogram's buckets as pages of 128 counters (one
+ * octave each), all of it at once so that the misses overlap. A block with few values has no pad at
+ * all.
+ *
+ * What a set holds lives in slabs of its own and is freed as a whole. It is accounted in a shared
+ * counter; past its limit no new sums are made. Not thread-safe: guarded by the shard's
+ * mutex, or private.
  */
 #ifndef COLLECTORS_SUMS_H
 #define COLLECTORS_SUMS_H
@@ -15,8 +21,10 @@
 
 #include "lib/model/summary.h"
 
-#define PAD_PAGE  HIST_PER_OCTAVE
-#define PAD_PAGES ((HIST_BUCKETS + PAD_PAGE - 1) / PAD_PAGE)
+#define CACHE_LINE_BYTES 64
+#define LOG_VALUES       128
+#define PAD_PAGE         HIST_PER_OCTAVE
+#define PAD_PAGES        ((HIST_BUCKETS + PAD_PAGE - 1) / PAD_PAGE)
 
 struct pad {
     uint16_t *pages[PAD_PAGES];
@@ -31,11 +39,14 @@ struct sums_key {
     uint8_t kind; /* enum summary_kind */
 };
 
+/* One cache line. */
 struct sums {
     struct sums_key key;
     uint64_t samples;
     double events, exposure;
-    struct pad *pad; /* SUMMARY_HIST only */
+    uint16_t *log;   /* SUMMARY_HIST only: LOG_VALUES buckets, the first n_log in use */
+    struct pad *pad; /* once the log was full, or a count above one came */
+    uint32_t n_log;
 };
 
 /* Bytes waiting to be stored, in all sets and the ledger together. */
@@ -44,11 +55,13 @@ struct sums_budget {
     int64_t max;
 };
 
+struct sums_slab;
 struct sums_set {
     struct sums **slots;
     uint32_t cap, len;
     uint64_t
         id; /* changes whenever the sums in it are handed over: pointers cached under it are void */
+    struct sums_slab *slabs; /* newest first */
     struct sums_budget *budget;
 };
 
@@ -63,20 +76,16 @@ const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i);
 
 /* `count` values of one size; hist_takes(value). */
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count);
+/* Each of these values once; hist_takes(each). */
+void sums_add_values(struct sums_set *set, struct sums *s, const double *values, size_t n);
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 
-/* Fetches early what adding the value will touch: first where its page is found, then its cell. */
-static inline void sums_prefetch_page(const struct sums *s, uint32_t bucket)
+/* Fetches early what adding a value will write, beside the sums themselves. */
+static inline void sums_prefetch_log(const struct sums *s)
 {
-    if (s->pad)
-        __builtin_prefetch(&s->pad->pages[bucket / PAD_PAGE]);
-}
-static inline void sums_prefetch_cell(const struct sums *s, uint32_t bucket)
-{
-    const uint16_t *page = s->pad ? s->pad->pages[bucket / PAD_PAGE] : NULL;
-    if (page)
-        __builtin_prefetch(page + bucket % PAD_PAGE, 1);
+    if (s->log)
+        __builtin_prefetch(s->log + s->n_log, 1);
 }
 
 static inline bool sums_budget_left(const struct sums_budget *b)

@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANTISSA_SHIFT (52 - 7) /* 2^7 = HIST_PER_OCTAVE */
-#define TINY_BITS      ((uint64_t)(1023 - 40) << 7)
-
 void hist_init(struct hist *h)
 {
     *h = (struct hist){0};
@@ -36,16 +33,6 @@ void hist_clear(struct hist *h)
     h->n = 0;
 }
 
-uint32_t hist_bucket(double value)
-{
-    uint64_t bits;
-    BUG_ON(!hist_takes(value));
-    if (value < HIST_TINY)
-        return 0;
-    memcpy(&bits, &value, sizeof(bits));
-    return (uint32_t)((bits >> MANTISSA_SHIFT) - TINY_BITS) + 1;
-}
-
 double hist_lower(uint32_t bucket)
 {
     uint64_t bits;
@@ -53,7 +40,7 @@ double hist_lower(uint32_t bucket)
     BUG_ON(bucket > HIST_BUCKETS);
     if (bucket == 0)
         return 0;
-    bits = ((uint64_t)(bucket - 1) + TINY_BITS) << MANTISSA_SHIFT;
+    bits = ((uint64_t)(bucket - 1) + HIST_TINY_BITS) << HIST_MANTISSA_SHIFT;
     memcpy(&value, &bits, sizeof(value));
     return value;
 }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/base/buf.h"
 
@@ -28,6 +29,10 @@
 #define HIST_HUGE       0x1p+60
 #define HIST_PER_OCTAVE 128
 #define HIST_BUCKETS    (100 * HIST_PER_OCTAVE + 2)
+
+/* A bucket's number is exponent and top mantissa bits, counted from HIST_TINY's. */
+#define HIST_MANTISSA_SHIFT (52 - 7) /* 2^7 = HIST_PER_OCTAVE */
+#define HIST_TINY_BITS      ((uint64_t)(1023 - 40) << 7)
 
 struct hist_cell {
     uint32_t lo, hi; /* bucket indices, lo <= hi */
@@ -47,7 +52,15 @@ static inline bool hist_takes(double value)
 {
     return value >= 0 && value <= HIST_HUGE; /* false for NaN */
 }
-uint32_t hist_bucket(double value);
+static inline uint32_t hist_bucket(double value)
+{
+    uint64_t bits;
+    BUG_ON(!hist_takes(value));
+    if (value < HIST_TINY)
+        return 0;
+    memcpy(&bits, &value, sizeof(bits));
+    return (uint32_t)((bits >> HIST_MANTISSA_SHIFT) - HIST_TINY_BITS) + 1;
+}
 double hist_lower(uint32_t bucket);
 double hist_upper(uint32_t bucket);
 void hist_add(struct hist *h, double value, uint64_t count);

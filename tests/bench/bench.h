@@ -5,9 +5,12 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collectors/scan.h"
@@ -21,6 +24,37 @@ static inline double cpu_seconds(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Threads of this process by their ids; how many. */
+static inline size_t bench_tasks(int *tids, size_t max)
+{
+    DIR *dir = opendir("/proc/self/task");
+    size_t n = 0;
+    BUG_ON(!dir);
+    for (struct dirent *e; (e = readdir(dir)) && n < max;) {
+        if (e->d_name[0] != '.')
+            tids[n++] = (int)strtol(e->d_name, NULL, 10);
+    }
+    closedir(dir);
+    return n;
+}
+
+/* CPU seconds of one thread: linux makes the clock's id from the thread's, (~tid << 3) | 6. */
+static inline double bench_task_seconds(int tid)
+{
+    struct timespec ts;
+    BUG_ON(clock_gettime((clockid_t)((~(unsigned)tid << 3) | 6), &ts) != 0);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static inline int64_t bench_resident_bytes(void)
+{
+    long long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    BUG_ON(!f || fscanf(f, "%lld %lld", &pages, &resident) != 2);
+    fclose(f);
+    return (int64_t)resident * sysconf(_SC_PAGESIZE);
 }
 
 #define WANTED_RATIO 0.6

@@ -42,6 +42,46 @@ static void pads_equal_histograms(void)
     T_EQ_INT(atomic_load(&budget.bytes), 0);
 }
 
+/* Logs that were never full, were full just now, and were filled in several pieces. */
+static void logs_equal_histograms(void)
+{
+    static const size_t sizes[] = {1, 2, LOG_VALUES - 1, LOG_VALUES, LOG_VALUES + 1, 70000};
+    double values[1000];
+    struct sums_set set;
+    sums_set_init(&set, &budget);
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        struct summary got, want;
+        struct sums_key key = key_of((uint32_t)k + 1, 5, SUMMARY_HIST);
+        struct sums *s = sums_set_get(&set, &key);
+        summary_init(&got, SUMMARY_HIST);
+        summary_init(&want, SUMMARY_HIST);
+        for (size_t done = 0, n; done < sizes[k]; done += n) {
+            n = 1 + done % 999;
+            n = n < sizes[k] - done ? n : sizes[k] - done;
+            for (size_t i = 0; i < n; i++) {
+                values[i] = (done + i) % 50 ? 1 : (double)((done + i) * 7919 % 1000);
+                hist_add(&want.hist, values[i], 1);
+            }
+            sums_add_values(&set, s, values, n);
+        }
+        T_EQ_INT(s->pad != NULL, sizes[k] >= LOG_VALUES);
+        for (int twice = 1; twice <= 2; twice++) { /* merging changes nothing in the sums */
+            summary_release(&got);
+            summary_init(&got, SUMMARY_HIST);
+            sums_merge_into(s, &got);
+            T_EQ_INT(got.samples, sizes[k]);
+            T_EQ_INT(got.hist.n, sizes[k]);
+            T_EQ_INT(got.hist.len, want.hist.len);
+            T_CHECK(memcmp(got.hist.cells, want.hist.cells,
+                           got.hist.len * sizeof(got.hist.cells[0])) == 0);
+        }
+        summary_release(&got);
+        summary_release(&want);
+    }
+    sums_set_release(&set);
+    T_EQ_INT(atomic_load(&budget.bytes), 0);
+}
+
 static void sets_hand_over(void)
 {
     struct sums_set set, taken;
@@ -88,6 +128,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"pads equal histograms", pads_equal_histograms},
+        {"logs equal histograms", logs_equal_histograms},
         {"sets hand over", sets_hand_over},
         {"the budget is kept", budget_is_kept},
     };
