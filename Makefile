@@ -83,6 +83,7 @@ link_libs = $(foreach r,$(call closure,$(1)),$(libs_$(r)))
 
 .PHONY: all
 all: build/judged build/judgectl
+	@:
 
 build/judged build/judgectl: build/%: $(B)/%
 	$(Q)mkdir -p build && ln -sf $(FLAVOUR)/$* $@

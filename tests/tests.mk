@@ -45,6 +45,7 @@ build/demo-bin/%: demo/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -pthread $(WARN) -o $@ $< -lmicrohttpd -lm
 
+## make setup-build   install what plain `make` needs; also setup-demo, setup-test, setup-lint, setup-bench
 .PHONY: demo run setup-build setup-demo setup-test setup-lint setup-bench
 setup-build setup-demo setup-test setup-lint setup-bench: setup-%:
 	$(Q)deploy/setup.sh build $*
