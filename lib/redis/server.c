@@ -401,12 +401,12 @@ struct redis_server *redis_server_start(const struct redis_server_config *config
     }
     if (prepare(s, config->state_dir, err) != 0 || start_or_adopt(s, err) != 0)
         goto fail;
+    log_debug("redis", "embedded redis-server: pid %d%s", s->pid,
+              s->was_adopted ? ", adopted" : ""); /* from here on s->pid is the watcher's, too */
     if (start_watcher(s, err) != 0) {
         redis_server_stop(s, config->start_ms);
         return NULL;
     }
-    log_debug("redis", "embedded redis-server: pid %d%s", s->pid,
-              s->was_adopted ? ", adopted" : "");
     return s;
 fail:
     destroy(s);
