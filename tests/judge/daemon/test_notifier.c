@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/num.h"
 #include "lib/crypto/secret.h"
 #include "lib/crypto/webhook_sign.h"
 #include "lib/net/guard.h"
@@ -165,7 +166,9 @@ static void verify(const struct call *c, const char *key)
     header(c, "webhook-signature", signature);
     secret_init(&secret);
     secret_set(&secret, key, strlen(key));
-    T_OK(webhook_sign(&secret, id, atoll(at), c->body, strlen(c->body), want, &err), err);
+    int64_t at_s = 0;
+    T_EQ_INT(num_parse_i64(at, strlen(at), &at_s), 0);
+    T_OK(webhook_sign(&secret, id, at_s, c->body, strlen(c->body), want, &err), err);
     T_EQ_STR(signature, want);
     secret_release(&secret);
 }
