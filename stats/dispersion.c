@@ -12,6 +12,12 @@
  * to be less noisy than independent events (level 1): with a handful of events they only look so.
  * What was rejected: residuals about the null here, too; an effect then looks like correlated
  * noise, and harm of four times takes two minutes to be seen instead of a quarter.
+ *
+ * A level that shifts within a segment is seen by every size, by 16 blocks sixteen times as much as
+ * by one. Levels from differences of neighbouring windows (von Neumann) still see it once, and
+ * twenty times the errors then took 100 blocks; without their largest pair they do not see the
+ * shift, but of noise that lasts too little is left in steps of three windows. An older reading
+ * keeps what was known of the noise and leaves out what has just begun (docs/stats.md, numbers).
  */
 #include "stats/dispersion.h"
 
@@ -19,18 +25,22 @@
 #include <math.h>
 #include <string.h>
 
-#define NOTABLE      0.02  /* chance under independence below which a level counts */
-#define ALARMING     0.001 /* ... and below which the step waits until it is settled */
-#define SETTLED      4     /* windows of 16 that settle the question */
-#define FEWEST       4     /* windows of a size before it is asked at all */
-#define SCATTER_FORM 1
-#define SUM_MAX      1e100 /* above what blocks within their limits can add up to */
+#define NOTABLE         0.02  /* chance under independence below which a level counts */
+#define ALARMING        0.001 /* ... and below which the step waits until it is settled */
+#define SETTLED         4     /* windows of 16 that settle the question */
+#define FEWEST          4     /* windows of a size before it is asked at all */
+#define PAST_BLOCKS     8     /* between two of the readings kept */
+#define CORRELATION_MAX 1e12  /* beyond any data: larger ones are read as this */
+#define SCATTER_FORM    2
+#define SUM_MAX         1e100 /* above what blocks within their limits can add up to */
 
 static const uint32_t window_blocks[SCATTER_SIZES] = {1, 4, 16};
 
 void scatter_init(struct scatter *s)
 {
     memset(s, 0, sizeof(*s));
+    for (int i = 0; i < SCATTER_PAST; i++)
+        s->past[i] = 1;
 }
 
 /* Squares about the open segment's own mean; never negative. */
@@ -77,6 +87,11 @@ void scatter_take(struct scatter *s, double v, double w)
         k->open_v = k->open_w = 0;
         k->in_open = 0;
     }
+    if (++s->since_past < PAST_BLOCKS)
+        return;
+    s->since_past = 0;
+    memmove(s->past + 1, s->past, sizeof(s->past) - sizeof(s->past[0]));
+    s->past[0] = scatter_read(s).correlation.now;
 }
 
 static double freedom(const struct scatter_window *k)
@@ -97,7 +112,7 @@ double scatter_level(const struct scatter *s, int i)
 
 struct scatter_verdict scatter_read(const struct scatter *s)
 {
-    struct scatter_verdict r = {.correlation = 1};
+    struct scatter_verdict r = {.correlation = {1, 1}};
     double single = scatter_level(s, 0);
     if (!(single > 0))
         return r;
@@ -107,12 +122,25 @@ struct scatter_verdict scatter_read(const struct scatter *s)
         if (free < FEWEST || !(ratio > 1))
             continue;
         double chance = gsl_cdf_chisq_Q(free * ratio, free);
-        if (chance < NOTABLE && ratio > r.correlation)
-            r.correlation = ratio;
+        if (chance < NOTABLE && ratio > r.correlation.now)
+            r.correlation.now = fmin(ratio, CORRELATION_MAX);
         if (i == 1 && chance < ALARMING)
             r.uncertain = freedom(&s->size[2]) < SETTLED;
     }
+    r.correlation.established = fmin(r.correlation.now, s->past[SCATTER_PAST - 1]);
     return r;
+}
+
+bool correlation_ok(const struct correlation *c)
+{
+    return c->established >= 1 && c->now >= c->established && c->now <= CORRELATION_MAX;
+}
+
+struct correlation scatter_correlation(const struct scatter *s, const struct correlation *floor)
+{
+    struct correlation own = scatter_read(s).correlation;
+    return (struct correlation){fmax(own.now, floor->now),
+                                fmax(own.established, floor->established)};
 }
 
 void scatter_encode(const struct scatter *s, struct buf *out)
@@ -127,6 +155,9 @@ void scatter_encode(const struct scatter *s, struct buf *out)
         buf_add_varint(out, k->in_open);
         buf_add_varint(out, k->n);
     }
+    for (int i = 0; i < SCATTER_PAST; i++)
+        buf_add_double(out, s->past[i]);
+    buf_add_varint(out, s->since_past);
 }
 
 int scatter_decode(struct scatter *s, struct bytes *in, struct err *err)
@@ -153,5 +184,13 @@ int scatter_decode(struct scatter *s, struct bytes *in, struct err *err)
         k->in_open = (uint32_t)in_open;
         k->n = (uint32_t)n;
     }
+    for (int i = 0; i < SCATTER_PAST; i++) {
+        s->past[i] = bytes_double(in);
+        if (!(s->past[i] >= 1 && s->past[i] <= CORRELATION_MAX))
+            return err_set(err, ERR_CORRUPT, "dispersion: a correlation that no blocks give");
+    }
+    s->since_past = (uint32_t)bytes_varint(in);
+    if (in->bad || s->since_past >= PAST_BLOCKS)
+        return err_set(err, ERR_CORRUPT, "dispersion: cut short or a count out of range");
     return 0;
 }

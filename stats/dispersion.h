@@ -7,6 +7,11 @@
  * tempered by single blocks alone then errs. The residuals are taken about their own mean v = delta
  * w, segment by segment: a true effect is not noise.
  *
+ * An effect that begins in the middle of a segment is no noise either, but at first it looks like
+ * noise that lasts. So there are two answers: what the blocks say now, and what they said before
+ * the latest 24 to 31 of them. Noise that lasts was there before; an effect that has just begun was
+ * not.
+ *
  * A value without pointers; part of the tests' accumulators.
  */
 #ifndef STATS_DISPERSION_H
@@ -27,8 +32,20 @@ struct scatter_window {
         closed_free; /* ended segments: squares about the mean, weight, freedom */
 };
 
+/*
+ * >= 1: by how much single blocks understate the variance of longer sums. now: by all blocks.
+ * established: the smaller of that and what it was 24 to 31 blocks ago.
+ */
+struct correlation {
+    double now, established;
+};
+
+#define SCATTER_PAST 4 /* readings of `now`, eight blocks apart */
+
 struct scatter {
     struct scatter_window size[SCATTER_SIZES];
+    double past[SCATTER_PAST]; /* newest first */
+    uint32_t since_past;       /* blocks since the newest */
 };
 
 void scatter_init(struct scatter *s);
@@ -39,10 +56,15 @@ void scatter_take(struct scatter *s, double v, double w); /* w <= 0: only time p
 double scatter_level(const struct scatter *s, int i);
 
 struct scatter_verdict {
-    double correlation; /* >= 1: by how much single blocks understate the variance of longer sums */
-    bool uncertain;     /* sums of 4 look noisier, too few sums of 16 to say by how much */
+    struct correlation correlation;
+    bool uncertain; /* sums of 4 look noisier, too few sums of 16 to say by how much */
 };
 struct scatter_verdict scatter_read(const struct scatter *s);
+
+/* Both parts are finite and 1 <= established <= now: what outside data is asked. */
+bool correlation_ok(const struct correlation *c);
+/* The larger of each part: what this scatter says and what another, longer one does. */
+struct correlation scatter_correlation(const struct scatter *s, const struct correlation *floor);
 
 void scatter_encode(const struct scatter *s, struct buf *out);
 int scatter_decode(struct scatter *s, struct bytes *in, struct err *err) WARN_UNUSED;

@@ -7,7 +7,7 @@
 
 #include "stats/quantile_test.h"
 
-#define QUANTILE_FORM 1
+#define QUANTILE_FORM 2
 #define SUM_MAX       1e100
 
 static void put_residuals(const struct quantile_residuals *r, struct buf *out)
@@ -18,11 +18,19 @@ static void put_residuals(const struct quantile_residuals *r, struct buf *out)
     buf_add_double(out, r->above_base);
     buf_add_double(out, r->above0_far);
     buf_add_double(out, r->above1);
+    buf_add_double(out, r->lately);
 }
 
 void quantile_test_encode(const struct quantile_test *t, struct buf *out)
 {
-    const double v[] = {t->correlation_floor, t->n0, t->n1, t->ratio_sq, t->recent0, t->recent1};
+    const double v[] = {t->correlation_floor.now,
+                        t->correlation_floor.established,
+                        t->n0,
+                        t->n1,
+                        t->ratio_sq,
+                        t->recent0,
+                        t->recent1,
+                        t->lately1};
     buf_add_u8(out, QUANTILE_FORM);
     for (int side = 0; side < 2; side++) {
         buf_add_double(out, t->null[side].p);
@@ -59,7 +67,8 @@ static bool get_residuals(struct bytes *in, struct quantile_residuals *r)
     ok = get(in, &r->residual_sq) && ok;
     ok = get(in, &r->above_base) && ok;
     ok = get(in, &r->above0_far) && ok;
-    return get(in, &r->above1) && ok;
+    ok = get(in, &r->above1) && ok;
+    return get(in, &r->lately) && ok;
 }
 
 static bool decode_nulls(struct quantile_test *t, struct bytes *in)
@@ -84,8 +93,14 @@ static bool decode_nulls(struct quantile_test *t, struct bytes *in)
 
 static bool decode_sums(struct quantile_test *t, struct bytes *in)
 {
-    double *const v[] = {&t->correlation_floor, &t->n0,      &t->n1,
-                         &t->ratio_sq,          &t->recent0, &t->recent1};
+    double *const v[] = {&t->correlation_floor.now,
+                         &t->correlation_floor.established,
+                         &t->n0,
+                         &t->n1,
+                         &t->ratio_sq,
+                         &t->recent0,
+                         &t->recent1,
+                         &t->lately1};
     unsigned long long paired;
     unsigned has_edges;
     bool ok = true;
@@ -101,7 +116,8 @@ static bool decode_sums(struct quantile_test *t, struct bytes *in)
         ok = get_residuals(in, &t->fail[j]) && ok;
     if (!isnan(t->null[TEST_PASS].p))
         ok = get_residuals(in, &t->pass) && ok;
-    ok = ok && !in->bad && has_edges <= 1 && paired <= UINT32_MAX && t->correlation_floor >= 1;
+    ok = ok && !in->bad && has_edges <= 1 && paired <= UINT32_MAX &&
+         correlation_ok(&t->correlation_floor);
     ok = ok && (isnan(t->odds) || (t->odds > 0 && t->odds <= SUM_MAX));
     return ok && (t->n0 > 0) == (t->n1 > 0) && (t->n0 > 0) == (paired > 0);
 }

@@ -39,16 +39,17 @@ struct quantile_block {
 /*
  * How the counts of values at or above fixed edges scatter from block to block about a null. `base`
  * is an edge for the baseline, `far` lies the null's factor higher. `fail` watches a ladder of
- * them, upwards from the baseline's p-quantile; `pass` only the lowest.
+ * them, upwards from the baseline's p-quantile to 70 times that; `pass` only the lowest.
  */
 struct quantile_residuals {
     uint32_t base, far;
     double residual_sq; /* sum of squares of the blocks' residuals about the null */
     double above_base, above0_far,
-        above1; /* values at or above: baseline's twice, the candidate's */
+        above1;    /* values at or above: baseline's twice, the candidate's */
+    double lately; /* the candidate's, a decaying mean over about eight blocks */
 };
 
-#define QUANTILE_LADDER 6
+#define QUANTILE_LADDER 20
 
 struct quantile_test {
     struct quantile_null null[2]; /* by test_side; p is NAN when that test is absent */
@@ -56,11 +57,12 @@ struct quantile_test {
     bool has_edges;               /* chosen once, near the baseline's p-quantile */
     struct quantile_residuals fail[QUANTILE_LADDER], pass;
     double n0, n1, ratio_sq; /* values of the blocks with edges; sum of n1^2/n0 */
+    double lately1;          /* the candidate's values, the same decaying mean as `lately` */
     uint32_t paired;         /* those blocks */
     struct scatter scatter;
     double
         odds; /* pass: candidate's values over the baseline's, frozen after 16 blocks; NAN before */
-    double correlation_floor;
+    struct correlation correlation_floor;
     double recent0, recent1; /* decaying means of values a block, over about 32 blocks */
     uint64_t blocks;
 };
@@ -82,7 +84,7 @@ double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_s
 
 /* See struct rate_dispersion. */
 struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t, enum test_side side);
-void quantile_test_set_correlation(struct quantile_test *t, double correlation);
+void quantile_test_set_correlation(struct quantile_test *t, struct correlation whole);
 
 /*
  * Anytime confidence limits at level 1 - alpha, bucket edges, rounded outwards: of Q1(p)/Q0(p) from

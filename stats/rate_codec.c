@@ -7,7 +7,7 @@
 
 #include "stats/rate_ratio.h"
 
-#define RATE_FORM 1
+#define RATE_FORM 2
 #define SUM_MAX   1e100 /* above what blocks within their limits can add up to */
 
 static void put(struct buf *out, const double *v, size_t n)
@@ -39,7 +39,8 @@ void rate_ratio_encode(const struct rate_ratio *t, struct buf *out)
     }
     buf_add_varint(out, t->blocks);
     buf_add_varint(out, t->skipped);
-    buf_add_double(out, t->correlation_floor);
+    buf_add_double(out, t->correlation_floor.now);
+    buf_add_double(out, t->correlation_floor.established);
     put(out, totals, ARRAY_LEN(totals));
     put(out, t->s, RATE_NODES);
     put(out, t->var, RATE_NODES);
@@ -85,7 +86,9 @@ int rate_ratio_decode(struct rate_ratio *t, struct bytes *in, struct err *err)
         return -1;
     t->blocks = bytes_varint(in);
     t->skipped = bytes_varint(in);
-    ok = get(in, &t->correlation_floor, 1, NOT_NEGATIVE) && t->correlation_floor >= 1;
+    t->correlation_floor.now = bytes_double(in);
+    t->correlation_floor.established = bytes_double(in);
+    ok = correlation_ok(&t->correlation_floor);
     ok = get(in, totals, ARRAY_LEN(totals), NOT_NEGATIVE) && ok;
     ok = get(in, t->s, RATE_NODES, ANY_SIGN) && ok;
     ok = get(in, t->var, RATE_NODES, NOT_NEGATIVE) && ok;

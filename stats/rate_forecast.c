@@ -21,14 +21,18 @@
 #define DRAWN_EVENTS  4.0
 #define FORECAST_MOST 1e9 /* blocks; more is "never" */
 
-/* log e of the one-sided test of log_null, a log ratio inside the grid. */
+/* log e of the one-sided test of log_null, a log ratio inside the grid. On both sides all
+ * correlation counts: a limit does not have to be quick. */
 static double log_e_against(const struct rate_ratio *t, enum test_side side, double log_null)
 {
     double log_prior[RATE_GRID], log_one = -INFINITY;
     struct rate_point null = rate_ratio_at(t, log_null);
+    struct correlation c = rate_ratio_correlation(t);
+    double phi = rate_ratio_phi(t, side, log_null, &null);
+    if (side == TEST_FAIL)
+        phi *= c.now / c.established;
     rate_grid_prior(side, log_null, t->log_ratio, log_prior, &log_one);
-    return rate_ratio_mixture(t, log_prior, log_one, null.s,
-                              rate_ratio_phi(t, side, log_null, &null));
+    return rate_ratio_mixture(t, log_prior, log_one, null.s, phi);
 }
 
 /* The limit between `rejected` and `kept`, on the side of `rejected`: rounded outwards. */

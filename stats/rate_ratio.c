@@ -90,7 +90,7 @@ void rate_ratio_init(struct rate_ratio *t, const struct rate_null *fail_null,
     memset(t, 0, sizeof(*t));
     t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
     t->null[TEST_PASS] = pass_null ? *pass_null : absent;
-    t->correlation_floor = 1;
+    t->correlation_floor = (struct correlation){1, 1};
     scatter_init(&t->scatter);
     derive(t);
 }
@@ -220,10 +220,9 @@ double rate_ratio_fitted(const struct rate_ratio *t)
     return t->log_ratio[best] + (x < h ? x : h);
 }
 
-double rate_ratio_correlation(const struct rate_ratio *t)
+struct correlation rate_ratio_correlation(const struct rate_ratio *t)
 {
-    double own = scatter_read(&t->scatter).correlation;
-    return own > t->correlation_floor ? own : t->correlation_floor;
+    return scatter_correlation(&t->scatter, &t->correlation_floor);
 }
 
 /*
@@ -233,10 +232,11 @@ double rate_ratio_correlation(const struct rate_ratio *t)
  */
 static double cautious(const struct rate_ratio *t, enum test_side side, double phi)
 {
+    struct correlation c = rate_ratio_correlation(t);
     phi = phi > 1 ? phi : 1;
     if (side == TEST_PASS && t->blocks)
         phi *= 1 + 2 * sqrt(2 / (double)t->blocks);
-    return phi * rate_ratio_correlation(t);
+    return phi * (side == TEST_PASS ? c.now : c.established);
 }
 
 double rate_ratio_phi(const struct rate_ratio *t, enum test_side side, double log_null,
@@ -355,10 +355,10 @@ struct rate_dispersion rate_ratio_dispersion(const struct rate_ratio *t, enum te
     return r;
 }
 
-void rate_ratio_set_correlation(struct rate_ratio *t, double correlation)
+void rate_ratio_set_correlation(struct rate_ratio *t, struct correlation whole)
 {
-    BUG_ON(!(correlation >= 1) || isinf(correlation));
-    t->correlation_floor = correlation;
+    BUG_ON(!correlation_ok(&whole));
+    t->correlation_floor = whole;
 }
 
 double log_e_half(double whole, double step)

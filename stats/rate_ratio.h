@@ -88,9 +88,9 @@ struct rate_ratio {
     struct scatter scatter;   /* are sums of blocks noisier than blocks? */
     double c0, x0, c1, x1;    /* totals of the blocks that count */
     struct rate_block recent; /* decaying means over about 32 blocks */
-    double correlation_floor; /* see rate_ratio_set_correlation() */
-    uint64_t blocks;          /* blocks with exposure in both arms */
-    uint64_t skipped;         /* blocks without: they count for nothing */
+    struct correlation correlation_floor; /* see rate_ratio_set_correlation() */
+    uint64_t blocks;                      /* blocks with exposure in both arms */
+    uint64_t skipped;                     /* blocks without: they count for nothing */
 };
 
 /* Either null may be NULL (that test is absent: its log e is 0). An impossible null is a bug. */
@@ -117,13 +117,15 @@ double rate_ratio_log_e_untempered(const struct rate_ratio *t, enum test_side si
  * What the log e was divided by. of_1, of_4, of_16: dispersion of sums of that many blocks about
  * the FITTED ratio (NAN before there are two windows). used: the divisor of the relative part (of
  * the absolute part when there is no relative one). correlation: how much of it is due to sums of
- * 4 or 16 blocks being noisier than single blocks, >= 1. uncertain: the sums of 4 look noisier, but
+ * 4 or 16 blocks being noisier than single blocks; `pass` (and the interval) is divided by what it
+ * is now, `fail` by what is established, because harm that has just begun looks like noise, too.
+ * uncertain: the sums of 4 look noisier, but
  * there are not enough of 16 to say by how much; the step lasts until that is settled.
  */
 struct rate_dispersion {
     double of_1, of_4, of_16;
     double used;
-    double correlation;
+    struct correlation correlation;
     bool uncertain;
 };
 struct rate_dispersion rate_ratio_dispersion(const struct rate_ratio *t, enum test_side side);
@@ -132,7 +134,7 @@ struct rate_dispersion rate_ratio_dispersion(const struct rate_ratio *t, enum te
  * A step's accumulator is too young to know about correlated noise: give it what the whole release
  * has seen (rate_ratio_dispersion(whole, side).correlation). The larger of its own and this counts.
  */
-void rate_ratio_set_correlation(struct rate_ratio *t, double correlation);
+void rate_ratio_set_correlation(struct rate_ratio *t, struct correlation whole);
 
 /*
  * Anytime confidence sequence for rate1/rate0 at level 1 - alpha: two one-sided tests inverted at

@@ -28,7 +28,7 @@ double rate_ratio_fitted(const struct rate_ratio *t);
  */
 double rate_ratio_phi(const struct rate_ratio *t, enum test_side side, double log_null,
                       const struct rate_point *null);
-double rate_ratio_correlation(const struct rate_ratio *t);
+struct correlation rate_ratio_correlation(const struct rate_ratio *t);
 
 /* log of the mixture against log_null with S divided by phi; log_prior as from rate_grid_prior().
  */

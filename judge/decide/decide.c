@@ -218,7 +218,7 @@ void learn_noise(struct metric_state *m)
     struct rate_dispersion noise = m->kind->dispersion(&m->test[PURPOSE_WHOLE], TEST_FAIL);
     m->is_uncertain = noise.uncertain;
     if (m->test[PURPOSE_STEP].is_present)
-        m->kind->set_correlation(&m->test[PURPOSE_STEP], fmax(1, noise.correlation));
+        m->kind->set_correlation(&m->test[PURPOSE_STEP], noise.correlation);
 }
 
 static void take_step(const struct decision *d, struct metric_state *m, const struct segment *seg,

@@ -107,9 +107,9 @@ static struct rate_dispersion quantile_dispersion(const struct kind_test *t, enu
     return quantile_test_dispersion(&t->quantile, side);
 }
 
-static void quantile_set_correlation(struct kind_test *t, double correlation)
+static void quantile_set_correlation(struct kind_test *t, struct correlation whole)
 {
-    quantile_test_set_correlation(&t->quantile, correlation);
+    quantile_test_set_correlation(&t->quantile, whole);
 }
 
 static double quantile_eta(const struct kind_test *t, enum test_side side, double alpha)

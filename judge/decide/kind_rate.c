@@ -160,8 +160,10 @@ static void rate_start_bake(struct kind_test *t, const struct spec_metric *m,
         return;
     }
     struct rate_dispersion noise = rate_ratio_dispersion(&step->rate.ratio, TEST_FAIL);
+    /* what `fail` is not yet divided by counts here: nothing has to be quick */
+    double dispersion = noise.used * noise.correlation.now / noise.correlation.established;
     double expected =
-        expected_events_limit(t->rate.before.events, fmax(1, noise.used), level, !is_swapped(m));
+        expected_events_limit(t->rate.before.events, fmax(1, dispersion), level, !is_swapped(m));
     t->rate.limit = expected / t->rate.before.exposure;
 }
 
@@ -175,9 +177,9 @@ static struct rate_dispersion rate_dispersion_of(const struct kind_test *t, enum
     return rate_ratio_dispersion(&t->rate.ratio, side);
 }
 
-static void rate_set_correlation(struct kind_test *t, double correlation)
+static void rate_set_correlation(struct kind_test *t, struct correlation whole)
 {
-    rate_ratio_set_correlation(&t->rate.ratio, correlation);
+    rate_ratio_set_correlation(&t->rate.ratio, whole);
 }
 
 static double rate_eta(const struct kind_test *t, enum test_side side, double alpha)

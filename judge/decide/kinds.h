@@ -76,7 +76,7 @@ struct kind {
 
     double (*log_e)(const struct kind_test *t, enum test_side side);
     struct rate_dispersion (*dispersion)(const struct kind_test *t, enum test_side side);
-    void (*set_correlation)(struct kind_test *t, double correlation);
+    void (*set_correlation)(struct kind_test *t, struct correlation whole);
     double (*eta)(const struct kind_test *t, enum test_side side, double alpha);
     /* candidate over baseline; false: empty */
     bool (*interval)(const struct kind_test *t, const struct spec_metric *m, double alpha,

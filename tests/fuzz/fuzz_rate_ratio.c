@@ -32,7 +32,7 @@ static void read_all(const struct rate_ratio *t)
         require(isfinite(rate_ratio_log_e(t, side)));
         require(isfinite(rate_ratio_log_e_untempered(t, side)));
         require(!isnan(rate_ratio_eta(t, side, 0.05)) && rate_ratio_eta(t, side, 0.05) >= 0);
-        require(!isnan(d.used) && d.used >= 1 && d.correlation >= 1);
+        require(!isnan(d.used) && d.used >= 1 && correlation_ok(&d.correlation));
     }
     for (double alpha = 1e-6; alpha < 1; alpha *= 50) {
         struct ratio_interval i;

@@ -2,6 +2,7 @@
 
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <string.h>
 
 #include "tests/t.h"
 
@@ -46,10 +47,10 @@ static void sees_correlation(void)
         scatter_init(&slow);
         feed(&calm, rng, 160, 2, 0);
         feed(&slow, rng, 320, 2, 0.9);
-        false_notes += scatter_read(&calm).correlation > 1;
+        false_notes += scatter_read(&calm).correlation.now > 1;
         v = scatter_read(&slow);
-        notes += v.correlation > 2;
-        size += v.correlation / 400;
+        notes += v.correlation.now > 2;
+        size += v.correlation.now / 400;
     }
     T_CHECK(false_notes <= 60);
     T_CHECK(notes >= 390);
@@ -69,7 +70,7 @@ static void uncertain_while_young(void)
     for (int i = 40; i < 128; i++)
         scatter_take(&s, i / 8 % 2 ? 3 : -3, 1);
     T_CHECK(!scatter_read(&s).uncertain);
-    T_CHECK(scatter_read(&s).correlation > 2);
+    T_CHECK(scatter_read(&s).correlation.now > 2);
 }
 
 /* A jump between segments is a change of the split, not noise; empty blocks only pass the time. */
@@ -88,7 +89,38 @@ static void segments_and_empty_blocks(void)
         scatter_take(&s, (i & 1 ? 1 : -1) - 300, 5);
     T_NEAR(scatter_level(&s, 0), 0.2, 0.05, 0);
     T_NEAR(scatter_level(&t, 0), 0.2, 0.05, 0);
-    T_CHECK(scatter_read(&s).correlation == 1);
+    T_CHECK(scatter_read(&s).correlation.now == 1);
+}
+
+/*
+ * A level that shifts within a segment is noise that lasts to `now` and nothing to `established`
+ * for 24 blocks; noise that lasts is both, and `established` never exceeds `now`.
+ */
+static void a_shift_is_not_established_at_once(void)
+{
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    int early = 0, seen = 0, settled = 0, lasting = 0;
+    for (int run = 0; run < 100; run++) {
+        struct scatter shift, slow;
+        scatter_init(&shift);
+        scatter_init(&slow);
+        feed(&shift, rng, 40, 0, 0);
+        for (int i = 1; i <= 80; i++) {
+            struct correlation c;
+            feed(&shift, rng, 1, 5, 0);
+            c = scatter_read(&shift).correlation;
+            T_CHECK(correlation_ok(&c));
+            early += i <= 24 && c.established > 2;
+            seen += i == 24 && c.now > 2;
+            settled += i == 80 && c.established > 2;
+        }
+        feed(&slow, rng, 200, 2, 0.9);
+        lasting += scatter_read(&slow).correlation.established > 2;
+    }
+    T_CHECK(early <= 48); /* of 2,400: noise before the shift that only looked as if it lasted */
+    T_CHECK(seen >= 95 && settled >= 95);
+    T_CHECK(lasting >= 90);
+    gsl_rng_free(rng);
 }
 
 static void codec(void)
@@ -108,6 +140,11 @@ static void codec(void)
     T_OK(scatter_decode(&r, &in, &err), err);
     for (int i = 0; i < SCATTER_SIZES; i++)
         T_NEAR(scatter_level(&r, i), scatter_level(&s, i), 0, 0);
+    for (int i = 0; i < 40; i++) { /* and goes on to the same bits */
+        scatter_take(&r, i / 8, 1);
+        scatter_take(&s, i / 8, 1);
+        T_CHECK(memcmp(&r, &s, sizeof(r)) == 0);
+    }
     for (size_t cut = 0; cut < b.len; cut++) {
         in = bytes_of(b.data, cut);
         T_CHECK(scatter_decode(&r, &in, &err) == -1 && err.code == ERR_CORRUPT);
@@ -123,6 +160,7 @@ int main(int argc, char **argv)
         {"sees_correlation", sees_correlation},
         {"uncertain_while_young", uncertain_while_young},
         {"segments_and_empty_blocks", segments_and_empty_blocks},
+        {"a_shift_is_not_established_at_once", a_shift_is_not_established_at_once},
         {"codec", codec},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

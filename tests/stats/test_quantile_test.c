@@ -339,6 +339,7 @@ static void tempering(void)
 {
     gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
     struct quantile_test calm, noisy;
+    double fail_phi, pass_phi;
     quantile_test_init(&calm, &slower, &within);
     quantile_test_init(&noisy, &slower, &within);
     feed(&calm, rng, 60, 200, 100, 1);
@@ -347,8 +348,12 @@ static void tempering(void)
     T_CHECK(quantile_test_dispersion(&calm, TEST_FAIL).used < 2);
     T_CHECK(quantile_test_dispersion(&noisy, TEST_FAIL).used > 4);
     T_CHECK(quantile_test_dispersion(&noisy, TEST_FAIL).of_1 > 4);
-    quantile_test_set_correlation(&calm, 2.5);
-    T_NEAR(quantile_test_dispersion(&calm, TEST_FAIL).correlation, 2.5, 0, 0);
+    fail_phi = quantile_test_dispersion(&calm, TEST_FAIL).used;
+    pass_phi = quantile_test_dispersion(&calm, TEST_PASS).used;
+    T_CHECK(quantile_test_dispersion(&calm, TEST_FAIL).correlation.now == 1);
+    quantile_test_set_correlation(&calm, (struct correlation){5, 2.5});
+    T_NEAR(quantile_test_dispersion(&calm, TEST_FAIL).used, 2.5 * fail_phi, 0, 1e-12);
+    T_NEAR(quantile_test_dispersion(&calm, TEST_PASS).used, 5 * pass_phi, 0, 1e-12);
     quantile_test_release(&calm);
     quantile_test_release(&noisy);
     gsl_rng_free(rng);

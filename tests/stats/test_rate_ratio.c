@@ -369,7 +369,7 @@ static void tempering(void)
 {
     struct rate_ratio calm, clumped;
     struct rate_dispersion d;
-    double e;
+    double e, fail_phi, pass_phi;
     rate_ratio_init(&calm, &no_harm, &half_more);
     rate_ratio_init(&clumped, &no_harm, &half_more);
     for (int i = 0; i < 64; i++) {
@@ -380,12 +380,17 @@ static void tempering(void)
            rate_ratio_log_e_untempered(&clumped, TEST_FAIL), 1e-9, 0);
     T_CHECK(rate_ratio_log_e(&clumped, TEST_FAIL) < 0.2 * rate_ratio_log_e(&calm, TEST_FAIL));
     d = rate_ratio_dispersion(&clumped, TEST_FAIL);
-    T_CHECK(d.of_1 > 10 && d.used > 10 && d.correlation == 1);
+    T_CHECK(d.of_1 > 10 && d.used > 10 && d.correlation.now == 1);
     T_CHECK(rate_ratio_dispersion(&calm, TEST_FAIL).of_1 < 1e-6);
     e = rate_ratio_log_e(&calm, TEST_FAIL);
-    rate_ratio_set_correlation(&calm, 3);
+    fail_phi = rate_ratio_dispersion(&calm, TEST_FAIL).used;
+    pass_phi = rate_ratio_dispersion(&calm, TEST_PASS).used;
+    rate_ratio_set_correlation(&calm, (struct correlation){6, 3});
     T_CHECK(rate_ratio_log_e(&calm, TEST_FAIL) < e / 2);
-    T_NEAR(rate_ratio_dispersion(&calm, TEST_FAIL).correlation, 3, 0, 0);
+    T_NEAR(rate_ratio_dispersion(&calm, TEST_FAIL).correlation.now, 6, 0, 0);
+    T_NEAR(rate_ratio_dispersion(&calm, TEST_FAIL).correlation.established, 3, 0, 0);
+    T_NEAR(rate_ratio_dispersion(&calm, TEST_FAIL).used, 3 * fail_phi, 0, 1e-12);
+    T_NEAR(rate_ratio_dispersion(&calm, TEST_PASS).used, 6 * pass_phi, 0, 1e-12);
 }
 
 int main(int argc, char **argv)

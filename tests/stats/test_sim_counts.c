@@ -6,6 +6,9 @@
  * each share s (ratio 11, 3, 2, 1.5), each step by itself, 200 blocks, read from block 20 on, beta
  * = 5 % absolute  the same with 0.5 % of requests at p0 = 0.05 % and 0: harm exactly d/s
  *
+ * onset  harm from block 40 of a step on, at 5 %, in the release's first step or after 50 blocks at
+ * 1 %: ratio 4 is found within 25 blocks, 20 and 100 within 12 (phi 1), on the mean
+ *
  * 2,000 requests a block, p0 = 1 % unless said. Seed 20261123. Allowed: the level plus three
  * standard errors of that many runs. Rows marked "limit" are printed, not held: noise that lasts
  * longer than a step cannot be told from harm (docs/stats.md). `make test`: 150 to 250 runs a row;
@@ -14,6 +17,7 @@
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
 
+#include "stats/log_beta.h"
 #include "tests/stats/sim.h"
 #include "tests/t.h"
 
@@ -192,6 +196,73 @@ static void finds_harm(void)
     gsl_rng_free(rng);
 }
 
+/* Blocks from the onset of harm, at block 40 of a step at 5 %, until it is found; at most 200. */
+static double onset_delay(gsl_rng *rng, const struct sim_load *load, int before)
+{
+    const struct rate_null null = {1, NAN};
+    struct rate_ratio whole, step;
+    struct sim_state state;
+    double ended = 0; /* the step before, a fifth of the steps' half as each of them */
+    sim_start(rng, load, &state);
+    rate_ratio_init(&whole, &null, NULL);
+    rate_ratio_init(&step, &null, NULL);
+    for (int i = -before; i < 240; i++) {
+        struct sim_load now = *load;
+        struct rate_block block;
+        if (i == 0 && before > 0) {
+            ended = rate_ratio_log_e(&step, TEST_FAIL);
+            rate_ratio_new_segment(&whole);
+            rate_ratio_init(&step, &null, NULL);
+        }
+        if (i < 40)
+            now.ratio = 1;
+        block = sim_block(rng, &now, &state, i < 0 ? 0.01 : 0.05);
+        rate_ratio_take(&whole, &block);
+        rate_ratio_take(&step, &block);
+        rate_ratio_set_correlation(&step, rate_ratio_dispersion(&whole, TEST_FAIL).correlation);
+        double steps = log_add(log_add(rate_ratio_log_e(&step, TEST_FAIL), ended), log(3)) - log(5);
+        if (log_e_half(rate_ratio_log_e(&whole, TEST_FAIL), steps) >= log(100))
+            return i - 39;
+    }
+    return 200;
+}
+
+static void finds_harm_that_begins_within_a_step(void)
+{
+    static const struct {
+        double phi, noise, ratio, blocks; /* no more than this, on the mean */
+    } cases[] = {
+        {1, 0, 2.5, 40}, {1, 0, 4, 25},     {1, 0, 20, 12},   {1, 0, 100, 12},
+        {1.6, 0, 4, 25}, {1.6, 0, 100, 12}, {4, 0, 4, 40},    {4, 0, 20, 15},
+        {4, 0, 100, 12}, {1, 0.5, 4, 35},   {1, 0.5, 20, 15}, {1, 0.5, 100, 15},
+    };
+    int runs = sim_runs(60, 1000);
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, SEED);
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++)
+        for (int before = 0; before <= 50; before += 50) {
+            struct sim_load load = {.requests = 2000,
+                                    .rate = 0.01,
+                                    .ratio = cases[k].ratio,
+                                    .phi = cases[k].phi,
+                                    .noise = cases[k].noise};
+            double blocks = 0, most = 0;
+            for (int run = 0; run < runs; run++) {
+                double delay = onset_delay(rng, &load, before);
+                blocks += delay / runs;
+                most = delay > most ? delay : most;
+            }
+            printf("  onset of harm x %-4g phi %-3g noise %-3g after %2d + 40 blocks: mean %.1f "
+                   "blocks, "
+                   "most %.0f\n",
+                   load.ratio, load.phi, load.noise, before, blocks, most);
+            if (blocks > cases[k].blocks)
+                t_fail(__FILE__, __LINE__, "x %g, phi %g, noise %g: %.1f blocks, want %g",
+                       load.ratio, load.phi, load.noise, blocks, cases[k].blocks);
+        }
+    gsl_rng_free(rng);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -199,6 +270,7 @@ int main(int argc, char **argv)
         {"wrong_advances", wrong_advances},
         {"wrong_advances_absolute", wrong_advances_absolute},
         {"finds_harm", finds_harm},
+        {"finds_harm_that_begins_within_a_step", finds_harm_that_begins_within_a_step},
     };
     gsl_set_error_handler_off();
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

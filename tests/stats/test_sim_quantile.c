@@ -6,6 +6,7 @@
  * fail   equal distributions, alpha = 1 %
  * pass   margin 20 %, before 25, 50, 100 %: the candidate exactly so slow that the p95 of all users
  * at the next share is 1.2 times the baseline's; read from block 20 on, beta = 5 %
+ * onset  slower from block 40 of a step on, 1,000 requests a block
  *
  * Seed 20261123; allowed: the level plus three standard errors. JUDGE_LONG for more runs.
  */
@@ -158,12 +159,105 @@ static void has_power(void)
     gsl_rng_free(rng);
 }
 
+/* Blocks from the onset of harm within a step until `fail` crosses; at most 120. */
+static double onset_delay(gsl_rng *rng, const struct run *r, int requests, int onset)
+{
+    struct quantile_null fail = {P, 1, 1};
+    struct quantile_test t;
+    struct hist h0, h1;
+    int i = 0;
+    quantile_test_init(&t, &fail, NULL);
+    hist_init(&h0);
+    hist_init(&h1);
+    for (; i < onset + 120; i++) {
+        int n1 = (int)gsl_ran_binomial(rng, r->share, (unsigned)requests);
+        block_of(rng, r->shape, &h0, requests - n1, 1, r->noise);
+        block_of(rng, r->shape, &h1, n1, i < onset ? 1 : r->slowdown, r->noise);
+        quantile_test_take(&t, &(struct quantile_block){&h0, &h1});
+        if (quantile_test_log_e(&t, TEST_FAIL) >= log(100))
+            break;
+    }
+    quantile_test_release(&t);
+    hist_release(&h0);
+    hist_release(&h1);
+    return i + 1 - onset;
+}
+
+static void finds_harm_that_begins_within_a_step(void)
+{
+    static const struct {
+        double share, slowdown;
+        int onset;
+        double blocks; /* no more than this, on the mean */
+    } cases[] = {
+        {0.05, 1.6, 40, 20}, {0.25, 1.6, 40, 20}, {0.5, 1.6, 40, 20}, {0.05, 3, 40, 12},
+        {0.5, 3, 40, 12},    {0.5, 5, 40, 15},    {0.5, 10, 40, 15},  {0.5, 30, 40, 15},
+        {0.5, 100, 40, 15},  {0.05, 100, 40, 12}, {0.5, 1.6, 0, 30},  {0.5, 3, 0, 45},
+        {0.5, 30, 0, 45},    {0.5, 100, 0, 60},   {0.05, 100, 0, 15},
+    };
+    int runs = sim_runs(20, 200);
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, SEED);
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct run r = {
+            .shape = &latencies[1], .share = cases[k].share, .slowdown = cases[k].slowdown};
+        double blocks = 0, most = 0;
+        for (int run = 0; run < runs; run++) {
+            double delay = onset_delay(rng, &r, 1000, cases[k].onset);
+            blocks += delay / runs;
+            most = delay > most ? delay : most;
+        }
+        printf("  %.1f times slower at %2.0f %% from block %2d on: mean %.1f blocks, most %.0f\n",
+               r.slowdown, 100 * r.share, cases[k].onset, blocks, most);
+        if (blocks > cases[k].blocks)
+            t_fail(__FILE__, __LINE__,
+                   "%g times slower at %g from block %d on: %.1f blocks, want %g", r.slowdown,
+                   r.share, cases[k].onset, blocks, cases[k].blocks);
+    }
+    gsl_rng_free(rng);
+}
+
+/* The candidate hangs for one block, 100 times slower, after 1, 10 or 40 blocks, and for one more
+ * six blocks later: no rollback. */
+static void two_frozen_blocks_are_not_harm(void)
+{
+    static const int firsts[] = {1, 10, 40};
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, SEED);
+    for (size_t k = 0; k < 3 * ARRAY_LEN(firsts); k++) {
+        struct quantile_null fail = {P, 1, 1};
+        struct quantile_test t;
+        struct hist h0, h1;
+        double most = 0;
+        int first = firsts[k % 3];
+        quantile_test_init(&t, &fail, NULL);
+        hist_init(&h0);
+        hist_init(&h1);
+        for (int i = 0; i < 60; i++) {
+            int n1 = (int)gsl_ran_binomial(rng, steps[k / 3][0], 1000);
+            block_of(rng, &latencies[1], &h0, 1000 - n1, 1, 0);
+            block_of(rng, &latencies[1], &h1, n1, i == first || i == first + 6 ? 100 : 1, 0);
+            quantile_test_take(&t, &(struct quantile_block){&h0, &h1});
+            most = fmax(most, quantile_test_log_e(&t, TEST_FAIL));
+        }
+        printf("  two frozen blocks at %2.0f %%, the first after %2d: log e at most %.2f\n",
+               100 * steps[k / 3][0], first, most);
+        T_CHECK(most < log(100));
+        quantile_test_release(&t);
+        hist_release(&h0);
+        hist_release(&h1);
+    }
+    gsl_rng_free(rng);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"false_rollbacks", false_rollbacks},
         {"wrong_advances", wrong_advances},
         {"has_power", has_power},
+        {"finds_harm_that_begins_within_a_step", finds_harm_that_begins_within_a_step},
+        {"two_frozen_blocks_are_not_harm", two_frozen_blocks_are_not_harm},
     };
     gsl_set_error_handler_off();
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

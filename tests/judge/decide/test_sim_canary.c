@@ -48,6 +48,8 @@ struct row {
     enum noise noise;
     double param, tau;
     bool is_walk_held; /* the split changes by the clock, whatever the judge says */
+    int onset,
+        within; /* FINDS: harm begins after `onset` blocks, the last at 5 %, is found in... */
     bool is_latency;
     enum shape shape;
     bool in_small; /* part of the small table */
@@ -150,6 +152,18 @@ static const struct row rows[] = {
     {"3 x margin of p95, exponential", FINDS, .ratio = FLAT(1.6), LATENCY,
      .shape = SHAPE_EXPONENTIAL},
 
+    /* Harm that begins at block 40 of the step at 5 %, after 50 blocks at 1 %. */
+    {"4 times, from block 40 of a step", FINDS, .ratio = FLAT(4), COUNTS, .is_walk_held = true,
+     .onset = 90, .within = 30, .in_small = true},
+    {"20 times, from block 40 of a step", FINDS, .ratio = FLAT(20), COUNTS, .is_walk_held = true,
+     .onset = 90, .within = 15, .in_small = true},
+    {"20 times, from block 40, phi 4", FINDS, .ratio = FLAT(20), COUNTS, .noise = NOISE_CLUSTER,
+     .param = 4, .is_walk_held = true, .onset = 90, .within = 20},
+    {"20 times, from block 40, noisy arms", FINDS, .ratio = FLAT(20), COUNTS, .noise = NOISE_RATE,
+     .param = 0.5, .is_walk_held = true, .onset = 90, .within = 20},
+    {"p95 x 1.6, from block 40 of a step", FINDS, .ratio = FLAT(1.6), LATENCY,
+     .shape = SHAPE_LOGNORMAL, .is_walk_held = true, .onset = 90, .within = 25, .in_small = true},
+
     /* Time to promote, and the limits of the method. */
     {"harmless is promoted", REPORT_REACH, 1, FLAT(1), COUNTS, .in_small = true},
     {"harmless p95 is promoted", REPORT_REACH, 1, FLAT(1), LATENCY, .shape = SHAPE_LOGNORMAL},
@@ -172,6 +186,8 @@ static const struct row rows[] = {
 static double horizon_blocks(const struct row *w)
 {
     double events = w->requests * w->p0;
+    if (w->onset)
+        return w->onset + w->within;
     return events > 0 ? fmin(BLOCKS_MOST, ceil(HORIZON_EVENTS / events)) : BLOCKS_NO_EVENTS;
 }
 
@@ -208,13 +224,13 @@ static double arrivals(struct rng *r, double mean)
     return fmax(0, rint(mean + sqrt(mean) * rng_normal(r)));
 }
 
-static void feed_block(struct sim *sim, struct canary *c, int step)
+static void feed_block(struct sim *sim, struct canary *c, int step, bool is_harm)
 {
     const struct row *w = sim->row;
     double x1 = arrivals(&sim->rng, w->requests * shares[step]);
     double x0 = arrivals(&sim->rng, w->requests * (1 - shares[step]));
     if (!w->is_latency) {
-        double rate1 = w->p0 * w->ratio[step] + w->excess;
+        double rate1 = w->p0 * (is_harm ? w->ratio[step] : 1) + w->excess;
         double c0 = noise_events(&sim->rng, w->noise, w->param, w->tau, &sim->noise, 0, x0 * w->p0);
         double c1 = noise_events(&sim->rng, w->noise, w->param, w->tau, &sim->noise, 1, x1 * rate1);
         canary_counts(c, 0, c0, x0, c1, x1);
@@ -223,7 +239,8 @@ static void feed_block(struct sim *sim, struct canary *c, int step)
     hist_clear(&sim->h0);
     hist_clear(&sim->h1);
     latency_draw(&sim->tables->baseline, &sim->rng, x0, &sim->h0);
-    latency_draw(&sim->tables->candidate[step], &sim->rng, x1, &sim->h1);
+    latency_draw(is_harm ? &sim->tables->candidate[step] : &sim->tables->baseline, &sim->rng, x1,
+                 &sim->h1);
     struct block b = {.index = c->next, .cohorts = 2}; /* borrows the histograms: not released */
     b.cohort[0] = (struct summary){.kind = SUMMARY_HIST, .hist = sim->h0};
     b.cohort[1] = (struct summary){.kind = SUMMARY_HIST, .hist = sim->h1};
@@ -247,12 +264,13 @@ static struct run_outcome run_canary(struct sim *sim)
     int step = 0, horizon = (int)horizon_blocks(w), held = 0;
     canary_shift(&c, shares[0], shares[1]);
     for (; out.blocks < horizon; out.blocks++) {
-        if (w->is_walk_held && held++ == HELD_STEP && c.n_segments < CANARY_SEGMENTS) {
+        bool is_last = w->onset ? step == 1 : c.n_segments == CANARY_SEGMENTS;
+        if (w->is_walk_held && held++ == HELD_STEP && !is_last) {
             held = 1;
             step = (step + 1) % STEPS;
             canary_shift(&c, shares[step], shares[step + 1]);
         }
-        feed_block(sim, &c, step);
+        feed_block(sim, &c, step, out.blocks >= w->onset);
         canary_tick(&c);
         const struct verdict *v = canary_read(&c);
         if (v->word == VERDICT_ROLLBACK) {
@@ -290,7 +308,7 @@ static bool is_hit(const struct row *w, const struct run_outcome *o)
 {
     if (w->claim == NO_REACH || w->claim == REPORT_REACH)
         return o->reached >= w->reach;
-    return o->is_harmful;
+    return o->is_harmful && o->blocks >= w->onset;
 }
 
 static void *work(void *arg)
