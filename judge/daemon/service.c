@@ -31,8 +31,20 @@
 static void on_board(void *user)
 {
     struct service *s = user;
+    pthread_mutex_lock(&s->http_lock);
     if (s->http)
         http_server_wake(s->http);
+    pthread_mutex_unlock(&s->http_lock);
+}
+
+/* The server answers, and so boards are put up, before its start has returned to us. */
+static struct http_server *set_http(struct service *s, struct http_server *http)
+{
+    pthread_mutex_lock(&s->http_lock);
+    struct http_server *before = s->http;
+    s->http = http;
+    pthread_mutex_unlock(&s->http_lock);
+    return before;
 }
 
 static void on_runner_change(void *user, const char *release)
@@ -186,6 +198,7 @@ struct service *service_start(const struct config *config, struct err *err)
     struct service *s = mem_alloc(sizeof(*s));
     s->config = *config;
     s->vocabulary = vocabulary_all();
+    BUG_ON(pthread_mutex_init(&s->http_lock, NULL) != 0);
     signal_flag_init(&s->keeper_flag);
     signal_flag_init(&s->judge_flag);
     signal_flag_init(&s->watcher_flag);
@@ -200,8 +213,9 @@ struct service *service_start(const struct config *config, struct err *err)
         start_collectors(s, err) != 0 || start_runner(s, err) != 0)
         goto failed;
     start_notifier(s);
-    s->http = api_start(s, err);
-    if (!s->http || start_threads(s, err) != 0)
+    struct http_server *http = api_start(s, err);
+    set_http(s, http);
+    if (!http || start_threads(s, err) != 0)
         goto failed;
     return s;
 failed:
@@ -229,9 +243,9 @@ void service_stop(struct service *s)
     stop_threads(s);
     puller_stop(s->puller);
     statsd_stop(s->statsd);
-    if (s->http)
-        http_server_stop(s->http, HTTP_GRACE_MS);
-    s->http = NULL;
+    struct http_server *http = set_http(s, NULL); /* from here on nobody wakes it */
+    if (http)
+        http_server_stop(http, HTTP_GRACE_MS);
     if (s->runner) {
         runner_stop(s->runner);
         runner_free(s->runner);
@@ -255,6 +269,7 @@ void service_stop(struct service *s)
     signal_flag_release(&s->keeper_flag);
     signal_flag_release(&s->judge_flag);
     signal_flag_release(&s->watcher_flag);
+    pthread_mutex_destroy(&s->http_lock);
     free(s);
 }
 

@@ -55,7 +55,8 @@ struct service {
     struct puller *puller;
     struct runner *runner;
     struct notifier *notifier;
-    struct http_server *http;
+    struct http_server *http; /* under http_lock; NULL before its start and from its stop on */
+    pthread_mutex_t http_lock;
     struct secret notify_secret; /* borrowed by the notifier */
 
     pthread_t keeper, judge, watcher;
