@@ -28,6 +28,11 @@ run_one() {
   echo "$p $f $s" >"$work/$n.count"
   if [ "$f" -ne 0 ]; then
     printf '  FAIL  %s (exit %s, %s ms)\n' "$t" "$rc" "$ms"
+    # What failed may stand far above the end, which is mostly the log.
+    if [ "$(wc -l <"$out")" -gt 60 ]; then
+      grep -aE -m 20 '^[a-z/_]+\.[ch]:[0-9]+: |^FAIL|runtime error:|Sanitizer: ' "$out" | sed 's/^/        /'
+      printf '        ...\n'
+    fi
     tail -n 60 "$out" | sed 's/^/        /'
   else
     printf '  ok    %s (%s ms)\n' "$t" "$ms"
