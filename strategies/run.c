@@ -146,7 +146,7 @@ static int do_check(struct run *r, int64_t *again_ms, struct err *err)
                 return 1;
             char why[WALK_WHY_BYTES];
             snprintf(why, sizeof(why), "the checks fail: %.200s", said.message);
-            walk_pause(&r->walk, why);
+            walk_pause_for(&r->walk, CAUSE_PLATFORM, why);
         } else {
             r->walk.is_checked = true;
         }

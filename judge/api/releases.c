@@ -3,7 +3,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "collectors/aggregator.h"
+#include "collectors/routes.h"
 #include "judge/api/api.h"
 #include "judge/api/common.h"
 #include "judge/api/limits.h"
@@ -14,6 +17,8 @@
 
 #define SPEC_MEDIA   "application/yaml|application/json|application/x-yaml|text/yaml"
 #define LIST_DEFAULT 50
+
+#define ROUTED_LOOK_US 2000
 
 /* ---- POST /v1/releases ---- */
 
@@ -45,6 +50,27 @@ static void put_on_board(struct http_exchange *ex, const char *id)
     boards_put(s->boards, &(struct view_facts){.record = &record, .status = "{}"});
 }
 
+static bool is_routed(struct service *s, const char *id)
+{
+    struct routes *routes = aggregator_routes(s->aggregator);
+    size_t n = 0;
+    const struct release_route *list = routes ? routes_list(routes, &n) : NULL;
+    bool found = false;
+    for (size_t i = 0; i < n && !found; i++)
+        found = strcmp(list[i].id, id) == 0;
+    routes_unref(routes);
+    return found;
+}
+
+/* A 201 says: send its samples. The watcher builds the routes within milliseconds; when it does not
+ * (Redis has just gone away) the first samples are answered as unrouted. */
+static void await_routes(struct service *s, const char *id)
+{
+    const struct mono deadline = mono_add_ms(mono_now(), ROUTED_WAIT_MS);
+    while (!is_routed(s, id) && !mono_passed(mono_now(), deadline))
+        usleep(ROUTED_LOOK_US);
+}
+
 static int store_new(struct http_exchange *ex, const struct spec *spec, bool *replayed,
                      struct err *err)
 {
@@ -72,6 +98,8 @@ static int store_new(struct http_exchange *ex, const struct spec *spec, bool *re
         api_audit(ex, spec->name, "apply", "", "");
     put_on_board(ex, spec->name);
     signal_flag_raise(&s->keeper_flag);
+    if (!*replayed)
+        await_routes(s, spec->name);
     return 0;
 }
 

@@ -22,7 +22,6 @@
 #define COARSE_PART 0.05 /* shared by judging and bake */
 
 #define SPLIT_ALPHA   0.001
-#define SPLIT_MATTERS 1.1 /* odds of the observed split over those of the intended */
 
 struct decision_alpha decision_alpha(const struct spec *spec, size_t metric)
 {

@@ -18,9 +18,9 @@ static void fill_judging(const struct look *k, const struct metric_state *m, str
     if (k->in->states_only)
         return;
     e->log_e_fail = harm_log_e(m);
-    e->dispersion = m->kind->dispersion(whole, TEST_FAIL).used;
     if (!(e->baseline.n > 0 && e->candidate.n > 0))
         return;
+    e->dispersion = m->kind->dispersion(whole, TEST_FAIL).used;
     struct ratio_interval limits;
     if (!m->kind->interval(whole, m->spec, e->alpha, &limits))
         return;
