@@ -92,7 +92,7 @@ static json_t *load_golden(const char *name)
         t_skip("JUDGE_GOLDEN is not set: no folder of published vectors");
         return NULL;
     }
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    snprintf(path, sizeof(path), "%s/webhooks/%s", dir, name);
     json_t *root = json_load_file(path, 0, NULL);
     if (!root)
         t_fail(__FILE__, __LINE__, "%s cannot be read", path);
