@@ -26,15 +26,17 @@ static inline struct routes *harness_routes(uint64_t generation)
     static const struct push_config latency = {.metric = "latency_ms"};
     static const struct push_config eu_latency = {.metric = "latency_ms", .where = {eu, 1}};
     static const struct spec_metric checkout[] = {
-        {.name = "errors", .kind = METRIC_PROPORTION, .source = {&push_word, &errors}},
+        {.name = "errors",
+         .kind = METRIC_PROPORTION,
+         .source = {.word = &push_word, .config = &errors}},
         {.name = "p95",
          .kind = METRIC_QUANTILE,
          .quantile = 0.95,
-         .source = {&push_word, &latency}},
+         .source = {.word = &push_word, .config = &latency}},
         {.name = "p95-eu",
          .kind = METRIC_QUANTILE,
          .quantile = 0.95,
-         .source = {&push_word, &eu_latency}},
+         .source = {.word = &push_word, .config = &eu_latency}},
     };
     struct spec specs[3] = {
         {.name = "r1",
