@@ -21,7 +21,7 @@
 #define BAKE_PART   0.20 /* half for how well the baseline before is known, half for the test */
 #define COARSE_PART 0.05 /* shared by judging and bake */
 
-#define SPLIT_ALPHA   0.001
+#define SPLIT_ALPHA 0.001
 
 struct decision_alpha decision_alpha(const struct spec *spec, size_t metric)
 {
