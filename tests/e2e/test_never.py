@@ -109,6 +109,7 @@ def one_cohort(cohort):
         world = World(stack, no_data_after="2s")
         with Load(world.judged, counts(cohort, 20000, 200), 0.05):
             world.wait_blocks(40)
+            world.wait_verdict("the silence to be noticed", lambda v: v["health"] != "ok")
             seen = world.never_moved(30)
         check(all(health != "ok" for _, health in seen), "health", seen)
         state = world.verdict()["metrics"][0]["state"]
@@ -165,7 +166,7 @@ def no_promotion_on_another_split():
 def drift_pauses_and_is_named():
     """Somebody else sets a weight in mid-release: pause, say so, touch nothing until a person says go on."""
     with Stack() as stack:
-        world = World(stack, steps="{share: 5%, min_time: 4s}, 50%, 100%")
+        world = World(stack, steps="{share: 5%, min_time: 8s}, 50%, 100%")
         with Load(world.judged, harmless(world.haproxy), 0.05):
             world.wait_blocks(5)
             world.haproxy.ask("set weight app/candidate 30")
