@@ -8,7 +8,7 @@ code with `judged`, read every line of the summary back from HAProxy and Redis. 
 checker's. Non-interactive, bounded in time, everything on 127.0.0.1 and under build/demo.
 
 Environment: DEMO_SWAP=1 exchanges the behaviour of the first two services; DEMO_RATE requests a second for
-each service (1500); DEMO_DIR where files go (build/demo).
+each service (1200); DEMO_DIR where files go (build/demo).
 """
 import json
 import os
@@ -24,9 +24,9 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DIR = pathlib.Path(os.environ.get("DEMO_DIR", ROOT / "build" / "demo")).resolve()
-RATE = int(os.environ.get("DEMO_RATE", "1500"))
+RATE = int(os.environ.get("DEMO_RATE", "1200"))
 SWAP = os.environ.get("DEMO_SWAP") == "1"
-LIMIT_S = 172
+LIMIT_S = 165
 SOCKET_PATH_MAX = 107  # of a unix socket; Redis's is the longest: DIR/state/redis/redis.sock
 STEPS = "1%, 5%, 25%, 50%, 100%"
 BASE_ERRORS, BASE_LATENCY_MS = 0.01, 20.0

@@ -9,7 +9,9 @@ const struct view *api_view(struct http_exchange *ex, const struct board **board
     const struct view *v = board_find(*board, id);
     if (v && http_require_service(ex, v->record.service, err) == 0)
         return v;
-    if (!v)
+    if (!v && !atomic_load(&api_service(ex)->has_routes)) /* not known yet, not unknown */
+        err_set(err, ERR_UNAVAILABLE, "just started: the releases are not read yet");
+    else if (!v)
         err_set(err, ERR_NOT_FOUND, "no release `%.80s`", id);
     board_unref(*board);
     *board = NULL;

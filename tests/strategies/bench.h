@@ -18,7 +18,7 @@
 #include "tests/support/redis_fixture.h"
 #include "tests/t.h"
 
-#define BENCH_WAIT_MS 20000
+#define BENCH_WAIT_MS 40000
 #define BENCH_CALL_MS 1000
 #define MAYBE         static __attribute__((unused))
 
