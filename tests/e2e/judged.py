@@ -251,10 +251,17 @@ class Judged:
         return a.json["token"]
 
     def apply(self, spec):
-        """Starts a release from a spec (YAML text or an object) and waits until it can be read."""
-        a = self.post("/v1/releases", spec if isinstance(spec, str) else json.dumps(spec), type="application/yaml")
-        check(a.status == 201, a)
-        release = a.json["release"]
+        """Starts a release from a spec (YAML text or an object) and waits until it can be read. A disk that
+        stalls makes Redis answer late: then it is asked again, with the same key, as a client should."""
+        body = spec if isinstance(spec, str) else json.dumps(spec)
+        key = {"Idempotency-Key": os.urandom(16).hex()}
+
+        def started():
+            a = self.post("/v1/releases", body, type="application/yaml", headers=key)
+            check(a.status in (201, 503, 504), a)
+            return a if a.status == 201 else None
+
+        release = wait_for("release", started, 30).json["release"]
         wait_for(f"release {release} on the board", lambda: self.get(f"/v1/releases/{release}").status == 200)
         return release
 

@@ -35,7 +35,7 @@ PLAN = [
 UNDO = "set weight app/stable 100; set weight app/candidate 0"
 
 suite = Suite()
-beside = AtOnce(suite, 6)
+beside = AtOnce(suite, 4)
 
 
 class World:
