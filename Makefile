@@ -32,7 +32,7 @@ LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize%
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide report daemon ctl
+ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide report eval daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
@@ -40,12 +40,14 @@ dirs_crypto := lib/crypto
 dirs_net := lib/net
 dirs_redis := lib/redis
 dirs_store := lib/store
-dirs_stats := stats
+# stats: every method in the folder of its school
+dirs_stats := $(patsubst %/,%,$(sort $(wildcard stats/*/)))
 dirs_collectors := collectors
 dirs_strategies := strategies strategies/platforms
 dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide
 dirs_report := judge/report
+dirs_eval := judge/eval
 dirs_daemon := judge/daemon judge/api judge/web
 dirs_ctl := judge/ctl
 
@@ -62,8 +64,9 @@ needs_strategies := store redis net crypto model sketch base
 needs_vocabulary := strategies collectors store redis net crypto model sketch base
 needs_decide := stats model sketch base
 needs_report := model sketch base
+needs_eval := stats sketch base
 needs_daemon := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_ctl := report eval vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lm
@@ -114,7 +117,7 @@ $(B)/%.o: %.c
 # --- Tests: tests/<dir>/test_<file>.c links its room's archive and those below it.
 room_of = $(strip $(if $(filter tests/lib/%,$(1)),$(word 3,$(subst /, ,$(1))),\
           $(if $(filter tests/judge/%,$(1)),$(word 3,$(subst /, ,$(1))),$(word 2,$(subst /, ,$(1))))))
-TEST_SOURCES := $(wildcard tests/lib/*/test_*.c tests/stats/test_*.c tests/collectors/test_*.c \
+TEST_SOURCES := $(wildcard tests/lib/*/test_*.c tests/stats/*/test_*.c tests/collectors/test_*.c \
                 tests/strategies/test_*.c tests/judge/*/test_*.c)
 TEST_BINS := $(patsubst %.c,$(B)/%,$(TEST_SOURCES))
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/support/*.c))

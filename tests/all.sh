@@ -54,7 +54,7 @@ bins() {
 
 build all test-bins demo-bins doubles
 part unit tests/run.sh $(bins release)
-part e2e env TEST_JOBS=2 tests/run.sh tests/e2e/test_*.py tests/docs/test_*.py
+part e2e env TEST_JOBS=2 tests/run.sh tests/e2e/test_*.py tests/docs/test_*.py tests/stats/test_*.py
 build FLAVOUR=asan test-bins
 part asan env ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh $(bins asan | grep -vE "$simulations")
 build FLAVOUR=tsan test-bins

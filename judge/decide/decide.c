@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 #include "judge/decide/decide_priv.h"
-#include "stats/log_beta.h"
-#include "stats/setup.h"
+#include "stats/numerics/log_beta.h"
+#include "stats/numerics/setup.h"
 
 /* The parts of alpha: bake and settling take theirs only where they exist. */
 #define BAKE_PART   0.20 /* half for how well the baseline before is known, half for the test */

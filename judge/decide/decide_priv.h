@@ -4,7 +4,7 @@
 
 #include "judge/decide/decide.h"
 #include "judge/decide/kinds.h"
-#include "stats/sample_ratio.h"
+#include "stats/anytime/sample_ratio.h"
 
 /* The two phases in which something may be decided; each has its own part of alpha and its own
  * latches. */

@@ -1,7 +1,7 @@
 /*
- * Quantiles (p50, p95, p99) on histograms (stats/quantile_test.h). A margin is relative: the
- * candidate's quantile, or at a share s the quantile of all users, stays below (1 + margin) times
- * the baseline's. Only an increase can be harm.
+ * Quantiles (p50, p95, p99) on histograms (stats/anytime/quantile_test.h). A margin is relative:
+ * the candidate's quantile, or at a share s the quantile of all users, stays below (1 + margin)
+ * times the baseline's. Only an increase can be harm.
  *
  * `margin/s` is not a number here: the test itself asks about the mixture of users at the share.
  *

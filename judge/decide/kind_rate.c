@@ -1,7 +1,7 @@
 /*
- * Proportions and rates: the rate-ratio test (stats/rate_ratio.h), conditional on each block's
- * total and exposure. Exact for proportions of any size too, so both kinds share everything but one
- * limit: a proportion cannot exceed 1.
+ * Proportions and rates: the rate-ratio test (stats/anytime/rate_ratio.h), conditional on each
+ * block's total and exposure. Exact for proportions of any size too, so both kinds share everything
+ * but one limit: a proportion cannot exceed 1.
  *
  * Where a DECREASE is harm the arms are swapped: the candidate becomes the arm 0 of the test, and
  * "at most d less" is "the baseline's rate is at most 1/(1-d) times the candidate's". Everything
@@ -18,7 +18,7 @@
 
 #include "judge/decide/before.h"
 
-#define RATIO_MAX      50.0 /* the largest ratio the test's grid reaches (stats/rate_ratio.h) */
+#define RATIO_MAX      50.0 /* the largest ratio the test's grid reaches */
 #define COARSE_RATIO   10.0
 #define COARSE_POINTS  0.20
 #define KNOWN_EXPOSURE 1000.0

@@ -9,8 +9,8 @@
 #define JUDGE_DECIDE_KINDS_H
 
 #include "judge/decide/decide.h"
-#include "stats/quantile_test.h"
-#include "stats/rate_ratio.h"
+#include "stats/anytime/quantile_test.h"
+#include "stats/anytime/rate_ratio.h"
 
 /* What an accumulator of a metric is for; each has its own nulls. */
 enum purpose {

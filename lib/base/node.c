@@ -22,8 +22,9 @@ static bool is_container(enum node_type type)
 int node_add(struct node_builder *b, enum node_type type, struct node **out, struct err *err)
 {
     struct node *n, *parent = b->depth > 0 ? b->open[b->depth - 1] : NULL;
-    if (++b->count > NODE_COUNT_MAX)
-        return err_set(err, ERR_TOO_LARGE, "more than %d values in one document", NODE_COUNT_MAX);
+    const size_t max = b->max ? b->max : NODE_COUNT_MAX;
+    if (++b->count > max)
+        return err_set(err, ERR_TOO_LARGE, "more than %zu values in one document", max);
     if (is_container(type) && b->depth == NODE_DEPTH_MAX)
         return err_set(err, ERR_TOO_LARGE, "nested more than %d levels deep", NODE_DEPTH_MAX);
     n = arena_alloc(b->arena, sizeof(*n));
@@ -145,9 +146,10 @@ static int copy_json(struct node_builder *b, json_t *root, struct err *err)
     return 0;
 }
 
-struct node *node_read_json(struct arena *a, const char *bytes, size_t len, struct err *err)
+struct node *node_read_json_data(struct arena *a, const char *bytes, size_t len, size_t max_nodes,
+                                 struct err *err)
 {
-    struct node_builder b = {.arena = a};
+    struct node_builder b = {.arena = a, .max = max_nodes};
     json_error_t problem;
     json_t *json = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     int rc;
@@ -159,6 +161,11 @@ struct node *node_read_json(struct arena *a, const char *bytes, size_t len, stru
     rc = copy_json(&b, json, err);
     json_decref(json);
     return rc == 0 ? b.root : NULL;
+}
+
+struct node *node_read_json(struct arena *a, const char *bytes, size_t len, struct err *err)
+{
+    return node_read_json_data(a, bytes, len, NODE_COUNT_MAX, err);
 }
 
 struct node *node_read(struct arena *a, const char *bytes, size_t len, struct err *err)

@@ -44,6 +44,9 @@ struct node *node_read_yaml(struct arena *a, const char *bytes, size_t len,
                             struct err *err) WARN_UNUSED;
 struct node *node_read_json(struct arena *a, const char *bytes, size_t len,
                             struct err *err) WARN_UNUSED;
+/* The same with another ceiling than NODE_COUNT_MAX: files of data, not of settings. */
+struct node *node_read_json_data(struct arena *a, const char *bytes, size_t len, size_t max_nodes,
+                                 struct err *err) WARN_UNUSED;
 /* JSON when the first byte that is not white space is '{' or '[', else YAML. */
 struct node *node_read(struct arena *a, const char *bytes, size_t len, struct err *err) WARN_UNUSED;
 

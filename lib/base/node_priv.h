@@ -15,6 +15,7 @@ struct node_builder {
     struct node *last[NODE_DEPTH_MAX]; /* their last children so far */
     int depth;
     size_t count;
+    size_t max;      /* 0: NODE_COUNT_MAX */
     const char *key; /* waits for its value */
 };
 

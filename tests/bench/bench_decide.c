@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "stats/rate_ratio.h"
+#include "stats/anytime/rate_ratio.h"
 #include "tests/judge/decide/canary.h"
 
 #define ROUNDS   9

@@ -3,7 +3,7 @@
  * Random nulls and histograms (with spans) through the quantile test, and random bytes through its
  * decoder: log e-values finite, limits ordered, nothing crashes.
  */
-#include "stats/quantile_test.h"
+#include "stats/anytime/quantile_test.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>

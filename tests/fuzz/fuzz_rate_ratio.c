@@ -3,7 +3,7 @@
  * Random nulls and blocks through the rate-ratio test, and random bytes through its decoder: no
  * result is NaN or infinite where the header says finite, limits are ordered, nothing crashes.
  */
-#include "stats/rate_ratio.h"
+#include "stats/anytime/rate_ratio.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 // rooms: base sketch stats
 /* Random splits through the sample-ratio check, random bytes through its decoder: finite, no crash.
  */
-#include "stats/sample_ratio.h"
+#include "stats/anytime/sample_ratio.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "stats/rate_ratio.h"
+#include "stats/anytime/rate_ratio.h"
 
 /*
  * rate: baseline events a request. ratio: candidate's rate over the baseline's. phi: variance over

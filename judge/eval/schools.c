@@ -1,0 +1,7 @@
+/* The schools of methods that can be asked: one line each. */
+#include "judge/eval/schools.h"
+
+const struct eval_method *const eval_schools[] = {
+    eval_counts,
+    NULL,
+};

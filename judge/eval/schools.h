@@ -1,0 +1,9 @@
+/* The tables of methods, one a file of this folder. */
+#ifndef JUDGE_EVAL_SCHOOLS_H
+#define JUDGE_EVAL_SCHOOLS_H
+
+#include "judge/eval/eval.h"
+
+extern const struct eval_method eval_counts[];
+
+#endif

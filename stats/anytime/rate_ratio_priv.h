@@ -1,0 +1,40 @@
+/*
+ * What the files of the rate-ratio test share: reading the likelihood between nodes, and its
+ * dispersion.
+ */
+#ifndef STATS_RATE_RATIO_PRIV_H
+#define STATS_RATE_RATIO_PRIV_H
+
+#include "stats/anytime/rate_ratio.h"
+
+#define RATE_NULL_NODE(side) (RATE_GRID + (int)(side))
+
+/*
+ * The likelihood S and its companions at any log ratio of the grid's span, from the nodes beside
+ * it: S'' = -var exactly, so with var taken linear between nodes S is a cubic there. sq is taken
+ * linear, which is never below it (it is convex).
+ */
+struct rate_point {
+    double s, slope, var, sq;
+};
+struct rate_point rate_ratio_at(const struct rate_ratio *t, double log_ratio);
+
+/* Where S is largest, within the grid's span; 0 without events. */
+double rate_ratio_fitted(const struct rate_ratio *t);
+
+/*
+ * Dispersion about the ratio `null` for that side, >= 1. fail: variance at its largest between the
+ * null and the fitted ratio (when that is above the null); pass: variance at the null.
+ */
+double rate_ratio_phi(const struct rate_ratio *t, enum test_side side, double log_null,
+                      const struct rate_point *null);
+struct correlation rate_ratio_correlation(const struct rate_ratio *t);
+
+/* log of the mixture against log_null with S divided by phi; log_prior as from rate_grid_prior().
+ */
+double rate_ratio_mixture(const struct rate_ratio *t, const double log_prior[RATE_GRID],
+                          double log_prior_one, double null_s, double phi);
+double rate_ratio_abs_log_e(const struct rate_ratio *t, enum test_side side, double phi);
+double rate_ratio_abs_phi(const struct rate_ratio *t, enum test_side side);
+
+#endif
