@@ -36,6 +36,7 @@
 #include "lib/model/spec.h"
 #include "lib/model/summary.h"
 #include "lib/model/verdict.h"
+#include "stats/anytime/exposure_rule.h"
 
 #define DECISION_BYTES_MAX ((size_t)8 << 20) /* an encoded decision; buf ceilings may use it */
 #define DECISION_NO_BLOCK  INT64_MIN         /* as in store_sealed_marks() */
@@ -115,11 +116,10 @@ struct decision_alpha {
 struct decision_alpha decision_alpha(const struct spec *spec, size_t metric);
 
 /*
- * May the share go to s once the excess margin/s is ruled out? A null that no data can have (a fall
- * by more than everything, 100 points of a proportion) sets no limit below 100 %; at 100 % it can
- * never be shown and the release cannot be promoted.
+ * May the share go to s once the excess margin/s is ruled out (stats/anytime/exposure_rule.h)? A
+ * null that no data can have sets no limit below 100 %; at 100 % it can never be shown and the
+ * release cannot be promoted.
  */
-enum exposure_limit { LIMIT_TESTED, LIMIT_NONE, LIMIT_NEVER };
 enum exposure_limit decision_limit(const struct spec_metric *metric, double next_share);
 
 #endif

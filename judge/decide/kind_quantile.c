@@ -14,11 +14,18 @@
 
 #define COARSE_RATIO 10.0
 
+static enum exposure_limit pass_null(const struct spec_metric *m, double share,
+                                     struct quantile_null *null)
+{
+    enum exposure_limit limit =
+        exposure_quantile_null(m->quantile, m->margin.relative, share, null);
+    return m->harm == HARM_INCREASE ? limit : LIMIT_NEVER;
+}
+
 static enum exposure_limit quantile_limit(const struct spec_metric *m, double share)
 {
-    struct quantile_null null = {
-        .p = m->quantile, .factor = 1 + m->margin.relative, .share = share};
-    return m->harm == HARM_INCREASE && quantile_null_ok(&null) ? LIMIT_TESTED : LIMIT_NEVER;
+    struct quantile_null null;
+    return pass_null(m, share, &null);
 }
 
 static void quantile_init(struct kind_test *t, const struct spec_metric *m, enum purpose purpose,
@@ -26,13 +33,13 @@ static void quantile_init(struct kind_test *t, const struct spec_metric *m, enum
 {
     double tolerance = isnan(m->tolerance.relative) ? 0 : m->tolerance.relative;
     struct quantile_null fail = {.p = m->quantile, .factor = 1 + tolerance, .share = 1};
-    struct quantile_null pass = {
-        .p = m->quantile, .factor = 1 + m->margin.relative, .share = next_share};
+    struct quantile_null pass;
     if (purpose == PURPOSE_COARSE_RATIO)
         fail.factor = fmax(COARSE_RATIO, fail.factor);
     bool can_judge =
         m->harm == HARM_INCREASE && purpose != PURPOSE_COARSE_POINTS && quantile_null_ok(&fail);
-    bool has_pass = can_judge && purpose == PURPOSE_STEP && quantile_null_ok(&pass);
+    bool has_pass =
+        can_judge && purpose == PURPOSE_STEP && pass_null(m, next_share, &pass) == LIMIT_TESTED;
     t->is_present = can_judge;
     if (can_judge)
         quantile_test_init(&t->quantile, &fail, has_pass ? &pass : NULL);

@@ -18,7 +18,6 @@
 
 #include "judge/decide/before.h"
 
-#define RATIO_MAX      50.0 /* the largest ratio the test's grid reaches */
 #define COARSE_RATIO   10.0
 #define COARSE_POINTS  0.20
 #define KNOWN_EXPOSURE 1000.0
@@ -34,16 +33,18 @@ static double ratio_of(const struct spec_metric *m, double relative)
     return is_swapped(m) ? 1 / (1 - relative) : 1 + relative;
 }
 
+static struct exposure_margin margin_of(const struct spec_metric *m)
+{
+    return (struct exposure_margin){.relative = m->margin.relative,
+                                    .absolute = m->margin.absolute,
+                                    .is_fall = is_swapped(m),
+                                    .is_fraction = m->kind == METRIC_PROPORTION};
+}
+
 static enum exposure_limit rate_limit(const struct spec_metric *m, double share)
 {
-    double relative = m->margin.relative / share, absolute = m->margin.absolute / share;
-    bool impossible = is_swapped(m) && relative >= 1;
-    impossible |= m->kind == METRIC_PROPORTION && absolute >= 1;
-    if (isnan(relative) && isnan(absolute))
-        return LIMIT_NEVER;
-    if (!impossible)
-        return LIMIT_TESTED;
-    return share < 1 ? LIMIT_NONE : LIMIT_NEVER;
+    struct exposure_margin margin = margin_of(m);
+    return exposure_limit_of(&margin, share);
 }
 
 static bool fail_null(const struct spec_metric *m, enum purpose purpose, struct rate_null *null)
@@ -70,24 +71,14 @@ static bool fail_null(const struct spec_metric *m, enum purpose purpose, struct 
     return rate_null_ok(null);
 }
 
-static bool pass_null(const struct spec_metric *m, double share, struct rate_null *null)
-{
-    *null = (struct rate_null){NAN, NAN};
-    if (rate_limit(m, share) != LIMIT_TESTED)
-        return false;
-    /* Ruling out a smaller ratio rules out the larger one too, so the cap is on the safe side. */
-    if (!isnan(m->margin.relative))
-        null->ratio = fmin(RATIO_MAX, ratio_of(m, m->margin.relative / share));
-    null->difference = m->margin.absolute / share;
-    return rate_null_ok(null);
-}
-
 static void rate_init(struct kind_test *t, const struct spec_metric *m, enum purpose purpose,
                       double next_share)
 {
     struct rate_null fail, pass;
     bool has_fail = fail_null(m, purpose, &fail);
-    bool has_pass = purpose == PURPOSE_STEP && pass_null(m, next_share, &pass);
+    struct exposure_margin margin = margin_of(m);
+    bool has_pass =
+        purpose == PURPOSE_STEP && exposure_rate_null(&margin, next_share, &pass) == LIMIT_TESTED;
     t->is_present = has_fail || purpose == PURPOSE_STEP;
     t->rate = (struct rate_test){.limit = NAN};
     rate_ratio_init(&t->rate.ratio, has_fail ? &fail : NULL, has_pass ? &pass : NULL);
