@@ -3,5 +3,6 @@
 
 const struct eval_method *const eval_schools[] = {
     eval_counts,
+    eval_series,
     NULL,
 };

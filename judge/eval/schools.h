@@ -5,5 +5,6 @@
 #include "judge/eval/eval.h"
 
 extern const struct eval_method eval_counts[];
+extern const struct eval_method eval_series[];
 
 #endif
