@@ -25,7 +25,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "stats/anytime/quantile_scan.h"
+#include "stats/anytime/quantile_priv.h"
 
 #define EDGE_VALUES   5 /* values expected above the edge before it is chosen */
 #define EDGE_BLOCKS   4 /* ... or this many blocks */
@@ -86,7 +86,7 @@ static uint32_t bucket_at(double value)
     return value <= HIST_HUGE ? hist_bucket(value) : HIST_BUCKETS - 1;
 }
 
-static void choose_edges(struct quantile_test *t)
+void quantile_choose_edges(struct quantile_test *t)
 {
     double p = p_of(t), x;
     if (isnan(p) || !t->h0.n ||
@@ -105,7 +105,7 @@ static void choose_edges(struct quantile_test *t)
 }
 
 /* Values at or above an edge; a span across it counts half. */
-static double at_or_above(const struct hist *h, uint32_t edge)
+double quantile_at_or_above(const struct hist *h, uint32_t edge)
 {
     double below = (double)hist_count_below(h, edge),
            reaching = (double)hist_count_reaching(h, edge);
@@ -117,8 +117,8 @@ static double take_residual(struct quantile_residuals *r, const struct hist *h0,
                             const struct hist *h1, double s)
 {
     double n0 = (double)h0->n, n1 = (double)h1->n, v;
-    double base = at_or_above(h0, r->base), above1 = at_or_above(h1, r->far);
-    double above0 = s < 1 ? at_or_above(h0, r->far) : 0;
+    double base = quantile_at_or_above(h0, r->base), above1 = quantile_at_or_above(h1, r->far);
+    double above0 = s < 1 ? quantile_at_or_above(h0, r->far) : 0;
     v = s * above1 + (1 - s) * n1 * above0 / n0 - n1 * base / n0;
     r->above_base += base;
     r->above0_far += above0;
@@ -164,7 +164,7 @@ void quantile_test_take(struct quantile_test *t, const struct quantile_block *bl
         take_residuals(t, block->h0, block->h1);
         return;
     }
-    choose_edges(t);
+    quantile_choose_edges(t);
     if (t->has_edges)
         take_residuals(t, &t->h0, &t->h1);
 }
@@ -212,7 +212,7 @@ static struct correlation correlation_of(const struct quantile_test *t)
     return scatter_correlation(&t->scatter, &t->correlation_floor);
 }
 
-static double phi_of(const struct quantile_test *t, enum test_side side)
+double quantile_phi(const struct quantile_test *t, enum test_side side)
 {
     double phi = 1, tail = 1 - p_of(t);
     if (!(t->n1 > 0))
@@ -241,20 +241,22 @@ static double bounded(double scale, double n)
     return scale * n > TRIALS_MAX ? TRIALS_MAX / n : scale;
 }
 
-static void scan_init(struct quantile_scan *s, const struct quantile_test *t, enum test_side side)
+void quantile_scan_of(struct quantile_scan *s, const struct quantile_test *t, enum test_side side,
+                      double scale0, double scale1)
 {
     const struct quantile_null *null = &t->null[side];
     running_init(&s->r0, &t->h0);
     running_init(&s->r1, &t->h1);
     beta_binomial_init(&s->prior, null->p, concentration(null->p));
-    s->scale0 = s->scale1 = 1;
+    s->scale0 = bounded(scale0, s->r0.n);
+    s->scale1 = bounded(scale1, s->r1.n);
     s->factor = null->factor;
     s->share = null->share;
     s->tail = 1 - null->p;
     s->odds = isnan(t->odds) ? (double)t->h1.n / (double)t->h0.n : t->odds;
 }
 
-static void scan_release(struct quantile_scan *s)
+void quantile_scan_release(struct quantile_scan *s)
 {
     running_release(&s->r0);
     running_release(&s->r1);
@@ -266,11 +268,9 @@ static double log_e(const struct quantile_test *t, enum test_side side, double p
     double r;
     if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
         return 0;
-    scan_init(&s, t, side);
-    s.scale0 = bounded(1 / phi, s.r0.n);
-    s.scale1 = bounded(1 / phi, s.r1.n);
+    quantile_scan_of(&s, t, side, 1 / phi, 1 / phi);
     r = side == TEST_FAIL ? quantile_scan_fail(&s) : quantile_scan_pass(&s);
-    scan_release(&s);
+    quantile_scan_release(&s);
     return r;
 }
 
@@ -279,7 +279,7 @@ double quantile_test_log_e(const struct quantile_test *t, enum test_side side)
     double r;
     if (is_absent(t, side))
         return 0;
-    r = log_e(t, side, phi_of(t, side));
+    r = log_e(t, side, quantile_phi(t, side));
     return side == TEST_FAIL ? fmin(r, BLOCK_NATS * t->paired) : r;
 }
 
@@ -297,7 +297,7 @@ struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t, e
     r.correlation = correlation_of(t);
     r.uncertain = scatter_read(&t->scatter).uncertain;
     if (!is_absent(t, side))
-        r.used = phi_of(t, side);
+        r.used = quantile_phi(t, side);
     return r;
 }
 
@@ -320,13 +320,13 @@ void quantile_test_interval(const struct quantile_test *t, double alpha,
     /* Dispersion about the fit, one standard error up: an interval has no null to be pinned to. */
     phi = level > 0 ? level * (1 + sqrt(2 / (double)t->blocks)) : 1;
     phi = (phi > 1 ? phi : 1) * correlation_of(t).now;
-    scan_init(&s, t, is_absent(t, TEST_FAIL) ? TEST_PASS : TEST_FAIL);
+    quantile_scan_of(&s, t, is_absent(t, TEST_FAIL) ? TEST_PASS : TEST_FAIL, 1, 1);
     quantile_scan_limits(&s.r0, &s.prior, bounded(1 / phi, s.r0.n), log(2 / alpha), &out->baseline);
     quantile_scan_limits(&s.r1, &s.prior, bounded(1 / phi, s.r1.n), log(2 / alpha),
                          &out->candidate);
     quantile_scan_limits(&s.r0, &s.prior, bounded(1 / phi, s.r0.n), log(4 / alpha), &wide0);
     quantile_scan_limits(&s.r1, &s.prior, bounded(1 / phi, s.r1.n), log(4 / alpha), &wide1);
-    scan_release(&s);
+    quantile_scan_release(&s);
     out->baseline.estimate = hist_quantile(&t->h0, p);
     out->candidate.estimate = hist_quantile(&t->h1, p);
     out->ratio.estimate = out->candidate.estimate / out->baseline.estimate;
@@ -351,9 +351,9 @@ double quantile_test_eta(const struct quantile_test *t, enum test_side side, dou
     bound = log(1 / alpha);
     if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
         return INFINITY;
-    phi = phi_of(t, side);
+    phi = quantile_phi(t, side);
     high = FORECAST_MOST * (double)t->blocks;
-    scan_init(&s, t, side);
+    quantile_scan_of(&s, t, side, 1, 1);
     if (log_e_after(&s, t, side, phi, 0) >= bound) {
         r = 0;
     } else if (log_e_after(&s, t, side, phi, high) >= bound) {
@@ -369,6 +369,6 @@ double quantile_test_eta(const struct quantile_test *t, enum test_side side, dou
         }
         r = ceil(high);
     }
-    scan_release(&s);
+    quantile_scan_release(&s);
     return r;
 }

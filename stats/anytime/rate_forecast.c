@@ -16,9 +16,11 @@
 #include "stats/anytime/rate_grid.h"
 #include "stats/anytime/rate_ratio.h"
 #include "stats/anytime/rate_ratio_priv.h"
+#include "stats/anytime/step_pace.h"
 
 #define BISECTIONS    14
 #define DRAWN_EVENTS  4.0
+#define SLOPE_STEP    0.05
 #define FORECAST_MOST 1e9 /* blocks; more is "never" */
 
 /* log e of the one-sided test of log_null, a log ratio inside the grid. On both sides all
@@ -209,4 +211,49 @@ double rate_ratio_plan_blocks(const struct rate_null *null, enum test_side side,
         return INFINITY;
     rate_ratio_init(&t, side == TEST_FAIL ? null : NULL, side == TEST_PASS ? null : NULL);
     return blocks_until(&t, side, &each, plan->dispersion, log(1 / alpha));
+}
+
+/* log e on the mean path after that many blocks of expectation `each`. */
+static double mean_log_e(const struct rate_null *null, enum test_side side, struct rate_block each,
+                         double noise, double blocks)
+{
+    struct rate_ratio t;
+    rate_ratio_init(&t, side == TEST_FAIL ? null : NULL, side == TEST_PASS ? null : NULL);
+    project(&t, &each, noise, blocks);
+    return rate_ratio_log_e(&t, side);
+}
+
+/* d log e / d events of one arm in all those blocks. */
+static double slope_in(const struct rate_null *null, enum test_side side,
+                       const struct rate_block *each, double noise, double blocks, int arm)
+{
+    struct rate_block more = *each, less = *each;
+    double events = arm ? each->c1 : each->c0, step = fmin(events, sqrt(events / blocks)) / 2;
+    if (!(step > 0))
+        return 0;
+    *(arm ? &more.c1 : &more.c0) += step;
+    *(arm ? &less.c1 : &less.c0) -= step;
+    return (mean_log_e(null, side, more, noise, blocks) -
+            mean_log_e(null, side, less, noise, blocks)) /
+           (2 * step * blocks);
+}
+
+struct step_pace step_pace_rate(const struct rate_null *null, enum test_side side, double alpha,
+                                const struct rate_plan *plan)
+{
+    double blocks = rate_ratio_plan_blocks(null, side, alpha, plan), spread = 0;
+    struct rate_block each = {
+        .c0 = plan->x0 * plan->rate0, .x0 = plan->x0, .c1 = plan->x1 * plan->rate1, .x1 = plan->x1};
+    if (isinf(blocks))
+        return (struct step_pace){INFINITY, 0};
+    double noise = plan->dispersion;
+    double in0 = slope_in(null, side, &each, noise, blocks, 0);
+    double in1 = slope_in(null, side, &each, noise, blocks, 1);
+    double variance = noise * blocks * (in0 * in0 * each.c0 + in1 * in1 * each.c1);
+    double gained = (mean_log_e(null, side, each, noise, blocks * (1 + SLOPE_STEP)) -
+                     mean_log_e(null, side, each, noise, blocks * (1 - SLOPE_STEP))) /
+                    (2 * SLOPE_STEP); /* slope times blocks */
+    if (gained > 0)
+        spread = variance / (gained * gained);
+    return (struct step_pace){blocks, spread};
 }
