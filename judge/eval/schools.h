@@ -6,5 +6,6 @@
 
 extern const struct eval_method eval_counts[];
 extern const struct eval_method eval_series[];
+extern const struct eval_method eval_experiment[];
 
 #endif
