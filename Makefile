@@ -32,7 +32,7 @@ LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize%
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide report eval daemon ctl
+ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide simulate report eval daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
@@ -46,6 +46,7 @@ dirs_collectors := collectors
 dirs_strategies := strategies strategies/platforms
 dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide
+dirs_simulate := judge/simulate
 dirs_report := judge/report
 dirs_eval := judge/eval
 dirs_daemon := judge/daemon judge/api judge/web
@@ -63,10 +64,11 @@ needs_collectors := store redis net crypto model sketch base
 needs_strategies := store redis net crypto model sketch base
 needs_vocabulary := strategies collectors store redis net crypto model sketch base
 needs_decide := stats model sketch base
+needs_simulate := decide stats model sketch base
 needs_report := model sketch base
 needs_eval := stats sketch base
 needs_daemon := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := report eval vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_ctl := report eval simulate vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lm

@@ -1,8 +1,8 @@
 /* After 100 %: the new version against what the old one was in the last step. */
+#include "judge/simulate/rng.h"
 #include "tests/judge/decide/canary.h"
 
 #include "judge/decide/before.h"
-#include "tests/judge/decide/sim.h"
 
 struct scene {
     enum metric_kind kind;

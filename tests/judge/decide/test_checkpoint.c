@@ -1,10 +1,9 @@
 /* The checkpoint: the same bits with any number of stops in between, and nothing but its own taken.
  */
+#include "judge/simulate/rng.h"
 #include "tests/judge/decide/canary.h"
 
 #include <stdlib.h>
-
-#include "tests/judge/decide/sim.h"
 
 #define BLOCKS 170
 

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "judge/simulate/traffic.h"
 #include "tests/judge/decide/canary.h"
-#include "tests/judge/decide/sim.h"
 
 #define STEPS 4 /* shares with a baseline */
 
@@ -45,13 +45,12 @@ struct row {
     double requests;     /* a second, both cohorts */
     double p0;
     double relative, absolute; /* margin; NAN: none */
-    enum noise noise;
-    double param, tau;
+    struct noise noise;
     bool is_walk_held; /* the split changes by the clock, whatever the judge says */
     int onset,
         within; /* FINDS: harm begins after `onset` blocks, the last at 5 %, is found in... */
     bool is_latency;
-    enum shape shape;
+    enum latency_shape shape;
     bool in_small; /* part of the small table */
 };
 
@@ -69,54 +68,44 @@ static const struct row rows[] = {
     {"few events", NO_HARM, .ratio = FLAT(1), .requests = 10000, .p0 = 0.0005, .relative = 0.5,
      .absolute = NAN, .is_walk_held = true},
     {"phi 1", NO_HARM, .ratio = FLAT(1), COUNTS, .is_walk_held = true, .in_small = true},
-    {"phi 1.6", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_CLUSTER, .param = 1.6,
+    {"phi 1.6", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = {.dispersion = 1.6},
      .is_walk_held = true},
-    {"phi 4", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_CLUSTER, .param = 4,
-     .is_walk_held = true, .in_small = true},
-    {"noisy arms, CV^2 0.5", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_RATE, .param = 0.5,
+    {"phi 4", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = {.dispersion = 4}, .is_walk_held = true,
+     .in_small = true},
+    {"noisy arms, CV^2 0.5", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = {.rate_cv2 = 0.5},
      .is_walk_held = true, .in_small = true},
     {"phi 4, 300/s", NO_HARM, .ratio = FLAT(1), .requests = 300, .p0 = 0.03, .relative = 0.5,
-     .absolute = NAN, .noise = NOISE_CLUSTER, .param = 4, .is_walk_held = true},
+     .absolute = NAN, .noise = {.dispersion = 4}, .is_walk_held = true},
     {"phi 4, absolute margin", NO_HARM, .ratio = FLAT(1), .requests = 2000, .p0 = 0.01,
-     .relative = 0.5, .absolute = 0.005, .noise = NOISE_CLUSTER, .param = 4, .is_walk_held = true},
-    {"phi 4, by the exposure rule", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 4},
-    {"noisy arms, by the exposure rule", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
-    {"exponential latency", NO_HARM, .ratio = FLAT(1), LATENCY, .shape = SHAPE_EXPONENTIAL,
+     .relative = 0.5, .absolute = 0.005, .noise = {.dispersion = 4}, .is_walk_held = true},
+    {"phi 4, by the exposure rule", NO_HARM, .ratio = FLAT(1), COUNTS, .noise = {.dispersion = 4}},
+    {"noisy arms, by the exposure rule", NO_HARM, .ratio = FLAT(1), COUNTS,
+     .noise = {.rate_cv2 = 0.5}},
+    {"exponential latency", NO_HARM, .ratio = FLAT(1), LATENCY, .shape = LATENCY_EXPONENTIAL,
      .is_walk_held = true},
-    {"lognormal latency", NO_HARM, .ratio = FLAT(1), LATENCY, .shape = SHAPE_LOGNORMAL,
+    {"lognormal latency", NO_HARM, .ratio = FLAT(1), LATENCY, .shape = LATENCY_LOGNORMAL,
      .is_walk_held = true},
     {"lognormal, by the exposure rule", NO_HARM, .ratio = FLAT(1), LATENCY,
-     .shape = SHAPE_LOGNORMAL, .in_small = true},
+     .shape = LATENCY_LOGNORMAL, .in_small = true},
 
     /* A wrong step: harm of exactly margin/s, `fail` switched off because it hides errors of
        `pass`. */
     {"into 5 % at r 11, phi 1", NO_REACH, 0.05, FLAT(11), COUNTS, .in_small = true},
-    {"into 5 % at r 11, phi 1.6", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 1.6},
-    {"into 5 % at r 11, phi 4", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 4},
-    {"into 5 % at r 11, noisy arms", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
+    {"into 5 % at r 11, phi 1.6", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = {.dispersion = 1.6}},
+    {"into 5 % at r 11, phi 4", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = {.dispersion = 4}},
+    {"into 5 % at r 11, noisy arms", NO_REACH, 0.05, FLAT(11), COUNTS, .noise = {.rate_cv2 = 0.5}},
     {"into 25 % at r 3, phi 1", NO_REACH, 0.25, FLAT(3), COUNTS, .in_small = true},
-    {"into 25 % at r 3, phi 1.6", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 1.6},
-    {"into 25 % at r 3, phi 4", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = NOISE_CLUSTER, .param = 4,
+    {"into 25 % at r 3, phi 1.6", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = {.dispersion = 1.6}},
+    {"into 25 % at r 3, phi 4", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = {.dispersion = 4},
      .in_small = true},
-    {"into 25 % at r 3, noisy arms", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
+    {"into 25 % at r 3, noisy arms", NO_REACH, 0.25, FLAT(3), COUNTS, .noise = {.rate_cv2 = 0.5}},
     {"into 50 % at r 2, phi 1", NO_REACH, 0.50, FLAT(2), COUNTS},
-    {"into 50 % at r 2, phi 4", NO_REACH, 0.50, FLAT(2), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 4},
-    {"into 50 % at r 2, noisy arms", NO_REACH, 0.50, FLAT(2), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
+    {"into 50 % at r 2, phi 4", NO_REACH, 0.50, FLAT(2), COUNTS, .noise = {.dispersion = 4}},
+    {"into 50 % at r 2, noisy arms", NO_REACH, 0.50, FLAT(2), COUNTS, .noise = {.rate_cv2 = 0.5}},
     {"promote at r 1.5, phi 1", NO_REACH, 1, FLAT(1.5), COUNTS, .in_small = true},
-    {"promote at r 1.5, phi 1.6", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 1.6},
-    {"promote at r 1.5, phi 4", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = NOISE_CLUSTER, .param = 4},
-    {"promote at r 1.5, noisy arms", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
+    {"promote at r 1.5, phi 1.6", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = {.dispersion = 1.6}},
+    {"promote at r 1.5, phi 4", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = {.dispersion = 4}},
+    {"promote at r 1.5, noisy arms", NO_REACH, 1, FLAT(1.5), COUNTS, .noise = {.rate_cv2 = 0.5}},
     {"into 50 %, r 2 only from 25 %", NO_REACH, 0.50, {1, 1, 2, 2}, COUNTS},
     {"promote, r 1.5 only from 25 %", NO_REACH, 1, {1, 1, 1.5, 1.5}, COUNTS},
     {"promote, r 1.5 only from 50 %", NO_REACH, 1, {1, 1, 1, 1.5}, COUNTS, .in_small = true},
@@ -125,56 +114,54 @@ static const struct row rows[] = {
      1,
      {1, 1, 1, 1.5},
      COUNTS,
-     .noise = NOISE_CLUSTER,
-     .param = 4},
+     .noise = {.dispersion = 4}},
     {"promote at +0.5 points, p0 0.05 %", NO_REACH, 1, FLAT(1), .excess = 0.005, .requests = 10000,
      .p0 = 0.0005, .relative = NAN, .absolute = 0.005},
     {"promote at both margins' edge", NO_REACH, 1, FLAT(1.5), .requests = 2000, .p0 = 0.01,
      .relative = 0.5, .absolute = 0.005, .in_small = true},
     {"into 5 % at p95 x 4.87, exponential", NO_REACH, 0.05, FLAT(0), LATENCY,
-     .shape = SHAPE_EXPONENTIAL},
+     .shape = LATENCY_EXPONENTIAL},
     {"into 25 % at p95's edge, lognormal", NO_REACH, 0.25, FLAT(0), LATENCY,
-     .shape = SHAPE_LOGNORMAL},
+     .shape = LATENCY_LOGNORMAL},
     {"into 50 % at p95's edge, exponential", NO_REACH, 0.50, FLAT(0), LATENCY,
-     .shape = SHAPE_EXPONENTIAL},
-    {"promote at p95 +20 %, lognormal", NO_REACH, 1, FLAT(0), LATENCY, .shape = SHAPE_LOGNORMAL,
+     .shape = LATENCY_EXPONENTIAL},
+    {"promote at p95 +20 %, lognormal", NO_REACH, 1, FLAT(0), LATENCY, .shape = LATENCY_LOGNORMAL,
      .in_small = true},
     {"promote at p95 +20 %, exponential", NO_REACH, 1, FLAT(0), LATENCY,
-     .shape = SHAPE_EXPONENTIAL},
+     .shape = LATENCY_EXPONENTIAL},
 
     /* Power: three times the margin. */
     {"3 x margin, phi 1", FINDS, .ratio = FLAT(2.5), COUNTS, .in_small = true},
-    {"3 x margin, phi 4", FINDS, .ratio = FLAT(2.5), COUNTS, .noise = NOISE_CLUSTER, .param = 4},
-    {"3 x margin, noisy arms", FINDS, .ratio = FLAT(2.5), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5},
-    {"3 x margin of p95, lognormal", FINDS, .ratio = FLAT(1.6), LATENCY, .shape = SHAPE_LOGNORMAL,
+    {"3 x margin, phi 4", FINDS, .ratio = FLAT(2.5), COUNTS, .noise = {.dispersion = 4}},
+    {"3 x margin, noisy arms", FINDS, .ratio = FLAT(2.5), COUNTS, .noise = {.rate_cv2 = 0.5}},
+    {"3 x margin of p95, lognormal", FINDS, .ratio = FLAT(1.6), LATENCY, .shape = LATENCY_LOGNORMAL,
      .in_small = true},
     {"3 x margin of p95, exponential", FINDS, .ratio = FLAT(1.6), LATENCY,
-     .shape = SHAPE_EXPONENTIAL},
+     .shape = LATENCY_EXPONENTIAL},
 
     /* Harm that begins at block 40 of the step at 5 %, after 50 blocks at 1 %. */
     {"4 times, from block 40 of a step", FINDS, .ratio = FLAT(4), COUNTS, .is_walk_held = true,
      .onset = 90, .within = 30, .in_small = true},
     {"20 times, from block 40 of a step", FINDS, .ratio = FLAT(20), COUNTS, .is_walk_held = true,
      .onset = 90, .within = 15, .in_small = true},
-    {"20 times, from block 40, phi 4", FINDS, .ratio = FLAT(20), COUNTS, .noise = NOISE_CLUSTER,
-     .param = 4, .is_walk_held = true, .onset = 90, .within = 20},
-    {"20 times, from block 40, noisy arms", FINDS, .ratio = FLAT(20), COUNTS, .noise = NOISE_RATE,
-     .param = 0.5, .is_walk_held = true, .onset = 90, .within = 20},
+    {"20 times, from block 40, phi 4", FINDS, .ratio = FLAT(20), COUNTS, .noise = {.dispersion = 4},
+     .is_walk_held = true, .onset = 90, .within = 20},
+    {"20 times, from block 40, noisy arms", FINDS, .ratio = FLAT(20), COUNTS,
+     .noise = {.rate_cv2 = 0.5}, .is_walk_held = true, .onset = 90, .within = 20},
     {"p95 x 1.6, from block 40 of a step", FINDS, .ratio = FLAT(1.6), LATENCY,
-     .shape = SHAPE_LOGNORMAL, .is_walk_held = true, .onset = 90, .within = 25, .in_small = true},
+     .shape = LATENCY_LOGNORMAL, .is_walk_held = true, .onset = 90, .within = 25, .in_small = true},
 
     /* Time to promote, and the limits of the method. */
     {"harmless is promoted", REPORT_REACH, 1, FLAT(1), COUNTS, .in_small = true},
-    {"harmless p95 is promoted", REPORT_REACH, 1, FLAT(1), LATENCY, .shape = SHAPE_LOGNORMAL},
-    {"noise over 10 blocks, sd 0.5", REPORT_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_AR,
-     .param = 0.5, .tau = 10, .is_walk_held = true},
-    {"noise over 30 blocks, sd 0.5", REPORT_HARM, .ratio = FLAT(1), COUNTS, .noise = NOISE_AR,
-     .param = 0.5, .tau = 30, .is_walk_held = true},
+    {"harmless p95 is promoted", REPORT_REACH, 1, FLAT(1), LATENCY, .shape = LATENCY_LOGNORMAL},
+    {"noise over 10 blocks, sd 0.5", REPORT_HARM, .ratio = FLAT(1), COUNTS,
+     .noise = {.ar_sd = 0.5, .ar_blocks = 10}, .is_walk_held = true},
+    {"noise over 30 blocks, sd 0.5", REPORT_HARM, .ratio = FLAT(1), COUNTS,
+     .noise = {.ar_sd = 0.5, .ar_blocks = 30}, .is_walk_held = true},
     {"noise over 10 blocks, promote at r 1.5", REPORT_REACH, 1, FLAT(1.5), COUNTS,
-     .noise = NOISE_AR, .param = 0.5, .tau = 10},
+     .noise = {.ar_sd = 0.5, .ar_blocks = 10}},
     {"noise over 30 blocks, promote at r 1.5", REPORT_REACH, 1, FLAT(1.5), COUNTS,
-     .noise = NOISE_AR, .param = 0.5, .tau = 30},
+     .noise = {.ar_sd = 0.5, .ar_blocks = 30}},
 };
 
 #define HORIZON_EVENTS   10000.0
@@ -191,12 +178,18 @@ static double horizon_blocks(const struct row *w)
     return events > 0 ? fmin(BLOCKS_MOST, ceil(HORIZON_EVENTS / events)) : BLOCKS_NO_EVENTS;
 }
 
+static struct latency latency_of(const struct row *w, double factor)
+{
+    return (struct latency){.shape = w->shape, .scale = 100 * factor, .log_sd = 0.5};
+}
+
 /* The scale at which the candidate lies exactly on the null of share s: (1-s) q0 + s q1 = 1 - p. */
 static double latency_edge(const struct row *w, double s)
 {
-    double x = (1 + w->relative) * latency_at_tail(w->shape, w->p0);
-    double q1 = (w->p0 - (1 - s) * latency_tail(w->shape, x)) / s;
-    return x / latency_at_tail(w->shape, q1);
+    struct latency l = latency_of(w, 1);
+    double x = (1 + w->relative) * latency_at_tail(&l, w->p0);
+    double q1 = (w->p0 - (1 - s) * latency_tail(&l, x)) / s;
+    return x / latency_at_tail(&l, q1);
 }
 
 struct run_outcome {
@@ -217,29 +210,25 @@ struct sim {
     struct hist h0, h1;
 };
 
-static double arrivals(struct rng *r, double mean)
-{
-    if (mean < 50)
-        return rng_poisson(r, mean);
-    return fmax(0, rint(mean + sqrt(mean) * rng_normal(r)));
-}
-
 static void feed_block(struct sim *sim, struct canary *c, int step, bool is_harm)
 {
     const struct row *w = sim->row;
-    double x1 = arrivals(&sim->rng, w->requests * shares[step]);
-    double x0 = arrivals(&sim->rng, w->requests * (1 - shares[step]));
+    double x1 = traffic_arrivals(&sim->rng, w->requests * shares[step]);
+    double x0 = traffic_arrivals(&sim->rng, w->requests * (1 - shares[step]));
     if (!w->is_latency) {
         double rate1 = w->p0 * (is_harm ? w->ratio[step] : 1) + w->excess;
-        double c0 = noise_events(&sim->rng, w->noise, w->param, w->tau, &sim->noise, 0, x0 * w->p0);
-        double c1 = noise_events(&sim->rng, w->noise, w->param, w->tau, &sim->noise, 1, x1 * rate1);
-        canary_counts(c, 0, c0, x0, c1, x1);
+        double rate[2] = {w->p0, rate1}, x[2] = {x0, x1}, events[2];
+        for (int arm = 0; arm < 2; arm++) {
+            double factor = noise_factor(&w->noise, &sim->noise, &sim->rng, arm);
+            events[arm] = noise_count(&w->noise, &sim->rng, x[arm] * rate[arm] * factor);
+        }
+        canary_counts(c, 0, events[0], x0, events[1], x1);
         return;
     }
     hist_clear(&sim->h0);
     hist_clear(&sim->h1);
-    latency_draw(&sim->tables->baseline, &sim->rng, x0, &sim->h0);
-    latency_draw(is_harm ? &sim->tables->candidate[step] : &sim->tables->baseline, &sim->rng, x1,
+    latency_draw(&sim->tables->baseline, &sim->rng, x0, 1, &sim->h0);
+    latency_draw(is_harm ? &sim->tables->candidate[step] : &sim->tables->baseline, &sim->rng, x1, 1,
                  &sim->h1);
     struct block b = {.index = c->next, .cohorts = 2}; /* borrows the histograms: not released */
     b.cohort[0] = (struct summary){.kind = SUMMARY_HIST, .hist = sim->h0};
@@ -319,9 +308,7 @@ static void *work(void *arg)
     hist_init(&sim.h1);
     for (int i; (i = atomic_fetch_add(&crew->next, 1)) < crew->runs;) {
         rng_seed(&sim.rng, crew->seed + (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15));
-        memset(&sim.noise, 0, sizeof(sim.noise));
-        for (int arm = 0; arm < 2; arm++)
-            sim.noise.log_rate[arm] = rng_normal(&sim.rng);
+        noise_start(&crew->row->noise, &sim.noise, &sim.rng);
         struct run_outcome o = run_canary(&sim);
         crew->blocks[i] = is_hit(crew->row, &o) ? o.blocks + 1 : -1;
         if (crew->blocks[i] > 0)
@@ -367,10 +354,12 @@ static struct options options = {.seed = 20261123};
 
 static void make_tables(struct tables *t, const struct row *w)
 {
-    latency_table_init(&t->baseline, w->shape, 1);
+    struct latency baseline = latency_of(w, 1);
+    latency_table_init(&t->baseline, &baseline);
     for (int i = 0; i < STEPS; i++) {
         double factor = w->ratio[i] > 0 ? w->ratio[i] : latency_edge(w, w->reach);
-        latency_table_init(&t->candidate[i], w->shape, factor);
+        struct latency candidate = latency_of(w, factor);
+        latency_table_init(&t->candidate[i], &candidate);
     }
 }
 
