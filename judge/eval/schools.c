@@ -2,6 +2,7 @@
 #include "judge/eval/schools.h"
 
 const struct eval_method *const eval_schools[] = {
+    eval_anytime,
     eval_counts,
     eval_series,
     eval_experiment,

@@ -4,6 +4,7 @@
 
 #include "judge/eval/eval.h"
 
+extern const struct eval_method eval_anytime[];
 extern const struct eval_method eval_counts[];
 extern const struct eval_method eval_series[];
 extern const struct eval_method eval_experiment[];

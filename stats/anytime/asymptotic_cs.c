@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "lib/base/err.h"
+#include "stats/numerics/log_beta.h"
 
 double asymptotic_cs_rho2(double alpha, double tuned)
 {
@@ -34,4 +35,10 @@ double asymptotic_cs_log_e(double z, double n, double rho2)
     double share = n * rho2 / (n * rho2 + 1);
     BUG_ON(!(n > 0) || !(rho2 > 0));
     return share * z * z / 2 - 0.5 * log1p(n * rho2);
+}
+
+double asymptotic_cs_log_e_one_sided(double z, double n, double rho2)
+{
+    return asymptotic_cs_log_e(z, n, rho2) + M_LN2 +
+           log_normal_cdf(z * sqrt(n * rho2 / (n * rho2 + 1)));
 }

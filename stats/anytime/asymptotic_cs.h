@@ -31,4 +31,11 @@ double asymptotic_cs_half_width_one_sided(double s2, double n, double rho2, doub
  */
 double asymptotic_cs_log_e(double z, double n, double rho2);
 
+/*
+ * The same against H0 "effect <= null": the mixture over the positive half only adds log 2 + log
+ * Phi(z sqrt(n rho2/(n rho2 + 1))). Falls without bound for z below 0. It reaches log(1/alpha) a
+ * little before the one-sided bound above leaves the null, which uses an upper bound of it.
+ */
+double asymptotic_cs_log_e_one_sided(double z, double n, double rho2);
+
 #endif

@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#include "stats/anytime/multinomial.h"
 #include "stats/numerics/log_beta.h"
 
 #define SAMPLE_RATIO_FORM 1
@@ -26,38 +27,6 @@
 #define SHARE_MIN         1e-9
 
 static const double concentrations[] = {2, 100, 10000};
-
-double dirichlet_multinomial_log_e(const double *counts, const double *theta, size_t arms, double k)
-{
-    double r = 0, rest_theta = 0, rest_count = 0;
-    BUG_ON(!(k > 0) || arms < 2);
-    for (size_t i = 0; i < arms; i++) {
-        BUG_ON(!(counts[i] >= 0) || !(theta[i] > 0));
-        rest_theta += theta[i];
-        rest_count += counts[i];
-    }
-    /*
-     * Stick-breaking: arm i against those after it, a product of two-way terms. With the front F of
-     * log_beta_front() a term lnB(A, B) - lnB(a, b) - c log x - d log y is F(a, b) - log A - F(A,
-     * B) + log a: what is large has cancelled before it is computed.
-     */
-    for (size_t i = 0; i + 1 < arms; i++) {
-        double whole = rest_theta, a = k * theta[i], b, x, y;
-        rest_theta = 0;
-        for (size_t j = i + 1; j < arms; j++)
-            rest_theta += theta[j];
-        rest_count -= counts[i];
-        b = k * rest_theta;
-        x = theta[i] / whole;
-        y = rest_theta / whole;
-        r += log_beta_front(a, b, x, y) - log_beta_front(a + counts[i], b + rest_count, x, y) +
-             log(a) - log(a + counts[i]);
-        /* The front takes x + y = 1 from the smaller; the larger, as given, differs by its
-         * rounding. */
-        r += y < x ? counts[i] * (log1p(-y) - log(x)) : rest_count * (log1p(-x) - log(y));
-    }
-    return r;
-}
 
 void sample_ratio_init(struct sample_ratio *t)
 {

@@ -8,18 +8,9 @@
 #ifndef STATS_SAMPLE_RATIO_H
 #define STATS_SAMPLE_RATIO_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
-
-/*
- * Dirichlet-multinomial e-value (Lindon & Malek, NeurIPS 2022): counts of `arms` arms, intended
- * shares theta > 0 adding to 1, prior concentration k > 0. log E = lnB(k theta + c) - lnB(k theta)
- * - sum c_i log theta_i
- */
-double dirichlet_multinomial_log_e(const double *counts, const double *theta, size_t arms,
-                                   double k);
 
 struct sample_ratio {
     double share;        /* intended share of the candidate in the open segment; NAN when none */
@@ -36,7 +27,8 @@ void sample_ratio_init(struct sample_ratio *t);
 void sample_ratio_new_segment(struct sample_ratio *t, double share);
 /* Units (requests) of one sealed block; finite, >= 0 (a bug otherwise). */
 void sample_ratio_take(struct sample_ratio *t, double n0, double n1);
-/* Mean of the e-values at k = 100 and k = 10,000, tempered; log, finite; 0 without units. */
+/* Mean of the e-values at k = 2, 100 and 10,000 (multinomial.h), tempered; log, finite; 0 without
+ * units. */
 double sample_ratio_log_e(const struct sample_ratio *t);
 double sample_ratio_dispersion(const struct sample_ratio *t); /* >= 1 */
 

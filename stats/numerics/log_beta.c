@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "lib/base/err.h"
+#include "stats/numerics/deviance.h"
 
 #define LENTZ_TINY      1e-300
 #define LENTZ_EPSILON   1e-15
@@ -98,26 +99,6 @@ static double log_gamma_star(double x)
 {
     gsl_sf_result r;
     return gsl_sf_gammastar_e(x, &r) == 0 ? log(r.val) : 0;
-}
-
-/* v log(v/mean) + mean - v for v - mean = off: how far a count is from its mean; no cancellation
- * near 0. */
-static double deviance(double v, double mean, double off)
-{
-    if (fabs(off) < 0.1 * (v + mean)) {
-        /* v = mean (1+e)/(1-e): an odd series in e */
-        double e = off / (v + mean), sum = off * e, term = 2 * v * e, e2 = e * e;
-        for (int j = 1; j < 1000; j++) {
-            double next;
-            term *= e2;
-            next = sum + term / (2 * j + 1);
-            if (next == sum)
-                break;
-            sum = next;
-        }
-        return sum;
-    }
-    return v * log(v / mean) - off;
 }
 
 /*

@@ -2,6 +2,7 @@
 
 #include <gsl/gsl_errno.h>
 
+#include "stats/anytime/multinomial.h"
 #include "tests/stats/golden.h"
 #include "tests/stats/sim.h"
 

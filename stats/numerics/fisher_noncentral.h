@@ -1,0 +1,43 @@
+/*
+ * Fisher's noncentral hypergeometric law: Y1 successes of n1 trials given that two independent arms
+ * have `total` successes together, as a function of the odds ratio psi:
+ *
+ *   P(Y1 = y) = C(n1, y) C(n0, total - y) psi^y / Z(psi)
+ *
+ * Likelihood and moments at many psi for one observation: make the table once, ask it for each psi.
+ */
+#ifndef STATS_FISHER_NONCENTRAL_H
+#define STATS_FISHER_NONCENTRAL_H
+
+#include <stdbool.h>
+
+struct fisher_noncentral {
+    double n0, n1, total;
+    double y1, y0; /* the observation, y0 = total - y1 */
+};
+
+/* Whole numbers up to 1e12, 0 <= y <= n: a bug otherwise. Returns false when the law has one point
+ * only (an empty arm, no success, no failure): then it says nothing about psi. */
+bool fisher_noncentral_init(struct fisher_noncentral *f, double y0, double n0, double y1,
+                            double n1);
+
+struct fisher_point {
+    double log_likelihood; /* log P(Y1 = y1), up to a constant that is the same for every psi */
+    double mean, var;      /* of Y1, var > 0 */
+};
+
+/*
+ * psi > 0, between 1e-6 and 1e6. Differences of log_likelihood between two psi are right to 1e-12
+ * of the larger of 1 and the differences themselves; mean and var to 1e-12 where the sum is taken
+ * (below), to about 1/128 of a standard deviation and of themselves above.
+ *
+ * Cost does not grow with the counts: about 200 ns.
+ */
+struct fisher_point fisher_noncentral_at(const struct fisher_noncentral *f, double psi);
+
+/* For tests: the same, by the sum over all that is not negligible or by the series, whatever the
+ * variance. */
+struct fisher_point fisher_noncentral_by_sum(const struct fisher_noncentral *f, double psi);
+struct fisher_point fisher_noncentral_by_series(const struct fisher_noncentral *f, double psi);
+
+#endif
