@@ -6,5 +6,6 @@ const struct eval_method *const eval_schools[] = {
     eval_counts,
     eval_series,
     eval_experiment,
+    eval_sequential,
     NULL,
 };

@@ -8,5 +8,6 @@ extern const struct eval_method eval_anytime[];
 extern const struct eval_method eval_counts[];
 extern const struct eval_method eval_series[];
 extern const struct eval_method eval_experiment[];
+extern const struct eval_method eval_sequential[];
 
 #endif
