@@ -1,11 +1,15 @@
 /* The schools of methods that can be asked: one line each. */
 #include "judge/eval/schools.h"
 
+// clang-format off
 const struct eval_method *const eval_schools[] = {
     eval_anytime,
     eval_counts,
     eval_series,
     eval_experiment,
     eval_sequential,
+    eval_kayenta,
+    eval_kayenta_judge,
     NULL,
 };
+// clang-format on

@@ -9,5 +9,7 @@ extern const struct eval_method eval_counts[];
 extern const struct eval_method eval_series[];
 extern const struct eval_method eval_experiment[];
 extern const struct eval_method eval_sequential[];
+extern const struct eval_method eval_kayenta[];
+extern const struct eval_method eval_kayenta_judge[];
 
 #endif
