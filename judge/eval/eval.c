@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "stats/numerics/setup.h"
+
 const struct eval_method *eval_find(const char *path)
 {
     const struct eval_method *best = NULL;
@@ -54,6 +56,7 @@ int eval_file(const struct eval_method *method, const struct node *file,
     int failed = 0;
     if (!cases || cases->type != NODE_ARRAY)
         return err_set(err, ERR_INPUT, "no cases: want {\"cases\": [...]} or an array of cases");
+    stats_setup();
     arena_init(&arena);
     buf_init(&out, EVAL_LINE_MAX);
     for (const struct node *one = cases->first; one; one = one->next, index++) {

@@ -10,6 +10,8 @@ const struct eval_method *const eval_schools[] = {
     eval_sequential,
     eval_kayenta,
     eval_kayenta_judge,
+    eval_numerics,
+    eval_confseq,
     NULL,
 };
 // clang-format on

@@ -18,6 +18,7 @@
 
 #include "lib/base/err.h"
 #include "stats/numerics/deviance.h"
+#include "stats/numerics/log_gamma.h"
 
 #define LENTZ_TINY      1e-300
 #define LENTZ_EPSILON   1e-15
@@ -54,7 +55,7 @@ double log_complement(double a)
 double log_normal_cdf(double z)
 {
     gsl_sf_result r;
-    if (z > 5)
+    if (z > 0)
         return log1p(-0.5 * erfc(z / M_SQRT2));
     if (z < -1e150)
         return -INFINITY;
@@ -93,12 +94,6 @@ static double lentz(double a, double b, double x)
             break;
     }
     return f;
-}
-
-static double log_gamma_star(double x)
-{
-    gsl_sf_result r;
-    return gsl_sf_gammastar_e(x, &r) == 0 ? log(r.val) : 0;
 }
 
 /*
