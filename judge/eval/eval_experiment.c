@@ -1,6 +1,7 @@
 /* Experiments on units: GrowthBook's frequentist and Bayesian engines (stats/fixed/experiment_*.h,
  * stats/bayes/normal_effect.h). */
 #include "judge/eval/schools.h"
+#include "stats/bayes/normal_effect.h"
 #include "stats/fixed/experiment_test.h"
 
 #include <string.h>
@@ -128,7 +129,51 @@ static int run_frequentist(const struct eval_case *c, struct writer *got, struct
     return 0;
 }
 
+static int take_prior(const struct eval_case *c, struct effect_prior_normal *prior, struct err *err)
+{
+    static const char *const scales[] = {"absolute", "relative"};
+    const struct node *from = node_get(c->params, "prior");
+    int scale;
+    *prior = (struct effect_prior_normal){.proper = false};
+    if (!from || from->type == NODE_NULL)
+        return 0;
+    if (eval_number(from, "mean", &prior->mean, err) != 0 ||
+        eval_number(from, "variance", &prior->variance, err) != 0 ||
+        eval_choice(from, "scale", scales, 2, &scale, err) != 0)
+        return err_context(err, "prior");
+    prior->proper = true;
+    prior->relative = scale == 1;
+    return effect_prior_normal_ok(prior, err);
+}
+
+static int run_bayesian(const struct eval_case *c, struct writer *got, struct err *err)
+{
+    struct effect effect;
+    struct effect_prior_normal prior;
+    struct effect_posterior p;
+    double alpha;
+    bool relative, inverse;
+    if (take_effect(c, &effect, &relative, &alpha, err) != 0 || take_prior(c, &prior, err) != 0 ||
+        eval_bool(c->params, "inverse", &inverse, err) != 0)
+        return -1;
+    if (effect.state != EFFECT_OK)
+        return put_error(got, effect_state_word(effect.state));
+    prior = effect_prior_normal_scaled(prior, relative, effect.baseline);
+    if (effect_prior_normal_ok(&prior, err) != 0)
+        return err_context(err, "prior in the scale of the effect");
+    p = effect_posterior_of(&effect, relative, &prior, alpha, inverse);
+    writer_object(got);
+    eval_put_kv(got, "chance_to_win", p.chance_to_win);
+    eval_put_kv(got, "expected", p.mean);
+    eval_put_kv(got, "sd", p.sd);
+    eval_put_pair(got, "ci", p.low, p.high);
+    eval_put_pair(got, "risk", p.risk_control, p.risk_treatment);
+    writer_end(got);
+    return 0;
+}
+
 const struct eval_method eval_experiment[] = {
     {"gbstats_frequentist", run_frequentist},
+    {"gbstats_bayesian", run_bayesian},
     {NULL, NULL},
 };
