@@ -12,6 +12,7 @@ const struct eval_method *const eval_schools[] = {
     eval_kayenta_judge,
     eval_numerics,
     eval_confseq,
+    eval_bayes,
     NULL,
 };
 // clang-format on

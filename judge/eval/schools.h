@@ -13,5 +13,6 @@ extern const struct eval_method eval_experiment[];
 extern const struct eval_method eval_sequential[];
 extern const struct eval_method eval_kayenta[];
 extern const struct eval_method eval_kayenta_judge[];
+extern const struct eval_method eval_bayes[];
 
 #endif
