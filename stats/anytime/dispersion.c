@@ -41,6 +41,13 @@ void scatter_init(struct scatter *s)
     memset(s, 0, sizeof(*s));
     for (int i = 0; i < SCATTER_PAST; i++)
         s->past[i] = 1;
+    s->unit = 1;
+}
+
+void scatter_set_unit(struct scatter *s, double unit)
+{
+    BUG_ON(!(unit >= 0));
+    s->unit = unit;
 }
 
 /* Squares about the open segment's own mean; never negative. */
@@ -118,7 +125,7 @@ struct scatter_verdict scatter_read(const struct scatter *s)
         return r;
     for (int i = 1; i < SCATTER_SIZES; i++) {
         double free = freedom(&s->size[i]), level = scatter_level(s, i);
-        double ratio = level / fmax(single, 1);
+        double ratio = level / fmax(single, s->unit);
         if (free < FEWEST || !(ratio > 1))
             continue;
         double chance = gsl_cdf_chisq_Q(free * ratio, free);

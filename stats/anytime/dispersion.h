@@ -46,10 +46,14 @@ struct scatter {
     struct scatter_window size[SCATTER_SIZES];
     double past[SCATTER_PAST]; /* newest first */
     uint32_t since_past;       /* blocks since the newest */
+    double unit;               /* see scatter_set_unit(); not part of the encoded form */
 };
 
 void scatter_init(struct scatter *s);
 void scatter_new_segment(struct scatter *s);
+/* The level below which single blocks are not believed: that of independent events, 1 unless set.
+ * Whoever sets another sets it again after decoding. */
+void scatter_set_unit(struct scatter *s, double unit);
 void scatter_take(struct scatter *s, double v, double w); /* w <= 0: only time passes */
 
 /* Variance of v per unit of w seen in windows of size index i; NAN with fewer than two windows. */

@@ -14,7 +14,7 @@ static double next_value(uint64_t *seed)
 
 static void two_pass(const double *v, int n, struct moments *m)
 {
-    long double sum = 0, sq = 0;
+    long double sum = 0, sq = 0, cube = 0;
     moments_init(m);
     m->n = (uint64_t)n;
     for (int i = 0; i < n; i++) {
@@ -24,8 +24,11 @@ static void two_pass(const double *v, int n, struct moments *m)
     }
     for (int i = 0; i < n; i++)
         sq += ((long double)v[i] - sum / n) * ((long double)v[i] - sum / n);
+    for (int i = 0; i < n; i++)
+        cube += powl((long double)v[i] - sum / n, 3);
     m->mean = (double)(sum / n);
     m->m2 = (double)sq;
+    m->m3 = (double)cube;
 }
 
 static void same(const struct moments *a, const struct moments *b)
@@ -33,6 +36,7 @@ static void same(const struct moments *a, const struct moments *b)
     T_EQ_INT(a->n, b->n);
     T_NEAR(a->mean, b->mean, 1e-12, 1e-300);
     T_NEAR(a->m2, b->m2, 1e-12, 1e-300);
+    T_NEAR(a->m3, b->m3, 1e-9, 1e-9 * b->m2);
     T_NEAR(a->min, b->min, 0, 0);
     T_NEAR(a->max, b->max, 0, 0);
 }

@@ -1,0 +1,69 @@
+/*
+ * Limits and forecasts of the mean test. Limits are those of the asymptotic test at the variance of
+ * the fitted ratio: what is shown, not what decides.
+ */
+#include <math.h>
+
+#include "stats/anytime/mean_priv.h"
+
+#define FORECAST_MOST 10000.0 /* times the blocks seen */
+
+void mean_test_interval(const struct mean_test *t, double alpha, struct mean_interval *out)
+{
+    struct contrast_line plain = {1, 0};
+    double mean0 = contrast_mean0(&t->c), mean1 = contrast_mean1(&t->c);
+    BUG_ON(!(alpha > 0) || !(alpha < 1));
+    *out = (struct mean_interval){{0, NAN, INFINITY}, {-INFINITY, NAN, INFINITY}};
+    if (!t->c.blocks)
+        return;
+    out->difference.estimate = mean1 - mean0;
+    double fewer = fmin((double)t->arm[0].all.n, (double)t->arm[1].all.n), z = INFINITY;
+    struct mean_reading r = mean_read(t, TEST_FAIL, &plain, true);
+    if (r.is_usable && fewer >= MEAN_FEWEST_FAIL) {
+        struct contrast_line level = {1, mean1 - mean0};
+        struct mean_variances v = mean_variances(t, &plain, true);
+        double within = v.candidate + v.baseline;
+        double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
+        double phi = fmax(1, contrast_squares(&t->c, &level) / within) * now;
+        z = contrast_z_at(t->c.w / phi, log(2 / alpha));
+        double half = z * sqrt(within * phi) / t->c.w;
+        out->difference.lower = mean1 - mean0 - half;
+        out->difference.upper = mean1 - mean0 + half;
+    }
+    if (!(mean0 > 0))
+        return;
+    struct contrast_line fitted = {fmax(mean1, 0) / mean0, 0};
+    struct mean_variances v = mean_variances(t, &fitted, fitted.ratio > 0), unit = v;
+    double within = v.candidate + v.baseline, r_sq = fitted.ratio * fitted.ratio;
+    unit.baseline = r_sq > 0 ? v.baseline / r_sq : mean_variances(t, &plain, false).baseline;
+    double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
+    double phi = within > 0 ? fmax(1, contrast_squares(&t->c, &fitted) / within) * now : 1;
+    if (isfinite(z))
+        z = contrast_z_at(t->c.w / phi, log(2 / alpha));
+    out->ratio = contrast_ratio_interval(&t->c, unit.candidate * phi, unit.baseline * phi, z);
+}
+
+double mean_test_eta(const struct mean_test *t, enum test_side side, double alpha)
+{
+    double bound = log(1 / alpha), low = 1, high = FORECAST_MOST, fewer;
+    BUG_ON(!(alpha > 0) || !(alpha < 1));
+    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+        return INFINITY;
+    fewer = fmin((double)t->arm[0].all.n, (double)t->arm[1].all.n);
+    if (mean_test_doubt(t, side) == MEAN_FEW)
+        low = (side == TEST_PASS ? mean_test_needed(t) : MEAN_FEWEST_FAIL) / fewer;
+    else if (mean_test_doubt(t, side) == MEAN_SKEWED)
+        low = mean_test_needed(t) / fewer;
+    if (!(low <= high) || mean_log_e(t, side, &(struct mean_extent){high, true}) < bound)
+        return INFINITY;
+    if (mean_log_e(t, side, &(struct mean_extent){low, true}) >= bound)
+        high = low;
+    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
+        double middle = sqrt(low * high);
+        if (mean_log_e(t, side, &(struct mean_extent){middle, true}) >= bound)
+            high = middle;
+        else
+            low = middle;
+    }
+    return ceil((high - 1) * t->c.w / t->c.recent_w);
+}

@@ -1,0 +1,278 @@
+/*
+ * Theorem (de la Pena, Annals of Probability 1999): if each R_t is symmetric about 0 given the
+ * past, exp(l S - l^2 V/2), S = sum R_t, V = sum R_t^2, is a supermartingale; a mixture over l is
+ * one, too. Residuals of blocks of many requests are nearly symmetric; where they are not, `pass`
+ * waits until there are RATIO_SKEW skewness^2 of them. V is taken about the null line (about the
+ * fitted one it would be too small while there are few blocks), times what longer sums of blocks
+ * scatter beyond single ones; `pass` reads it two standard errors up (rate_ratio.c has the
+ * reasons).
+ */
+#include "stats/anytime/ratio_test.h"
+
+#include <math.h>
+#include <string.h>
+
+#define VALUE_MAX     1e15
+#define DENOM_MIN     1e-9
+#define FORECAST_MOST 10000.0
+#define RATIO_FORM    1
+
+bool ratio_block_ok(const struct ratio_block *b)
+{
+    const double den[2] = {b->den0, b->den1};
+    for (int i = 0; i < 2; i++)
+        if (!(den[i] == 0 || (den[i] >= DENOM_MIN && den[i] <= VALUE_MAX)))
+            return false;
+    return fabs(b->num0) <= VALUE_MAX && fabs(b->num1) <= VALUE_MAX;
+}
+
+void ratio_test_init(struct ratio_test *t, const struct contrast_null *fail_null,
+                     const struct contrast_null *pass_null)
+{
+    static const struct contrast_null absent = {NAN, NAN};
+    BUG_ON(fail_null && !contrast_null_ok(fail_null));
+    BUG_ON(pass_null && !contrast_null_ok(pass_null));
+    memset(t, 0, sizeof(*t));
+    t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
+    t->null[TEST_PASS] = pass_null ? *pass_null : absent;
+    contrast_init(&t->c);
+    moments_init(&t->residual);
+    moments_init(&t->arm[0]);
+    moments_init(&t->arm[1]);
+}
+
+void ratio_test_new_segment(struct ratio_test *t)
+{
+    scatter_new_segment(&t->c.scatter);
+}
+
+void ratio_test_take(struct ratio_test *t, const struct ratio_block *b)
+{
+    BUG_ON(!ratio_block_ok(b));
+    if (!(b->den0 > 0) || !(b->den1 > 0)) {
+        t->c.skipped++;
+        return;
+    }
+    double y0 = b->num0 / b->den0, y1 = b->num1 / b->den1;
+    double w = b->den0 * (b->den1 / (b->den0 + b->den1));
+    contrast_take(&t->c, y1, y0, w, 0);
+    moments_add(&t->residual, sqrt(w) * (y1 - y0), 1);
+    if (t->c.blocks > 1) { /* about what was known before */
+        moments_add(&t->arm[0], sqrt(b->den0) * (y0 - t->num0 / t->den0), 1);
+        moments_add(&t->arm[1], sqrt(b->den1) * (y1 - t->num1 / t->den1), 1);
+    }
+    t->num0 += b->num0;
+    t->den0 += b->den0;
+    t->num1 += b->num1;
+    t->den1 += b->den1;
+}
+
+struct reading {
+    double z, n_eff, shift_z, phi;
+    bool is_usable;
+};
+
+/*
+ * Skewness of the contrast's residuals where it flatters that side's alternative; 0 where it does
+ * not. A small arm has not met its tail when it looks best: what the arms' own residuals imply
+ * counts, too. With skewness g for each unit of denominator in both arms the contrast has
+ * g (1/D1^2 - 1/D0^2)/(1/D1 + 1/D0)^(3/2).
+ */
+static double bad_skew(const struct ratio_test *t, enum test_side side)
+{
+    double n = (double)t->c.blocks, toward = side == TEST_PASS ? 1 : -1;
+    double d0 = t->den0 / n, d1 = t->den1 / n;
+    double g0 = moments_skewness(&t->arm[0]) * sqrt(d0);
+    double g1 = moments_skewness(&t->arm[1]) * sqrt(d1), g = fabs(g0) > fabs(g1) ? g0 : g1;
+    double both = (d0 + d1) / (d0 * d1), implied = g * (1 / d1 - 1 / d0) / sqrt(both);
+    return fmax(0, fmax(toward * moments_skewness(&t->residual), toward * implied));
+}
+
+/*
+ * Johnson (1978): a studentized sum of n values with skewness g lies (1 + 2 z^2) g/(6 sqrt n) too
+ * far out on the side of the short tail. Taken off z, never below 0.
+ */
+static double less_skew(double z, double skew, double n)
+{
+    double off = skew * (1 + 2 * z * z) / (6 * sqrt(n));
+    return z > 0 ? fmax(0, z - off) : z;
+}
+
+double ratio_test_needed(const struct ratio_test *t, enum test_side side)
+{
+    double skew = bad_skew(t, side);
+    return fmax(side == TEST_PASS ? RATIO_FEWEST : 1, RATIO_SKEW * skew * skew);
+}
+
+static struct reading read_line(const struct ratio_test *t, enum test_side side,
+                                const struct contrast_line *line, bool tempered)
+{
+    struct reading r = {.phi = 1};
+    double sq, mean0, v, toward = side == TEST_FAIL ? 1 : -1;
+    if (!t->c.blocks)
+        return r;
+    sq = contrast_squares(&t->c, line);
+    mean0 = contrast_mean0(&t->c);
+    if (!(sq > 0) || (line->ratio != 1 && !(mean0 > 0)))
+        return r;
+    if (tempered) {
+        struct correlation c = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
+        r.phi = side == TEST_PASS ? c.now * (1 + 2 * sqrt(2 / (double)t->c.blocks)) : c.established;
+    }
+    v = sq * r.phi;
+    r.z = toward * contrast_sum(&t->c, line) / sqrt(v);
+    if (tempered)
+        r.z = less_skew(r.z, bad_skew(t, side), (double)t->c.blocks);
+    r.n_eff = t->c.w * t->c.w / t->c.ww / r.phi;
+    if (side == TEST_PASS)
+        r.shift_z = ((line->ratio - 1) * mean0 + line->difference) * t->c.w / sqrt(v);
+    r.is_usable = true;
+    return r;
+}
+
+/* With `more` times as many blocks like these. */
+static double log_e_of(const struct ratio_test *t, enum test_side side, double more, bool tempered)
+{
+    struct contrast_line line[2];
+    double v[2] = {0, 0};
+    int n = contrast_lines(&t->null[side], line);
+    for (int i = 0; i < n; i++) {
+        struct reading r = read_line(t, side, &line[i], tempered);
+        double root = sqrt(more);
+        if (!r.is_usable)
+            continue;
+        v[i] = side == TEST_PASS ? contrast_log_e_pass(r.z * root, r.n_eff * more, r.shift_z * root)
+                                 : contrast_log_e(r.z * root, r.n_eff * more);
+    }
+    return contrast_joined(side, v, n);
+}
+
+enum ratio_doubt ratio_test_doubt(const struct ratio_test *t, enum test_side side)
+{
+    bool is_absent = isnan(t->null[side].ratio) && isnan(t->null[side].difference);
+    if (is_absent || !t->c.blocks)
+        return RATIO_CLEAR;
+    if (t->c.blocks > 1 && !(t->residual.m2 > 0))
+        return RATIO_NO_SPREAD;
+    if (side == TEST_PASS && t->c.blocks < RATIO_FEWEST)
+        return RATIO_FEW;
+    return (double)t->c.blocks < ratio_test_needed(t, side) ? RATIO_SKEWED : RATIO_CLEAR;
+}
+
+double ratio_test_log_e(const struct ratio_test *t, enum test_side side)
+{
+    double v = log_e_of(t, side, 1, true);
+    return ratio_test_doubt(t, side) == RATIO_CLEAR ? v : fmin(v, 0);
+}
+
+double ratio_test_log_e_untempered(const struct ratio_test *t, enum test_side side)
+{
+    return log_e_of(t, side, 1, false);
+}
+
+struct rate_dispersion ratio_test_dispersion(const struct ratio_test *t, enum test_side side)
+{
+    struct rate_dispersion d = {.of_1 = NAN, .of_4 = NAN, .of_16 = NAN, .used = 1};
+    double single = scatter_level(&t->c.scatter, 0);
+    d.correlation = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
+    d.uncertain = scatter_read(&t->c.scatter).uncertain;
+    if (single > 0) {
+        d.of_1 = 1;
+        d.of_4 = scatter_level(&t->c.scatter, 1) / single;
+        d.of_16 = scatter_level(&t->c.scatter, 2) / single;
+    }
+    d.used = side == TEST_PASS ? d.correlation.now : d.correlation.established;
+    return d;
+}
+
+void ratio_test_set_correlation(struct ratio_test *t, struct correlation whole)
+{
+    BUG_ON(!correlation_ok(&whole));
+    t->c.correlation_floor = whole;
+}
+
+/*
+ * The line value1 = r value0 is within z of its own residuals' variance: V(r) is a quadratic in r,
+ * too, but p + r^2 q at the fitted ratio is what is shown (half of V from each arm).
+ */
+void ratio_test_interval(const struct ratio_test *t, double alpha, struct ratio_interval *out)
+{
+    double mean0 = contrast_mean0(&t->c), mean1 = contrast_mean1(&t->c), z = INFINITY;
+    BUG_ON(!(alpha > 0) || !(alpha < 1));
+    *out = (struct ratio_interval){0, NAN, INFINITY};
+    if (!t->c.blocks || !(mean0 > 0))
+        return;
+    struct contrast_line fitted = {fmax(mean1, 0) / mean0, 0};
+    double n = (double)t->c.blocks, r_sq = fitted.ratio * fitted.ratio;
+    double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
+    double v = contrast_squares(&t->c, &fitted) * now * (n > 1 ? n / (n - 1) : 1);
+    if (n >= RATIO_FEWEST && v > 0)
+        z = contrast_z_at(t->c.w * t->c.w / t->c.ww / now, log(2 / alpha));
+    double q = r_sq > 0 ? v * t->den1 / (t->den0 + t->den1) / r_sq : 0;
+    double p = r_sq > 0 ? v * t->den0 / (t->den0 + t->den1) : v;
+    *out = contrast_ratio_interval(&t->c, p, q, z);
+}
+
+double ratio_test_eta(const struct ratio_test *t, enum test_side side, double alpha)
+{
+    double bound = log(1 / alpha), low = 1, high = FORECAST_MOST;
+    BUG_ON(!(alpha > 0) || !(alpha < 1));
+    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+        return INFINITY;
+    low = fmax(1, ratio_test_needed(t, side) / (double)t->c.blocks);
+    if (!(low <= high) || log_e_of(t, side, high, true) < bound)
+        return INFINITY;
+    if (log_e_of(t, side, low, true) >= bound)
+        high = low;
+    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
+        double middle = sqrt(low * high);
+        if (log_e_of(t, side, middle, true) >= bound)
+            high = middle;
+        else
+            low = middle;
+    }
+    return ceil((high - 1) * t->c.w / t->c.recent_w);
+}
+
+void ratio_test_encode(const struct ratio_test *t, struct buf *out)
+{
+    buf_add_u8(out, RATIO_FORM);
+    contrast_nulls_encode(t->null, out);
+    contrast_encode(&t->c, out);
+    moments_encode(&t->residual, out);
+    moments_encode(&t->arm[0], out);
+    moments_encode(&t->arm[1], out);
+    buf_add_double(out, t->num0);
+    buf_add_double(out, t->den0);
+    buf_add_double(out, t->num1);
+    buf_add_double(out, t->den1);
+}
+
+int ratio_test_decode(struct ratio_test *t, struct bytes *in, struct err *err)
+{
+    struct contrast_null null[2];
+    const struct contrast_null *given[2];
+    ratio_test_init(t, NULL, NULL);
+    if (bytes_u8(in) != RATIO_FORM)
+        return err_set(err, ERR_CORRUPT, "ratio test: unknown form");
+    if (contrast_nulls_decode(null, given, in, err) < 0)
+        return -1;
+    ratio_test_init(t, given[TEST_FAIL], given[TEST_PASS]);
+    if (contrast_decode(&t->c, in, err) < 0 || moments_decode(&t->residual, in, err) < 0 ||
+        moments_decode(&t->arm[0], in, err) < 0 || moments_decode(&t->arm[1], in, err) < 0) {
+        ratio_test_init(t, NULL, NULL);
+        return -1;
+    }
+    t->num0 = bytes_double(in);
+    t->den0 = bytes_double(in);
+    t->num1 = bytes_double(in);
+    t->den1 = bytes_double(in);
+    bool ok = fabs(t->num0) <= 1e100 && fabs(t->num1) <= 1e100 && t->den0 >= 0 &&
+              t->den0 <= 1e100 && t->den1 >= 0 && t->den1 <= 1e100;
+    ok = ok && (t->den0 > 0 && t->den1 > 0) == (t->c.blocks > 0);
+    if (!ok || in->bad || t->residual.n != t->c.blocks) {
+        ratio_test_init(t, NULL, NULL);
+        return err_set(err, ERR_CORRUPT, "ratio test: cut short, or a sum that no blocks give");
+    }
+    return 0;
+}
