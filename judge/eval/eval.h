@@ -63,7 +63,7 @@ int eval_number_or(const struct node *object, const char *key, double dflt, doub
 int eval_text(const struct node *object, const char *key, const char **out,
               struct err *err) WARN_UNUSED;
 int eval_bool(const struct node *object, const char *key, bool *out, struct err *err) WARN_UNUSED;
-/* An array of numbers, in the case's arena. */
+/* An array of numbers (one number is an array of one), in the case's arena. */
 int eval_numbers(const struct eval_case *c, const struct node *object, const char *key,
                  const double **out, size_t *n, struct err *err) WARN_UNUSED;
 /* A text as its place in `words` (an array of n). */

@@ -88,14 +88,19 @@ int eval_numbers(const struct eval_case *c, const struct node *object, const cha
     double *v;
     if (!list)
         return missing(err, key, "an array of numbers");
+    v = arena_array(c->arena, list->type == NODE_ARRAY && list->len ? list->len : 1, sizeof(*v));
+    *out = v;
+    *n = 1;
+    if (list->type == NODE_NUMBER) { /* R writes a vector of one as a number */
+        v[0] = list->number;
+        return 0;
+    }
     if (list->type != NODE_ARRAY)
         return wrong(err, list, "an array of numbers");
-    v = arena_array(c->arena, list->len ? list->len : 1, sizeof(*v));
     for (const struct node *item = list->first; item; item = item->next)
         if (!number_of(item, &v[item->index]))
             return err_set(err, ERR_INPUT, "`%s`[%zu] is a %s: want a number", key, item->index,
                            node_type_name(item->type));
-    *out = v;
     *n = list->len;
     return 0;
 }

@@ -1,11 +1,12 @@
 /*
  * The incomplete beta function in log space.
  *
- *   I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * 1/(1 + d1/(1 + d2/(1 + ...)))
- *   d_{2m}   =  m (b - m) x / ((a + 2m - 1)(a + 2m))
- *   d_{2m+1} = -(a + m)(a + b + m) x / ((a + 2m)(a + 2m + 1))
+ *   I_x(a, b) = x^a y^b / B(a, b) * 1/(e0 + d1/(e1 + d2/(e2 + ...))),   y = 1 - x
+ *   d_m = (a + m - 1)(a + b + m - 1) m (b - m) x^2 / (a + 2m - 1)^2
+ *   e_m = m + m (b - m) x / (a + 2m - 1) + (a + m)(a y - b x + 1 + m (1 + y)) / (a + 2m + 1)
  *
- * (Abramowitz & Stegun 26.5.8), evaluated forward by Lentz's method, which needs no scaling. It
+ * (DiDonato & Morris, ACM TOMS 708, 1992: the even part of Abramowitz & Stegun 26.5.8, with y where
+ * 1 - x would lose its digits), evaluated forward by Lentz's method, which needs no scaling. It
  * converges fast for x < (a+1)/(a+b+2); on the other side the complement is computed and taken
  * from 1. GSL's own gsl_sf_beta_inc returns 0 below 1e-308: a test that subtracts two such logs
  * then never fires, which is why this file exists.
@@ -78,22 +79,22 @@ static double away_from_zero(double v)
     return fabs(v) < LENTZ_TINY ? LENTZ_TINY : v;
 }
 
-/* The continued fraction 1 + d1/(1 + d2/(1 + ...)). */
-static double lentz(double a, double b, double x)
+/* 1/a of the fraction e0 + d1/(e1 + d2/(e2 + ...)). */
+static double lentz(double a, double b, double x, double y)
 {
-    double f = 1, c = 1, d = 0;
+    double off = a * y - b * x, f = away_from_zero(a * (off + 1) / (a + 1)), c = f, d = 0;
     for (long i = 1; i < LENTZ_MAX_STEPS; i++) {
-        double m = (double)(i / 2), step;
-        double term = i % 2 ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-                            : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        d = 1 / away_from_zero(1 + term * d);
-        c = away_from_zero(1 + term / c);
+        double m = (double)i, odd = a + 2 * m - 1, step;
+        double top = (a + m - 1) / odd * ((a + b + m - 1) / odd) * m * (b - m) * x * x;
+        double low = m + m * (b - m) * x / odd + (a + m) * (off + 1 + m * (1 + y)) / (odd + 2);
+        d = 1 / away_from_zero(low + top * d);
+        c = away_from_zero(low + top / c);
         step = c * d;
         f *= step;
         if (fabs(step - 1) < LENTZ_EPSILON)
             break;
     }
-    return f;
+    return f / a;
 }
 
 /*
@@ -122,13 +123,13 @@ double log_beta_inc(double a, double b, double x, double y)
     if (y <= 0)
         return 0;
     if (x < (a + 1) / (a + b + 2)) {
-        double v = log_beta_front(a, b, x, y) - log(lentz(a, b, x));
+        double v = log_beta_front(a, b, x, y) - log(lentz(a, b, x, y));
         return v < 0 ? v : 0;
     }
     double other = log_beta_front(b, a, y, x);
     /* The fraction lies in [1/2, 1] times a small power; below this the complement is 1. */
     if (other < -60)
         return 0;
-    other -= log(lentz(b, a, y));
+    other -= log(lentz(b, a, y, x));
     return log_complement(other < 0 ? other : 0);
 }

@@ -21,8 +21,8 @@ double log_normal_cdf(double z);
 double log_beta(double a, double b);
 /*
  * log I_x(a, b), the regularized incomplete beta P(Beta(a,b) <= x), a, b > 0. x and y = 1 - x are
- * both given, so that neither loses digits near 1. Domain: a, b up to 1e12; relative error of the
- * log about 1e-12. x <= 0 gives -INFINITY, y <= 0 gives 0.
+ * both given, so that neither loses digits near 1. Domain: a, b up to 1e13; relative error of the
+ * log about 1e-13. x <= 0 gives -INFINITY, y <= 0 gives 0.
  */
 double log_beta_inc(double a, double b, double x, double y);
 /*

@@ -1,13 +1,9 @@
 /*
  * P(T > t) = I_x(df/2, 1/2) / 2 for t >= 0, x = df/(df + t^2) (Abramowitz & Stegun 26.7.1), taken
- * from the logarithm of the incomplete beta function. For many degrees of freedom its continued
- * fraction cancels, and the normal deviate with the same tail is taken instead (Hill, Algorithm
- * 395, Comm. ACM 1970): with a = df - 1/2, b = 48 a^2, y^2 = a log(1 + t^2/df),
+ * from the logarithm of the incomplete beta function.
  *
- *   z = y + (y^3 + 3y)/b - (4 y^7 + 33 y^5 + 240 y^3 + 855 y)/(10 b (b + 0.8 y^4 + 100)).
- *
- * The quantile is Newton's method on the log of
- * the tail against log t, where a power tail is a straight line, kept inside a bracket.
+ * The quantile is Newton's method on the log of the tail against log t, where a power tail is a
+ * straight line, kept inside a bracket.
  */
 #include "stats/numerics/student_t.h"
 
@@ -19,7 +15,7 @@
 #include "stats/numerics/log_beta.h"
 
 #define QUANTILE_STEPS 200
-#define DF_NORMAL      2000
+#define DF_NORMAL      1e12
 
 double normal_upper(double z)
 {
@@ -39,13 +35,6 @@ double normal_density(double z)
     return exp(-0.5 * z * z) / sqrt(2 * M_PI);
 }
 
-static double hill_deviate(double t, double df)
-{
-    double a = df - 0.5, b = 48 * a * a, y = sqrt(a * log1p(t / df * t)), y2 = y * y;
-    double third = (((4 * y2 + 33) * y2 + 240) * y2 + 855) / (10 * (b + 0.8 * y2 * y2 + 100));
-    return y * (1 + (y2 + 3 - third) / b);
-}
-
 /* log P(T > t) for t >= 0. */
 static double log_upper(double t, double df)
 {
@@ -55,7 +44,7 @@ static double log_upper(double t, double df)
     if (isinf(square)) /* the first term of the series in x = 1/ratio^2 */
         return -df * (log(t) - log(df) / 2) - log(df) - log_beta(df / 2, 0.5);
     if (df > DF_NORMAL)
-        return log_normal_cdf(-hill_deviate(t, df));
+        return log_normal_cdf(-t);
     return log_beta_inc(df / 2, 0.5, 1 / (1 + square), square / (1 + square)) - M_LN2;
 }
 

@@ -14,7 +14,7 @@ double normal_upper_quantile(double p);
 /* phi(z), the density. */
 double normal_density(double z);
 
-/* P(T > t); relative error about 1e-12 for df from 1e-3 to 1e12 (1e-10 beyond 10 standard errors). */
+/* P(T > t); relative error about 1e-12 for df from 1e-3 up; normal beyond 1e12. */
 double student_t_upper(double t, double df);
 /* P(|T| > |t|). */
 double student_t_two_sided(double t, double df);
