@@ -13,6 +13,7 @@ const struct eval_method *const eval_schools[] = {
     eval_numerics,
     eval_confseq,
     eval_bayes,
+    eval_proportions,
     NULL,
 };
 // clang-format on

@@ -14,5 +14,6 @@ extern const struct eval_method eval_sequential[];
 extern const struct eval_method eval_kayenta[];
 extern const struct eval_method eval_kayenta_judge[];
 extern const struct eval_method eval_bayes[];
+extern const struct eval_method eval_proportions[];
 
 #endif

@@ -1,0 +1,35 @@
+/*
+ * The score method for two proportions as statsmodels 0.13.5 computes it, to compare numbers with
+ * that tool. It departs from Miettinen & Nurminen (two_proportions.h) in four places:
+ *
+ * 1. difference: the constrained estimate has x2 d where the cubic's L1 has n2 d; z and limits are
+ *    off by about a percent in small samples, and undefined for some d.
+ * 2. difference: limits are searched from Wald's limits, widened; where the widened lower limit is
+ *    no difference of proportions (below -1) the search ends at 0 or elsewhere.
+ * 3. ratio: when all trials of group 1 are successes, Koopman's closed form picks a spurious root.
+ * 4. equivalence: the p reported for both tests is the smaller, not the larger.
+ *
+ * Never decide by these.
+ */
+#ifndef STATS_TWO_PROPORTIONS_SM_H
+#define STATS_TWO_PROPORTIONS_SM_H
+
+#include "stats/fixed/two_proportions.h"
+
+/* z of "p1 - p2 = d"; NAN where the tool has none. */
+double two_proportions_sm_z(const struct two_proportions *t, double d);
+
+/*
+ * The interval of method score, any comparison. Where the tool fails with an error, the right
+ * interval.
+ */
+void two_proportions_sm_score(const struct two_proportions *t, enum comparison comparison,
+                              double alpha, double *low, double *high);
+
+/* p_above_low, p_below_high by its score z, and its choice between them in p. */
+struct equivalence two_proportions_sm_equivalence(const struct two_proportions *t,
+                                                  enum comparison comparison,
+                                                  enum two_proportions_method method, double low,
+                                                  double high);
+
+#endif
