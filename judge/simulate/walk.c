@@ -109,7 +109,7 @@ static void draw_metric(struct walker *w, size_t i, const double n[2], bool is_h
     const struct metric_truth *t = &w->truth->metrics[i];
     const struct noise *noise = &w->truth->noise;
     for (int c = 0; c < 2; c++) {
-        double value = t->base * (c == COHORT_CANDIDATE && is_harm ? t->ratio : 1);
+        double value = c == COHORT_CANDIDATE && is_harm ? t->harmed : t->base;
         if (m->kind == METRIC_QUANTILE) {
             struct hist *h = &w->hist[i][c];
             double sd = noise->latency_sd;

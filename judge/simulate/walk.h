@@ -15,12 +15,12 @@
 #include "judge/decide/decide.h"
 #include "judge/simulate/traffic.h"
 
-/* What is true of one metric. */
+/* What is true of one metric: the baseline's value, and the candidate's once harm has begun. */
 struct metric_truth {
-    double base;            /* baseline: a proportion, or events a request of a rate */
-    double ratio;           /* candidate over baseline, once harm has begun */
-    struct latency latency; /* of the baseline, for a quantile */
-    const struct latency_table *before, *after; /* of a quantile; owned by who made the truth */
+    double base, harmed;                        /* a proportion; or events a request, of a rate */
+    struct latency latency;                     /* of the baseline, for a quantile ... */
+    double slower;                              /* ... and by what factor the candidate's are */
+    const struct latency_table *before, *after; /* of a quantile; borrowed */
 };
 
 struct truth {

@@ -138,6 +138,8 @@ static int set_value(const struct option_row *row, void *target, const char *tex
         *(const char **)member = arena_strdup(a, text);
         return 0;
     case OPTION_STRING:
+        if (row->is_list && *(const char **)member && **(const char **)member)
+            text = arena_printf(a, "%s,%s", *(const char **)member, text);
         *(const char **)member = arena_strdup(a, text);
         return 0;
     case OPTION_BOOL:

@@ -32,6 +32,7 @@ struct option_row {
     int64_t min, max;       /* OPTION_INT, DURATION, BYTES; both 0: no limit */
     const char *choices;    /* OPTION_CHOICE */
     bool is_live;           /* a reload may change it */
+    bool is_list;           /* OPTION_STRING: given again, it is appended after a comma */
     bool file_only_secret;  /* read from the file only, never printed */
     const char *value_name; /* "URL" for --help */
     const char *help;       /* one line */
