@@ -15,7 +15,7 @@
 
 #define ROW_LIST(flag, member, value, text)                                                        \
     {                                                                                              \
-        .name = flag, .type = OPTION_STRING, .offset = FLAG(member), .dflt = "", .is_list = true,  \
+        .name = flag, .type = OPTION_LIST, .offset = FLAG(member), .dflt = "",                     \
         .value_name = value, .help = text                                                          \
     }
 #define ROW_TEXT(flag, member, value, text, standard)                                              \

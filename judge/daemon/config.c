@@ -278,6 +278,7 @@ static bool same_value(const struct option_row *row, const struct config *x, con
     const char *a = (const char *)x + row->offset, *b = (const char *)y + row->offset;
     switch (row->type) {
     case OPTION_STRING:
+    case OPTION_LIST:
     case OPTION_CHOICE:
         return same_text(*(const char *const *)a, *(const char *const *)b);
     case OPTION_BOOL:

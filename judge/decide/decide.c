@@ -132,6 +132,15 @@ static double log_e_of(const struct metric_state *m, enum purpose p, enum test_s
     return m->test[p].is_present ? m->test[p].kind->log_e(&m->test[p], side) : 0;
 }
 
+/* Never below it, and quick. */
+static double log_e_most_of(const struct metric_state *m, enum purpose p, enum test_side side)
+{
+    const struct kind_test *t = &m->test[p];
+    if (!t->is_present)
+        return 0;
+    return t->kind->log_e_most ? t->kind->log_e_most(t, side) : INFINITY;
+}
+
 static void record_harm(struct metric_state *m, enum stage stage, enum purpose by, double log_e,
                         double alpha, const struct segment *seg)
 {
@@ -169,7 +178,7 @@ static void take_settling(const struct decision *d, struct metric_state *m,
             m->test[p].kind->new_segment(&m->test[p]);
         m->test[p].kind->take(&m->test[p], m->spec, &taken);
         /* two tests of one null: half of the part each */
-        if (alpha > 0)
+        if (alpha > 0 && log_e_most_of(m, (enum purpose)p, TEST_FAIL) >= -log(alpha / 2))
             record_harm(m, stage, (enum purpose)p, log_e_of(m, (enum purpose)p, TEST_FAIL),
                         alpha / 2, seg);
     }
@@ -185,11 +194,25 @@ static double step_weight(const struct spec *spec, uint64_t k)
     return late <= 0 ? part : part / (late * (late + 1));
 }
 
+/* Of the two accumulators' log e: grows with both. */
+static double harm_of(const struct metric_state *m, double whole, double step)
+{
+    double now = log(m->step_part) + step;
+    double steps = log_add(log_add(m->steps_ended, now), log(fmax(m->steps_left, 0)));
+    return log_e_half(whole, steps);
+}
+
 double harm_log_e(const struct metric_state *m)
 {
-    double now = log(m->step_part) + log_e_of(m, PURPOSE_STEP, TEST_FAIL);
-    double steps = log_add(log_add(m->steps_ended, now), log(fmax(m->steps_left, 0)));
-    return log_e_half(log_e_of(m, PURPOSE_WHOLE, TEST_FAIL), steps);
+    return harm_of(m, log_e_of(m, PURPOSE_WHOLE, TEST_FAIL), log_e_of(m, PURPOSE_STEP, TEST_FAIL));
+}
+
+/* Can harm_log_e() have reached the bound? Most blocks of most releases end here. */
+static bool may_be_harm(const struct metric_state *m, double bound)
+{
+    double whole = log_e_most_of(m, PURPOSE_WHOLE, TEST_FAIL);
+    double step = log_e_most_of(m, PURPOSE_STEP, TEST_FAIL);
+    return !(harm_of(m, whole, step) < bound);
 }
 
 static void begin_step(const struct decision *d, struct metric_state *m, const struct segment *seg)
@@ -237,7 +260,8 @@ static void take_step(const struct decision *d, struct metric_state *m, const st
     if (m->harm[STAGE_JUDGING].is_set)
         return;
     double alpha = decision_alpha(d->spec, (size_t)(m - d->metrics)).judging;
-    record_harm(m, STAGE_JUDGING, PURPOSE_STEP, harm_log_e(m), alpha, seg);
+    if (may_be_harm(m, -log(alpha)))
+        record_harm(m, STAGE_JUDGING, PURPOSE_STEP, harm_log_e(m), alpha, seg);
 }
 
 /* The last step's baseline becomes `before`; the coarse guard of the move to 100 % stands on it
@@ -268,7 +292,9 @@ static void take_bake(const struct decision *d, struct metric_state *m, const st
         return;
     m->test[PURPOSE_BAKE].kind->take(&m->test[PURPOSE_BAKE], m->spec, &alone);
     double alpha = decision_alpha(d->spec, (size_t)(m - d->metrics)).bake;
-    record_harm(m, STAGE_BAKING, PURPOSE_BAKE, log_e_of(m, PURPOSE_BAKE, TEST_FAIL), alpha, seg);
+    if (log_e_most_of(m, PURPOSE_BAKE, TEST_FAIL) >= -log(alpha))
+        record_harm(m, STAGE_BAKING, PURPOSE_BAKE, log_e_of(m, PURPOSE_BAKE, TEST_FAIL), alpha,
+                    seg);
 }
 
 void decision_take(struct decision *d, size_t metric, const struct segment *segments,

@@ -90,8 +90,8 @@ struct decision_input {
     /* What the runner saw: CAUSE_NONE, or UNHEALTHY (rolls back), DRIFT or PLATFORM (hold). */
     enum cause trouble;
     const char *trouble_why; /* may be NULL */
-    /* Only states, words and what they need (the log e of `pass`): for simulation, where a read
-     * costs. */
+    /* Only states and words: for simulation, where a read costs. The log e of `pass` is exact where
+     * it decides, elsewhere 0 or a bound. */
     bool states_only;
 };
 

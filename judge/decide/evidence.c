@@ -6,6 +6,24 @@
 
 #include "judge/decide/decide_priv.h"
 
+/* Where only states are wanted `pass` is not read before it can decide. */
+static bool pass_is_asked(const struct look *k, const struct metric_state *m)
+{
+    return !k->in->states_only ||
+           (step_blocks_of(k, m) >= (uint64_t)k->d->spec->policy.min_blocks && !m->is_uncertain);
+}
+
+static double pass_log_e(const struct look *k, const struct metric_state *m,
+                         const struct kind_test *step)
+{
+    if (k->in->states_only && m->kind->log_e_most) {
+        double most = m->kind->log_e_most(step, TEST_PASS);
+        if (most < -log(k->d->spec->policy.beta))
+            return most;
+    }
+    return m->kind->log_e(step, TEST_PASS);
+}
+
 static void fill_judging(const struct look *k, const struct metric_state *m, struct evidence *e)
 {
     const struct kind_test *whole = &m->test[PURPOSE_WHOLE], *step = &m->test[PURPOSE_STEP];
@@ -13,8 +31,10 @@ static void fill_judging(const struct look *k, const struct metric_state *m, str
     if (!whole->is_present)
         return;
     m->kind->totals(whole, m->spec, &e->baseline, &e->candidate);
-    e->log_e_pass = in_step && step->is_present ? m->kind->log_e(step, TEST_PASS) : 0;
+    e->log_e_pass = 0;
     e->dispersion_uncertain = m->is_uncertain;
+    if (in_step && step->is_present && pass_is_asked(k, m))
+        e->log_e_pass = pass_log_e(k, m, step);
     if (k->in->states_only)
         return;
     e->log_e_fail = harm_log_e(m);

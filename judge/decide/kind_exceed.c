@@ -54,6 +54,11 @@ static void exceed_take(struct kind_test *t, const struct spec_metric *m,
         rate_ratio_take(&e->above, &block);
 }
 
+static double exceed_log_e_most(const struct kind_test *t, enum test_side side)
+{
+    return side == TEST_FAIL ? rate_ratio_fail_most(&t->exceed.above) : INFINITY;
+}
+
 static double exceed_log_e(const struct kind_test *t, enum test_side side)
 {
     return rate_ratio_log_e(&t->exceed.above, side);
@@ -109,6 +114,7 @@ const struct kind kind_exceed = {
     .new_segment = exceed_new_segment,
     .take = exceed_take,
     .log_e = exceed_log_e,
+    .log_e_most = exceed_log_e_most,
     .dispersion = exceed_dispersion,
     .totals = exceed_totals,
     .encode = exceed_encode,

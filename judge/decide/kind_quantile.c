@@ -109,6 +109,11 @@ static double quantile_log_e(const struct kind_test *t, enum test_side side)
     return quantile_test_log_e(&t->quantile, side);
 }
 
+static double quantile_log_e_most(const struct kind_test *t, enum test_side side)
+{
+    return quantile_test_log_e_most(&t->quantile, side);
+}
+
 static struct rate_dispersion quantile_dispersion(const struct kind_test *t, enum test_side side)
 {
     return quantile_test_dispersion(&t->quantile, side);
@@ -184,6 +189,7 @@ const struct kind kind_quantile = {
     .take = quantile_take,
     .start_bake = quantile_start_bake,
     .log_e = quantile_log_e,
+    .log_e_most = quantile_log_e_most,
     .dispersion = quantile_dispersion,
     .set_correlation = quantile_set_correlation,
     .eta = quantile_eta,

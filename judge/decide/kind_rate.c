@@ -163,6 +163,11 @@ static double rate_log_e(const struct kind_test *t, enum test_side side)
     return rate_ratio_log_e(&t->rate.ratio, side);
 }
 
+static double rate_log_e_most(const struct kind_test *t, enum test_side side)
+{
+    return side == TEST_FAIL ? rate_ratio_fail_most(&t->rate.ratio) : INFINITY;
+}
+
 static struct rate_dispersion rate_dispersion_of(const struct kind_test *t, enum test_side side)
 {
     return rate_ratio_dispersion(&t->rate.ratio, side);
@@ -257,10 +262,10 @@ static int rate_decode(struct kind_test *t, struct bytes *in, struct err *err)
         .after = &(self), .has_units = counts_requests, .init = rate_init,                         \
         .release = rate_release, .new_segment = rate_new_segment, .is_sound = rate_is_sound,       \
         .take = rate_take, .start_bake = rate_start_bake, .log_e = rate_log_e,                     \
-        .dispersion = rate_dispersion_of, .set_correlation = rate_set_correlation,                 \
-        .eta = rate_eta, .interval = rate_interval, .totals = rate_totals,                         \
-        .late_loss = rate_late_loss, .units = rate_units, .limit = rate_limit,                     \
-        .encode = rate_encode, .decode = rate_decode,                                              \
+        .log_e_most = rate_log_e_most, .dispersion = rate_dispersion_of,                           \
+        .set_correlation = rate_set_correlation, .eta = rate_eta, .interval = rate_interval,       \
+        .totals = rate_totals, .late_loss = rate_late_loss, .units = rate_units,                   \
+        .limit = rate_limit, .encode = rate_encode, .decode = rate_decode,                         \
     }
 
 const struct kind kind_proportion = RATE_KIND(kind_proportion, true);

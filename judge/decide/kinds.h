@@ -75,6 +75,9 @@ struct kind {
                        const struct kind_test *step, double level);
 
     double (*log_e)(const struct kind_test *t, enum test_side side);
+    /* Never below log_e, and quick: asked first by whoever only wants to know whether a bound is
+     * crossed. INFINITY: no such short cut, NULL for none at all. */
+    double (*log_e_most)(const struct kind_test *t, enum test_side side);
     struct rate_dispersion (*dispersion)(const struct kind_test *t, enum test_side side);
     void (*set_correlation)(struct kind_test *t, struct correlation whole);
     double (*eta)(const struct kind_test *t, enum test_side side, double alpha);

@@ -5,10 +5,10 @@
 #include "stats/anytime/step_pace.h"
 
 /* As measured on a 3 GHz core (docs/stats/planning.md). */
-#define BLOCK_RATE_US     7.0
-#define BLOCK_QUANTILE_US 60.0
+#define BLOCK_RATE_US     6.0
+#define BLOCK_QUANTILE_US 40.0
 #define VALUE_US          0.008
-#define BUDGET_US         20e6 /* of threads together */
+#define BUDGET_US         12e6 /* of threads together */
 #define SHAPE_VALUES      200000.0
 #define DAY_US            (INT64_C(86400) * US_PER_SECOND)
 #define UNLUCKY           0.9

@@ -17,7 +17,7 @@ double cost_blocks(const struct assumption *a, int64_t horizon_us);
 /* Microseconds of one thread for a run. */
 double cost_run_us(const struct assumption *a, const struct walk_options *options);
 
-/* As many runs as take some ten seconds of two threads, between the limits. */
+/* As many runs as take some six seconds of two threads, between the limits. */
 size_t cost_runs(const struct assumption *a, const struct walk_options *options, size_t least,
                  size_t most);
 

@@ -106,6 +106,7 @@ static int refuse_value(const struct option_row *row, const char *text, enum err
         [OPTION_DURATION] = "a duration such as 500ms, 30s or 1h30m",
         [OPTION_BYTES] = "a size such as 512KB or 64MB",
         [OPTION_CHOICE] = "one of",
+        [OPTION_LIST] = "a text",
     };
     struct buf want;
     buf_init(&want, ERR_MESSAGE_BYTES);
@@ -137,9 +138,12 @@ static int set_value(const struct option_row *row, void *target, const char *tex
             return refuse_value(row, text, code, err);
         *(const char **)member = arena_strdup(a, text);
         return 0;
-    case OPTION_STRING:
-        if (row->is_list && *(const char **)member && **(const char **)member)
+    case OPTION_LIST:
+        if (*(const char **)member && **(const char **)member)
             text = arena_printf(a, "%s,%s", *(const char **)member, text);
+        *(const char **)member = arena_strdup(a, text);
+        return 0;
+    case OPTION_STRING:
         *(const char **)member = arena_strdup(a, text);
         return 0;
     case OPTION_BOOL:
@@ -163,13 +167,20 @@ static int set_value(const struct option_row *row, void *target, const char *tex
     return 0;
 }
 
+static bool is_text(const struct option_row *row)
+{
+    return row->type == OPTION_STRING || row->type == OPTION_CHOICE || row->type == OPTION_LIST;
+}
+
 static void set_default(const struct option_row *row, void *target, struct arena *a)
 {
     void *member = (char *)target + row->offset;
     struct err err;
+    if (row->type == OPTION_LIST)
+        *(const char **)member = NULL;
     if (row->dflt)
         BUG_ON(set_value(row, target, row->dflt, a, ERR_USAGE, &err) != 0);
-    else if (row->type == OPTION_STRING || row->type == OPTION_CHOICE)
+    else if (is_text(row))
         *(const char **)member = NULL;
     else if (row->type == OPTION_BOOL)
         *(bool *)member = false;
@@ -418,16 +429,16 @@ void options_print(const struct options *o, const void *target, struct buf *out)
         const struct option_row *row = &o->rows[i];
         const void *member = (const char *)target + row->offset;
         const char *text = NULL;
-        bool is_text = row->type == OPTION_STRING || row->type == OPTION_CHOICE;
-        if (is_text)
+        if (is_text(row))
             text = *(const char *const *)member;
         /* A comment keeps the line out of what is read back. */
-        if (row->file_only_secret || (is_text && !text)) {
-            buf_addf(out, "# %s: %s\n", row->name, is_text && !text ? "not set" : "set, not shown");
+        if (row->file_only_secret || (is_text(row) && !text)) {
+            buf_addf(out, "# %s: %s\n", row->name,
+                     is_text(row) && !text ? "not set" : "set, not shown");
             continue;
         }
         buf_addf(out, "%s: ", row->name);
-        if (is_text)
+        if (is_text(row))
             node_yaml_string(out, text, strlen(text));
         else if (row->type == OPTION_BOOL)
             buf_add_str(out, *(const bool *)member ? "true" : "false");

@@ -20,6 +20,7 @@ enum option_type {
     OPTION_DURATION, /* int64_t microseconds */
     OPTION_BYTES,    /* int64_t, "64MB", "512KB" (powers of 1024) */
     OPTION_CHOICE,   /* const char *, one of choices "a|b|c" */
+    OPTION_LIST,     /* const char *; given again, the next is appended after a comma */
 };
 
 struct option_row {
@@ -32,7 +33,6 @@ struct option_row {
     int64_t min, max;       /* OPTION_INT, DURATION, BYTES; both 0: no limit */
     const char *choices;    /* OPTION_CHOICE */
     bool is_live;           /* a reload may change it */
-    bool is_list;           /* OPTION_STRING: given again, it is appended after a comma */
     bool file_only_secret;  /* read from the file only, never printed */
     const char *value_name; /* "URL" for --help */
     const char *help;       /* one line */

@@ -54,6 +54,8 @@ double hist_upper(uint32_t bucket)
 static uint32_t find_cell(const struct hist *h, uint32_t lo, uint32_t hi)
 {
     uint32_t low = 0, high = h->len;
+    if (high && h->cells[high - 1].lo < lo) /* in rising order */
+        return high;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const struct hist_cell *c = &h->cells[middle];
@@ -107,30 +109,48 @@ void hist_add_span(struct hist *h, double lower, double upper, uint64_t count)
     hist_add_cell(h, lo, hi, count);
 }
 
+static int compare(const struct hist_cell *a, const struct hist_cell *b)
+{
+    if (a->lo != b->lo)
+        return a->lo < b->lo ? -1 : 1;
+    return (a->hi > b->hi) - (a->hi < b->hi);
+}
+
+/* Cells of `other` that h has not. */
+static uint32_t missing_cells(const struct hist *h, const struct hist *other)
+{
+    uint32_t i = 0, missing = 0;
+    for (uint32_t j = 0; j < other->len; j++) {
+        while (i < h->len && compare(&h->cells[i], &other->cells[j]) < 0)
+            i++;
+        missing += i == h->len || compare(&h->cells[i], &other->cells[j]) != 0;
+    }
+    return missing;
+}
+
+/* From the back, so that every cell is moved once and in place. */
 void hist_merge(struct hist *h, const struct hist *other)
 {
-    struct hist_cell *out;
-    uint32_t i = 0, j = 0, len = 0;
     BUG_ON(h == other);
-    if (!other->len)
-        return;
-    out = mem_alloc_array((size_t)h->len + other->len, sizeof(*out));
-    while (i < h->len || j < other->len) {
-        const struct hist_cell *a = i < h->len ? &h->cells[i] : NULL;
-        const struct hist_cell *b = j < other->len ? &other->cells[j] : NULL;
-        bool equal = a && b && a->lo == b->lo && a->hi == b->hi;
-        bool a_first = a && (!b || a->lo < b->lo || (a->lo == b->lo && a->hi <= b->hi));
-        out[len] = a_first ? *a : *b;
-        if (equal)
-            out[len].n += b->n;
-        i += a_first;
-        j += !a_first || equal;
-        len++;
+    uint32_t missing = missing_cells(h, other), i = h->len, j = other->len, at = h->len + missing;
+    if (at > h->cap) {
+        h->cap = at + at / 4;
+        h->cells = mem_grow(h->cells, h->cap, sizeof(*h->cells));
     }
-    free(h->cells);
-    h->cells = out;
-    h->cap = h->len + other->len;
-    h->len = len;
+    h->len = at;
+    while (j > 0) {
+        const struct hist_cell *b = &other->cells[j - 1];
+        int order = i > 0 ? compare(&h->cells[i - 1], b) : -1;
+        at--;
+        if (order >= 0) {
+            h->cells[at] = h->cells[--i];
+            if (order == 0)
+                h->cells[at].n += b->n;
+        } else {
+            h->cells[at] = *b;
+        }
+        j -= order <= 0;
+    }
     h->n += other->n;
 }
 

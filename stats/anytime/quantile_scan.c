@@ -226,9 +226,18 @@ double quantile_scan_fail(const struct quantile_scan *s)
     return least(&scan);
 }
 
-double quantile_scan_pass(const struct quantile_scan *s)
+double quantile_scan_fail_at(const struct quantile_scan *s, const struct hist *h0,
+                             const struct hist *h1, uint32_t bucket)
 {
-    struct scan scan = {.of = s, .at = pass_at, .join = pass_join};
+    double k0 = (double)hist_count_below(h0, bucket), n0 = (double)h0->n, n1 = (double)h1->n;
+    double k1 = (double)hist_count_reaching(h1, edge_reaching(s->factor * hist_upper(bucket)));
+    return beta_binomial_above(&s->prior, s->scale0 * k0, s->scale0 * n0) +
+           beta_binomial_below(&s->prior, s->scale1 * k1, s->scale1 * n1);
+}
+
+static void prepare_pass(struct scan *scan)
+{
+    const struct quantile_scan *s = scan->of;
     /* (1-w) = kappa (1-v) makes both bounds on tau equal at the frozen odds; neither exceeds 1. */
     double kappa = (1 - s->share) / s->share * s->odds, top = kappa > 1 ? kappa : 1;
     double n0 = s->scale0 * s->r0.n, n1 = s->scale1 * s->r1.n;
@@ -238,11 +247,25 @@ double quantile_scan_pass(const struct quantile_scan *s)
         double tau = n1 * not_v / s->share;
         if (s->share < 1 && n0 * not_w / (1 - s->share) < tau)
             tau = n0 * not_w / (1 - s->share);
-        scan.log_v[j] = log1p(-not_v);
-        scan.log_w[j] = log1p(-not_w);
-        scan.spent[j] = s->tail * tau;
+        scan->log_v[j] = log1p(-not_v);
+        scan->log_w[j] = log1p(-not_w);
+        scan->spent[j] = s->tail * tau;
     }
+}
+
+double quantile_scan_pass(const struct quantile_scan *s)
+{
+    struct scan scan = {.of = s, .at = pass_at, .join = pass_join};
+    prepare_pass(&scan);
     return least(&scan);
+}
+
+double quantile_scan_pass_at(const struct quantile_scan *s, uint32_t bucket)
+{
+    struct scan scan = {.of = s};
+    prepare_pass(&scan);
+    struct place p = pass_at(&scan, bucket);
+    return pass_join(&p, &p);
 }
 
 void quantile_scan_limits(const struct running *r, const struct beta_binomial *prior, double scale,

@@ -32,6 +32,12 @@ struct quantile_scan {
 double quantile_scan_fail(const struct quantile_scan *s);
 double quantile_scan_pass(const struct quantile_scan *s);
 
+/* The same at one place only: never below the minimum over all. The first counts in the histograms
+ * themselves and needs no running sums. */
+double quantile_scan_fail_at(const struct quantile_scan *s, const struct hist *h0,
+                             const struct hist *h1, uint32_t bucket);
+double quantile_scan_pass_at(const struct quantile_scan *s, uint32_t bucket);
+
 /* Limits of one arm's quantile, each side rejected at log e >= bound; edges rounded outwards. */
 void quantile_scan_limits(const struct running *r, const struct beta_binomial *prior, double scale,
                           double bound, struct ratio_interval *out);

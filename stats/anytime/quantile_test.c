@@ -36,6 +36,7 @@
 #define FORECAST_MOST 1000.0
 #define TRIALS_MAX    1e12
 #define BLOCK_NATS    0.5 /* most that fail takes from one block */
+#define EDGES_MOST    QUANTILE_LADDER
 
 bool quantile_null_ok(const struct quantile_null *null)
 {
@@ -112,14 +113,33 @@ double quantile_at_or_above(const struct hist *h, uint32_t edge)
     return (double)h->n - (below + reaching) / 2;
 }
 
-/* One block's residual about the null; s as in the pass null, 1 for fail. */
-static double take_residual(struct quantile_residuals *r, const struct hist *h0,
-                            const struct hist *h1, double s)
+/* quantile_at_or_above() of many edges, ascending, in one walk over the cells. */
+static void above_edges(const struct hist *h, const uint32_t *edges, int n, double *out)
 {
-    double n0 = (double)h0->n, n1 = (double)h1->n, v;
-    double base = quantile_at_or_above(h0, r->base), above1 = quantile_at_or_above(h1, r->far);
-    double above0 = s < 1 ? quantile_at_or_above(h0, r->far) : 0;
-    v = s * above1 + (1 - s) * n1 * above0 / n0 - n1 * base / n0;
+    double reaching[EDGES_MOST + 1] = {0}, below[EDGES_MOST + 1] = {0}, all = (double)h->n;
+    int lo = 0;
+    for (uint32_t i = 0; i < h->len; i++) {
+        const struct hist_cell *c = &h->cells[i];
+        while (lo < n && edges[lo] <= c->lo) /* the cells are sorted by lo */
+            lo++;
+        int hi = lo;
+        while (hi < n && edges[hi] <= c->hi)
+            hi++;
+        reaching[lo] += (double)c->n;
+        below[hi] += (double)c->n;
+    }
+    for (int j = 0; j < n; j++) {
+        reaching[j + 1] += reaching[j];
+        below[j + 1] += below[j];
+        out[j] = all - (below[j] + reaching[j]) / 2;
+    }
+}
+
+/* One block's residual about the null; s as in the pass null, 1 for fail. */
+static double take_residual(struct quantile_residuals *r, double n0, double n1, double base,
+                            double above0, double above1, double s)
+{
+    double v = s * above1 + (1 - s) * n1 * above0 / n0 - n1 * base / n0;
     r->above_base += base;
     r->above0_far += above0;
     r->above1 += above1;
@@ -140,10 +160,25 @@ static void take_residuals(struct quantile_test *t, const struct hist *h0, const
     t->ratio_sq += n1 * n1 / n0;
     t->lately1 += (n1 - t->lately1) / LATELY_BLOCKS;
     t->paired++;
-    if (!is_absent(t, TEST_PASS))
-        v = take_residual(&t->pass, h0, h1, t->null[TEST_PASS].share);
-    for (int j = QUANTILE_LADDER - 1; j >= 0 && !is_absent(t, TEST_FAIL); j--)
-        v = take_residual(&t->fail[j], h0, h1, 1);
+    if (!is_absent(t, TEST_PASS)) {
+        uint32_t edges[2] = {t->pass.base, t->pass.far};
+        double s = t->null[TEST_PASS].share, above0[2], above1;
+        above_edges(h0, edges, 2, above0);
+        above_edges(h1, edges + 1, 1, &above1);
+        v = take_residual(&t->pass, n0, n1, above0[0], s < 1 ? above0[1] : 0, above1, s);
+    }
+    if (!is_absent(t, TEST_FAIL)) {
+        uint32_t base[EDGES_MOST], far[EDGES_MOST];
+        double above0[EDGES_MOST], above1[EDGES_MOST];
+        for (int j = 0; j < QUANTILE_LADDER; j++) {
+            base[j] = t->fail[j].base;
+            far[j] = t->fail[j].far;
+        }
+        above_edges(h0, base, QUANTILE_LADDER, above0);
+        above_edges(h1, far, QUANTILE_LADDER, above1);
+        for (int j = QUANTILE_LADDER - 1; j >= 0; j--)
+            v = take_residual(&t->fail[j], n0, n1, above0[j], 0, above1[j], 1);
+    }
     /* the correlation of blocks is watched on the residuals of fail, or of pass where that is alone
      */
     scatter_take(&t->scatter, v, p * (1 - p) * (n1 + n1 * n1 / n0));
@@ -241,19 +276,26 @@ static double bounded(double scale, double n)
     return scale * n > TRIALS_MAX ? TRIALS_MAX / n : scale;
 }
 
-void quantile_scan_of(struct quantile_scan *s, const struct quantile_test *t, enum test_side side,
+/* All of a scan but its running sums. */
+static void scan_plan(struct quantile_scan *s, const struct quantile_test *t, enum test_side side,
                       double scale0, double scale1)
 {
     const struct quantile_null *null = &t->null[side];
-    running_init(&s->r0, &t->h0);
-    running_init(&s->r1, &t->h1);
     beta_binomial_init(&s->prior, null->p, concentration(null->p));
-    s->scale0 = bounded(scale0, s->r0.n);
-    s->scale1 = bounded(scale1, s->r1.n);
+    s->scale0 = bounded(scale0, (double)t->h0.n);
+    s->scale1 = bounded(scale1, (double)t->h1.n);
     s->factor = null->factor;
     s->share = null->share;
     s->tail = 1 - null->p;
     s->odds = isnan(t->odds) ? (double)t->h1.n / (double)t->h0.n : t->odds;
+}
+
+void quantile_scan_of(struct quantile_scan *s, const struct quantile_test *t, enum test_side side,
+                      double scale0, double scale1)
+{
+    running_init(&s->r0, &t->h0);
+    running_init(&s->r1, &t->h1);
+    scan_plan(s, t, side, scale0, scale1);
 }
 
 void quantile_scan_release(struct quantile_scan *s)
@@ -281,6 +323,25 @@ double quantile_test_log_e(const struct quantile_test *t, enum test_side side)
         return 0;
     r = log_e(t, side, quantile_phi(t, side));
     return side == TEST_FAIL ? fmin(r, BLOCK_NATS * t->paired) : r;
+}
+
+double quantile_test_log_e_most(const struct quantile_test *t, enum test_side side)
+{
+    struct quantile_scan s;
+    if (is_absent(t, side) || !t->h0.n || !t->h1.n || !t->has_edges)
+        return 0;
+    if (side == TEST_FAIL && BLOCK_NATS * t->paired < 1)
+        return BLOCK_NATS * t->paired;
+    double phi = quantile_phi(t, side);
+    uint32_t here = bucket_at(hist_quantile(&t->h0, t->null[side].p));
+    if (side == TEST_FAIL) {
+        scan_plan(&s, t, side, 1 / phi, 1 / phi);
+        return fmin(quantile_scan_fail_at(&s, &t->h0, &t->h1, here), BLOCK_NATS * t->paired);
+    }
+    quantile_scan_of(&s, t, side, 1 / phi, 1 / phi);
+    double r = quantile_scan_pass_at(&s, here);
+    quantile_scan_release(&s);
+    return r;
 }
 
 double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side)

@@ -82,6 +82,10 @@ void quantile_test_take(struct quantile_test *t, const struct quantile_block *bl
 double quantile_test_log_e(const struct quantile_test *t, enum test_side side);
 double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side);
 
+/* Never below quantile_test_log_e() of that side, and a small part of its cost: the e-value is a
+ * minimum over places, and this looks at one of them, the baseline's own quantile. */
+double quantile_test_log_e_most(const struct quantile_test *t, enum test_side side);
+
 /* See struct rate_dispersion. */
 struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t, enum test_side side);
 void quantile_test_set_correlation(struct quantile_test *t, struct correlation whole);

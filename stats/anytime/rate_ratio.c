@@ -329,6 +329,24 @@ double rate_ratio_log_e_untempered(const struct rate_ratio *t, enum test_side si
     return log_e(t, side, false);
 }
 
+#define ROUNDING 1e-9 /* relative, of sums of logarithms */
+
+double rate_ratio_fail_most(const struct rate_ratio *t)
+{
+    const struct rate_null *null = &t->null[TEST_FAIL];
+    double relative = isnan(null->ratio) ? INFINITY : 0;
+    double absolute = isnan(null->difference) ? INFINITY : 0, s0 = t->s[RATE_NULL_NODE(TEST_FAIL)];
+    if (isinf(relative) && isinf(absolute))
+        return 0;
+    for (int j = 0; j < RATE_GRID; j++) {
+        if (!isnan(null->ratio) && t->log_prior[TEST_FAIL][j] > -INFINITY)
+            relative = fmax(relative, t->s[j] - s0);
+        if (!isnan(null->difference) && t->log_prior_abs[j] > -INFINITY)
+            absolute = fmax(absolute, t->s[j] + null->difference * t->spent[j]);
+    }
+    return fmin(relative, absolute) * (1 + ROUNDING) + ROUNDING;
+}
+
 /* The scatter's weights are variances at ratio 1; its levels are wanted at the fitted ratio. */
 static double at_one_over_fitted(const struct rate_ratio *t)
 {

@@ -231,6 +231,54 @@ static void never(void)
     T_CHECK(isinf(step_pace_rate(&null, TEST_PASS, 0.05, &plan).blocks));
 }
 
+/* The quick bounds are never below what they bound, whatever the traffic and its noise. */
+static void quick_bounds_hold(void)
+{
+    static const double ratios[] = {0.5, 1, 1.3, 4};
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    for (int i = 0; i < 48; i++) {
+        struct sim_load load = {.requests = 300 + 700 * (i % 3),
+                                .rate = 0.02,
+                                .ratio = ratios[i % 4],
+                                .phi = 1 + i % 5};
+        struct rate_null fail = {i % 2 ? 1 : NAN, i % 2 && i % 3 ? NAN : 0.001};
+        struct sim_state state;
+        struct rate_ratio t;
+        rate_ratio_init(&t, &fail, NULL);
+        sim_start(rng, &load, &state);
+        for (int k = 0; k < 60; k++) {
+            struct rate_block block = sim_block(rng, &load, &state, 0.05 + 0.1 * (i % 7));
+            rate_ratio_take(&t, &block);
+            T_CHECK(rate_ratio_fail_most(&t) >= rate_ratio_log_e(&t, TEST_FAIL));
+        }
+    }
+    for (int i = 0; i < 12; i++) {
+        struct quantile_null fail = {0.95, 1, 1}, pass = {0.95, 1.2, 0.25 + 0.25 * (i % 4)};
+        struct quantile_test t;
+        struct hist h0, h1;
+        quantile_test_init(&t, &fail, &pass);
+        hist_init(&h0);
+        hist_init(&h1);
+        for (int k = 0; k < 40; k++) {
+            hist_clear(&h0);
+            hist_clear(&h1);
+            for (int v = 0; v < 50; v++) {
+                hist_add(&h0, latency(rng), 1);
+                hist_add_span(&h0, 80, 160, 1);
+                hist_add(&h1, ratios[i % 4] * latency(rng), 1);
+            }
+            quantile_test_take(&t, &(struct quantile_block){&h0, &h1});
+            for (int side = 0; side < 2; side++)
+                T_CHECK(quantile_test_log_e_most(&t, (enum test_side)side) >=
+                        quantile_test_log_e(&t, (enum test_side)side) - 1e-9);
+        }
+        hist_release(&h0);
+        hist_release(&h1);
+        quantile_test_release(&t);
+    }
+    gsl_rng_free(rng);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -239,6 +287,7 @@ int main(int argc, char **argv)
         {"rates", rates},
         {"quantiles", quantiles},
         {"never", never},
+        {"quick_bounds_hold", quick_bounds_hold},
     };
     stats_setup();
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
