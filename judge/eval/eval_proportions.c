@@ -1,10 +1,10 @@
-/* One proportion and two (stats/fixed/proportion_interval.h, two_proportions.h), with the words
- * and, for the score method, the departures of statsmodels 0.13.5 (two_proportions_sm.h). */
+/* One proportion and two (stats/fixed/proportion_interval.h, proportion_pair.h), with the words
+ * and, for the score method, the departures of statsmodels 0.13.5 (proportion_pair_sm.h). */
 #include <math.h>
 
 #include "judge/eval/schools.h"
 #include "stats/fixed/proportion_interval.h"
-#include "stats/fixed/two_proportions_sm.h"
+#include "stats/fixed/proportion_pair_sm.h"
 
 static int take_alpha(const struct eval_case *c, double *alpha, struct err *err)
 {
@@ -37,49 +37,48 @@ static int run_one(const struct eval_case *c, struct writer *got, struct err *er
     return 0;
 }
 
-static int take_two(const struct eval_case *c, struct two_proportions *t,
-                    enum two_proportions_method *method, enum comparison *comparison,
-                    struct err *err)
+static int take_two(const struct eval_case *c, struct proportion_pair *t, enum pair_method *method,
+                    enum pair_comparison *comparison, struct err *err)
 {
     static const char *const comparisons[] = {"diff", "ratio", "odds-ratio", "or"};
-    static const char *const names[TWO_METHODS] = {
-        [TWO_WALD] = "wald",
-        [TWO_AGRESTI_CAFFO] = "agresti-caffo",
-        [TWO_NEWCOMBE] = "newcomb",
-        [TWO_LOG] = "log",
-        [TWO_LOG_ADJUSTED] = "log-adjusted",
-        [TWO_LOGIT] = "logit",
-        [TWO_LOGIT_ADJUSTED] = "logit-adjusted",
-        [TWO_LOGIT_SMOOTHED] = "logit-smoothed",
-        [TWO_SCORE] = "score",
+    static const char *const names[PAIR_METHODS] = {
+        [PAIR_WALD] = "wald",
+        [PAIR_AGRESTI_CAFFO] = "agresti-caffo",
+        [PAIR_NEWCOMBE] = "newcomb",
+        [PAIR_LOG] = "log",
+        [PAIR_LOG_ADJUSTED] = "log-adjusted",
+        [PAIR_LOGIT] = "logit",
+        [PAIR_LOGIT_ADJUSTED] = "logit-adjusted",
+        [PAIR_LOGIT_SMOOTHED] = "logit-smoothed",
+        [PAIR_SCORE] = "score",
     };
     int which = 0, how;
     if (node_get(c->params, "compare") &&
         eval_choice(c->params, "compare", comparisons, ARRAY_LEN(comparisons), &which, err) != 0)
         return -1;
-    if (eval_choice(c->params, "method", names, TWO_METHODS, &how, err) != 0 ||
+    if (eval_choice(c->params, "method", names, PAIR_METHODS, &how, err) != 0 ||
         eval_number(c->input, "x1", &t->x1, err) != 0 ||
         eval_number(c->input, "n1", &t->n1, err) != 0 ||
         eval_number(c->input, "x2", &t->x2, err) != 0 ||
         eval_number(c->input, "n2", &t->n2, err) != 0)
         return -1;
-    *comparison = which == 3 ? COMPARE_ODDS_RATIO : (enum comparison)which;
-    *method = (enum two_proportions_method)how;
-    return two_proportions_ok(t, *comparison, *method, err);
+    *comparison = which == 3 ? PAIR_ODDS_RATIO : (enum pair_comparison)which;
+    *method = (enum pair_method)how;
+    return proportion_pair_ok(t, *comparison, *method, err);
 }
 
 static int run_two(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct two_proportions t;
-    enum two_proportions_method method;
-    enum comparison comparison;
+    struct proportion_pair t;
+    enum pair_method method;
+    enum pair_comparison comparison;
     double alpha, low, high;
     if (take_alpha(c, &alpha, err) != 0 || take_two(c, &t, &method, &comparison, err) != 0)
         return -1;
-    if (method == TWO_SCORE)
-        two_proportions_sm_score(&t, comparison, alpha, &low, &high);
+    if (method == PAIR_SCORE)
+        proportion_pair_sm_score(&t, comparison, alpha, &low, &high);
     else
-        two_proportions_interval(&t, comparison, method, alpha, &low, &high);
+        proportion_pair_interval(&t, comparison, method, alpha, &low, &high);
     writer_object(got);
     eval_put_pair(got, "ci", low, high);
     writer_end(got);
@@ -88,21 +87,21 @@ static int run_two(const struct eval_case *c, struct writer *got, struct err *er
 
 static int run_equivalence(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct two_proportions t;
-    enum two_proportions_method method;
-    enum comparison comparison;
-    struct equivalence e;
+    struct proportion_pair t;
+    enum pair_method method;
+    enum pair_comparison comparison;
+    struct pair_equivalence e;
     double low, high;
     if (take_two(c, &t, &method, &comparison, err) != 0 ||
         eval_number(c->params, "low", &low, err) != 0 ||
         eval_number(c->params, "upp", &high, err) != 0)
         return -1;
-    if (method == TWO_NEWCOMBE)
+    if (method == PAIR_NEWCOMBE)
         return err_set(err, ERR_INPUT, "newcomb is an interval, not a test");
-    if (comparison == COMPARE_DIFFERENCE ? !(low >= -1 && low < high && high <= 1)
-                                         : !(low > 0 && low < high && isfinite(high)))
+    if (comparison == PAIR_DIFFERENCE ? !(low >= -1 && low < high && high <= 1)
+                                      : !(low > 0 && low < high && isfinite(high)))
         return err_set(err, ERR_INPUT, "the margins are %g and %g", low, high);
-    e = two_proportions_sm_equivalence(&t, comparison, method, low, high);
+    e = proportion_pair_sm_equivalence(&t, comparison, method, low, high);
     writer_object(got);
     eval_put_kv(got, "p_tost", e.p);
     eval_put_kv(got, "p_noninf_lower", e.p_above_low);

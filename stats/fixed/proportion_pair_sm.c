@@ -1,4 +1,4 @@
-#include "stats/fixed/two_proportions_sm.h"
+#include "stats/fixed/proportion_pair_sm.h"
 
 #include <gsl/gsl_poly.h>
 #include <gsl/gsl_sort.h>
@@ -11,7 +11,7 @@
 #define SEARCH_RELATIVE 8.881784197001252e-16
 #define DIFFERENCE_MAX  0.99999
 
-double two_proportions_sm_z(const struct two_proportions *t, double d)
+double proportion_pair_sm_z(const struct proportion_pair *t, double d)
 {
     double n = t->n1 + t->n2, x = t->x1 + t->x2, q1 = x / n, q2 = x / n, variance;
     if (d != 0) {
@@ -29,13 +29,13 @@ double two_proportions_sm_z(const struct two_proportions *t, double d)
 /* ---- its search ---- */
 
 struct search {
-    const struct two_proportions *t;
+    const struct proportion_pair *t;
     double alpha;
 };
 
 static double excess(const struct search *s, double d)
 {
-    return 2 * normal_upper(fabs(two_proportions_sm_z(s->t, d))) - s->alpha;
+    return 2 * normal_upper(fabs(proportion_pair_sm_z(s->t, d))) - s->alpha;
 }
 
 /* A point with its value. */
@@ -99,11 +99,11 @@ static bool search(const struct search *s, double from, double to, double *root)
     return true;
 }
 
-static bool difference(const struct two_proportions *t, double alpha, double *low, double *high)
+static bool difference(const struct proportion_pair *t, double alpha, double *low, double *high)
 {
     struct search s = {t, alpha};
     double wald_low, wald_high, at = t->x1 / t->n1 - t->x2 / t->n2, l, h;
-    two_proportions_interval(t, COMPARE_DIFFERENCE, TWO_WALD, alpha, &wald_low, &wald_high);
+    proportion_pair_interval(t, PAIR_DIFFERENCE, PAIR_WALD, alpha, &wald_low, &wald_high);
     if (!search(&s, at, fmin(wald_high + fabs(wald_high) * 0.5, DIFFERENCE_MAX), &h) ||
         !search(&s, wald_low - fabs(wald_low) * 0.25, at, &l))
         return false;
@@ -116,7 +116,7 @@ static bool difference(const struct two_proportions *t, double alpha, double *lo
  * Koopman's closed form with all of group 1 successes: the limits are 1/p at the two smaller roots
  * of a cubic, of which one is (x2 + n1)/N.
  */
-static void all_successes(const struct two_proportions *t, double alpha, double *low, double *high)
+static void all_successes(const struct proportion_pair *t, double alpha, double *low, double *high)
 {
     double n = t->n1 + t->n2, x = t->x1 + t->x2, z = normal_upper_quantile(alpha / 2), p[3];
     double chi = z * z * (n / (n - 1)), b, c;
@@ -133,24 +133,24 @@ static void all_successes(const struct two_proportions *t, double alpha, double 
     *high = p[0] > 1e-15 ? 1 / p[0] : INFINITY;
 }
 
-void two_proportions_sm_score(const struct two_proportions *t, enum comparison comparison,
+void proportion_pair_sm_score(const struct proportion_pair *t, enum pair_comparison comparison,
                               double alpha, double *low, double *high)
 {
-    two_proportions_interval(t, comparison, TWO_SCORE, alpha, low, high);
-    if (comparison == COMPARE_DIFFERENCE)
+    proportion_pair_interval(t, comparison, PAIR_SCORE, alpha, low, high);
+    if (comparison == PAIR_DIFFERENCE)
         (void)difference(t, alpha, low, high);
-    else if (comparison == COMPARE_RATIO && t->x1 == t->n1)
+    else if (comparison == PAIR_RATIO && t->x1 == t->n1)
         all_successes(t, alpha, low, high);
 }
 
-struct equivalence two_proportions_sm_equivalence(const struct two_proportions *t,
-                                                  enum comparison comparison,
-                                                  enum two_proportions_method method, double low,
-                                                  double high)
+struct pair_equivalence proportion_pair_sm_equivalence(const struct proportion_pair *t,
+                                                       enum pair_comparison comparison,
+                                                       enum pair_method method, double low,
+                                                       double high)
 {
-    struct equivalence e = two_proportions_equivalence(t, comparison, method, low, high);
-    if (comparison == COMPARE_DIFFERENCE && method == TWO_SCORE) {
-        double z_low = two_proportions_sm_z(t, low), z_high = two_proportions_sm_z(t, high);
+    struct pair_equivalence e = proportion_pair_equivalence(t, comparison, method, low, high);
+    if (comparison == PAIR_DIFFERENCE && method == PAIR_SCORE) {
+        double z_low = proportion_pair_sm_z(t, low), z_high = proportion_pair_sm_z(t, high);
         e.p_above_low = normal_upper(z_low);
         e.p_below_high = normal_upper(-z_high);
     }

@@ -1,6 +1,6 @@
 /*
  * The score method for two proportions as statsmodels 0.13.5 computes it, to compare numbers with
- * that tool. It departs from Miettinen & Nurminen (two_proportions.h) in four places:
+ * that tool. It departs from Miettinen & Nurminen (proportion_pair.h) in four places:
  *
  * 1. difference: the constrained estimate has x2 d where the cubic's L1 has n2 d; z and limits are
  *    off by about a percent in small samples, and undefined for some d.
@@ -11,25 +11,25 @@
  *
  * Never decide by these.
  */
-#ifndef STATS_TWO_PROPORTIONS_SM_H
-#define STATS_TWO_PROPORTIONS_SM_H
+#ifndef STATS_PROPORTION_PAIR_SM_H
+#define STATS_PROPORTION_PAIR_SM_H
 
-#include "stats/fixed/two_proportions.h"
+#include "stats/fixed/proportion_pair.h"
 
 /* z of "p1 - p2 = d"; NAN where the tool has none. */
-double two_proportions_sm_z(const struct two_proportions *t, double d);
+double proportion_pair_sm_z(const struct proportion_pair *t, double d);
 
 /*
  * The interval of method score, any comparison. Where the tool fails with an error, the right
  * interval.
  */
-void two_proportions_sm_score(const struct two_proportions *t, enum comparison comparison,
+void proportion_pair_sm_score(const struct proportion_pair *t, enum pair_comparison comparison,
                               double alpha, double *low, double *high);
 
 /* p_above_low, p_below_high by its score z, and its choice between them in p. */
-struct equivalence two_proportions_sm_equivalence(const struct two_proportions *t,
-                                                  enum comparison comparison,
-                                                  enum two_proportions_method method, double low,
-                                                  double high);
+struct pair_equivalence proportion_pair_sm_equivalence(const struct proportion_pair *t,
+                                                       enum pair_comparison comparison,
+                                                       enum pair_method method, double low,
+                                                       double high);
 
 #endif
