@@ -14,6 +14,7 @@ const struct eval_method *const eval_schools[] = {
     eval_confseq,
     eval_bayes,
     eval_proportions,
+    eval_bounded,
     NULL,
 };
 // clang-format on

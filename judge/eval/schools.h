@@ -8,6 +8,7 @@ extern const struct eval_method eval_anytime[];
 extern const struct eval_method eval_counts[];
 extern const struct eval_method eval_numerics[];
 extern const struct eval_method eval_confseq[];
+extern const struct eval_method eval_bounded[];
 extern const struct eval_method eval_series[];
 extern const struct eval_method eval_experiment[];
 extern const struct eval_method eval_sequential[];

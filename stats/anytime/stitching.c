@@ -1,0 +1,78 @@
+/*
+ * k1 = (eta^(1/4) + eta^(-1/4))/sqrt 2,  k2 = (sqrt eta + 1)/2
+ *
+ * Theorem 1, with V >= v_min:
+ *   l = s log log(eta V/v_min) + log(zeta(s)/(log eta)^s) + log(1/alpha)
+ *   u = sqrt(k1^2 V l + (k2 c l)^2) + k2 c l
+ *
+ * Theorem 4, with t >= t_opt, r = p for p >= 1/2, otherwise the p one mesh nearer to 1/2, sigma^2 =
+ * r (1 - r), j = 1 + sqrt(t/t_opt) |logit p|/(2 delta), c = (1 - 2 p)/3:
+ *   l = s log log(eta t/t_opt) + s log j + log(2 zeta(s) (2 zeta(s) + 1)/(alpha (log eta)^s))
+ *   u = delta sqrt(eta t sigma^2/t_opt) + sqrt(k1^2 sigma^2 t l + (k2 c l)^2) + k2 c l
+ */
+#include "stats/anytime/stitching.h"
+
+#include <gsl/gsl_sf_zeta.h>
+#include <math.h>
+
+#include "lib/base/err.h"
+
+static double zeta(double s)
+{
+    gsl_sf_result r;
+    return gsl_sf_zeta_e(s, &r) == 0 ? r.val : 1 + 1 / (s - 1);
+}
+
+static double k1(double eta)
+{
+    return (pow(eta, 0.25) + pow(eta, -0.25)) / M_SQRT2;
+}
+
+/* sqrt(k1^2 v l + (k2 c l)^2) + k2 c l, for c < 0 without cancellation. */
+static double stitched(double eta, double v, double c, double l)
+{
+    double linear = (sqrt(eta) + 1) / 2 * c * l, square = k1(eta) * k1(eta) * v * l;
+    double root = sqrt(square + linear * linear);
+    return linear < 0 ? square / (root - linear) : root + linear;
+}
+
+static bool spending_ok(double s, double eta)
+{
+    return s > 1 && isfinite(s) && eta > 1 && isfinite(eta);
+}
+
+bool stitching_ok(const struct stitching *b)
+{
+    return b->v_min > 0 && isfinite(b->v_min) && isfinite(b->c) && spending_ok(b->s, b->eta);
+}
+
+double stitching_bound(const struct stitching *b, double v, double alpha)
+{
+    double at = fmax(v, b->v_min), l;
+    BUG_ON(!stitching_ok(b) || !isfinite(v) || !(alpha > 0 && alpha < 1));
+    l = b->s * log(log(b->eta) + log(at / b->v_min)) + log(zeta(b->s)) - b->s * log(log(b->eta)) -
+        log(alpha);
+    return stitched(b->eta, at, b->c, l);
+}
+
+bool double_stitching_ok(const struct double_stitching *b)
+{
+    return b->t_opt >= 1 && isfinite(b->t_opt) && b->delta > 0 && isfinite(b->delta) &&
+           spending_ok(b->s, b->eta);
+}
+
+double double_stitching_bound(const struct double_stitching *b, double p, double t, double alpha)
+{
+    double at = fmax(t, b->t_opt), logit = log(p) - log1p(-p), r = p, variance, j, l, z;
+    BUG_ON(!double_stitching_ok(b) || !(t >= 0) || !isfinite(t) || !(p > 0 && p < 1) ||
+           !(alpha > 0 && alpha < 1));
+    if (p < 0.5)
+        r = fmin(0.5, 1 / (1 + exp(-logit - 2 * b->delta * sqrt(b->t_opt * b->eta / at))));
+    variance = r * (1 - r);
+    j = sqrt(at / b->t_opt) * fabs(logit) / (2 * b->delta) + 1;
+    z = zeta(b->s);
+    l = b->s * log(log(b->eta) + log(at / b->t_opt)) + b->s * log(j) + log(2 * z * (2 * z + 1)) -
+        log(alpha) - b->s * log(log(b->eta));
+    return b->delta * sqrt(b->eta * at * variance / b->t_opt) +
+           stitched(b->eta, variance * at, (1 - 2 * p) / 3, l);
+}
