@@ -105,9 +105,10 @@ build/doubles/%: tests/doubles/%.c
 
 ## make test-long     the whole canary simulated, 20,000 runs a row; SIGKILL at every message (two hours)
 .PHONY: test-long
-test-long: $(B)/tests/judge/simulate/test_sim_canary $(B)/tests/stats/anytime/test_sim_counts $(B)/tests/stats/anytime/test_sim_quantile $(B)/tests/stats/anytime/test_sim_means all doubles
+test-long: $(B)/tests/judge/simulate/test_sim_canary $(B)/tests/stats/anytime/test_sim_counts $(B)/tests/stats/anytime/test_sim_quantile $(B)/tests/stats/anytime/test_sim_means $(B)/tests/stats/kayenta/test_sim_kayenta all doubles
 	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_counts
 	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_quantile
+	$(Q)JUDGE_LONG=1 $(B)/tests/stats/kayenta/test_sim_kayenta
 	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_means
 	$(Q)$(B)/tests/judge/simulate/test_sim_canary --full
 	$(Q)CRASH_CELLS=all /usr/bin/python3 tests/e2e/test_crash.py

@@ -96,8 +96,8 @@ const struct node *kayenta_get(struct arena *a, const struct node *data, const c
 
 static int wrong(struct err *err, const char *what, const struct node *n, const char *want)
 {
-    return err_set(err, ERR_INPUT, "%s is %s: want %s", what,
-                   n ? node_type_name(n->type) : "absent", want);
+    return err_set(err, ERR_INPUT, "%s is %s%s: want %s", what, n ? "of type " : "absent",
+                   n ? node_type_name(n->type) : "", want);
 }
 
 int kayenta_number(const struct node *n, const char *what, double *out, struct err *err)

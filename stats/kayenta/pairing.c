@@ -120,9 +120,17 @@ struct chosen {
     bool has_untagged;
 };
 
+static size_t count_of(struct metric_sets all, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < all.n; i++)
+        n += strcmp(all.set[i].name, name) == 0;
+    return n;
+}
+
 static struct chosen choose(struct metric_sets all, const char *name, struct arena *arena)
 {
-    struct chosen c = {.set = arena_array(arena, all.n + 1, sizeof(*c.set))};
+    struct chosen c = {.set = arena_array(arena, count_of(all, name) + 1, sizeof(*c.set))};
     for (size_t i = 0; i < all.n; i++)
         if (strcmp(all.set[i].name, name) == 0) {
             c.set[c.n++] = &all.set[i];
@@ -235,7 +243,9 @@ enum pairing_fault pairing_all(const char *const *metrics, size_t n_metrics,
             return fault(PAIRING_EXPERIMENT_UNNAMED, err,
                          "Experiment metric set name was not set.");
     /* A set is in one pair of its metric at most; the same name given twice pairs it again. */
-    const size_t room = (control.n + experiment.n) * n_metrics;
+    size_t room = 0;
+    for (size_t i = 0; i < n_metrics; i++)
+        room += count_of(control, metrics[i]) + count_of(experiment, metrics[i]);
     w.pairs = arena_array(arena, room + 1, sizeof(*w.pairs));
     for (size_t i = 0; i < n_metrics; i++) {
         const enum pairing_fault f = pair_metric(&w, metrics[i], control, experiment);
