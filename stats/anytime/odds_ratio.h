@@ -23,7 +23,7 @@
  * For proportions p << 1 all agree: psi is within a factor 1/(1-p) of the ratio. psi <= 1, no harm,
  * is the same null in all of them.
  *
- * Any block up to 1e12 trials an arm: below a variance of 128 the law's sum is taken in full, above
+ * Any block up to 1e12 trials an arm: below a variance of 96 the law's sum is taken in full, above
  * it a series whose error is below 1e-12 (stats/numerics/fisher_noncentral.h); nothing is handed to
  * another test at large counts. A block and a reading cost about 20 microseconds whatever the
  * counts.

@@ -7,17 +7,18 @@
  * is, up to what does not depend on psi, exp(-D), D the sum of four deviances, each nonnegative and
  * small near the fit; and P(S = total) is a probability at its own mean:
  *
- *   V < 128   summed from the mean outwards until a term is below 1e-18 of the sum. V is the
+ *   V < 96    summed from the mean outwards until a term is below 1e-18 of the sum. V is the
  *             variance of S; Y1's own is v0 v1/V <= V/4, so this is at most about 100 terms.
- *   V >= 128  (2 pi V)^-1/2 (1 + a_1/V + ... + a_5/V^5), the Edgeworth series at the mean, whose
+ *   V >= 96   (2 pi V)^-1/2 (1 + a_1/V + ... + a_5/V^5), the Edgeworth series at the mean, whose
  * a_k are polynomials in the cumulants of S over V. P(S = s) is an integral of an entire function;
  * the part beyond |t| = pi, which the series adds, is below exp(-2 V).
  *
- * The series is asymptotic, so its error has to be bounded. All a_k lie between those of the two
- * extreme laws: Poisson (arms with p near 0 or near 1), where it is Stirling's series, a_6 =
- * 0.0052; and both together (p near 0 in one arm, near 1 in the other), the Skellam law, where it
- * is that of exp(-V) I_0(V), a_6 = 0.57. So at V = 128 the first term left out is at most 1.3e-13.
- * tests/stats/numerics holds it against the plain sum over both arms' sizes, totals and psi.
+ * The series is asymptotic, so its error has to be bounded. All a_k lie between those of the
+ * extreme laws: Poisson (both arms rare), where it is Stirling's series, a_6 = 0.0052; and Skellam
+ * (successes rare in one arm, failures in the other), where it is that of exp(-V) I_0(V), a_6 =
+ * 0.57. So at V = 96 the first term left out is at most 7.3e-13, and with 20 % or more of both in
+ * an arm a hundredth of that. tests/stats/numerics holds it against the plain sum over both arms'
+ * sizes, totals and psi.
  *
  * Rejected: the sum at every size, 17 standard deviations long; the saddle point formula alone,
  * wrong by 1/(8 V) a block, which adds up over a day of blocks.
@@ -30,7 +31,7 @@
 #include "stats/numerics/deviance.h"
 
 #define COUNT_MAX    1e12
-#define SERIES_ABOVE 128.0
+#define SERIES_ABOVE 96.0
 #define NEGLIGIBLE   1e-18
 #define CHUNK        8
 #define ORDER_MOST   10 /* powers of V^-1/2 in the series */
