@@ -21,7 +21,6 @@
 #define UNITS_MAX        1e15
 #define SUM_MAX          1e100
 #define SHARE_MIN        1e-9
-#define LOGIT_SPAN       800.0 /* odds beyond what a double holds */
 
 static const double concentrations[] = {2, 100, 10000};
 
@@ -116,9 +115,12 @@ static struct logit_interval logit_limits(const struct divergence *d)
     } else if (!(d->out > 0)) {
         r.low = -log(expm1(d->most / n));
     } else {
-        double middle = log(d->in / d->out);
-        r.low = middle + bisect(divergence_excess, d, -LOGIT_SPAN, 0, 0);
-        r.high = middle + bisect(divergence_excess, d, 0, LOGIT_SPAN, 1);
+        /* far out n KL is nearly a line in the shift; from there inwards */
+        double middle = log(d->in / d->out), farthest;
+        farthest = (n * log(d->out / n) - d->most) / d->in;
+        r.low = middle + bisect(divergence_excess, d, farthest, 0, 0);
+        farthest = (d->most - n * log(d->in / n)) / d->out;
+        r.high = middle + bisect(divergence_excess, d, 0, farthest, 1);
     }
     return r;
 }

@@ -21,6 +21,7 @@
 
 #define TWO_PROPORTIONS_FORM 1
 #define SUM_MAX              1e100
+#define PLACE_MOST           300.0 /* e^-300: nearer to an end than any estimate */
 
 static bool difference_ok(double d)
 {
@@ -34,33 +35,54 @@ void two_proportions_init(struct two_proportions *t, double prior, double fail, 
     *t = (struct two_proportions){.prior = prior, .fail = fail, .pass = pass};
 }
 
-/* The arm with the smaller coordinate first, so that the unknown is never a small difference. */
+/* The arm with the smaller coordinate first, d >= 0. */
 struct line {
-    double p_low, n_low, p_high, n_high, d;
+    struct proportion low, high;
+    double n_low, n_high, d;
 };
 
-static double slope_at(double x, const void *with)
+/* Place z of the line, minus to plus infinity: whatever can be next to 0 or 1 is formed without a
+ * difference. */
+static struct projection at_place(const struct line *l, double z)
 {
-    const struct line *l = with;
-    double high = x + l->d;
-    return l->n_low * (x - l->p_low) / (x * (1 - x)) +
-           l->n_high * (high - l->p_high) / (high * (1 - high));
+    double room = 1 - l->d, below = room / (1 + exp(-z)), above = room / (1 + exp(z));
+    return (struct projection){{below, above + l->d}, {below + l->d, above}};
 }
 
-struct projection project_on_difference(double p0, double n0, double p1, double n1, double d)
+/* (x - p)/(x (1 - x)) */
+static double pull(struct proportion x, struct proportion p)
 {
-    struct line l = {p0, n0, p1, n1, d};
-    double x;
-    BUG_ON(!(p0 > 0 && p0 < 1) || !(p1 > 0 && p1 < 1) || !(n0 > 0) || !(n1 > 0));
+    return (p.p < p.q ? x.p - p.p : p.q - x.q) / (x.p * x.q);
+}
+
+static double slope_at(double z, const void *with)
+{
+    const struct line *l = with;
+    struct projection x = at_place(l, z);
+    return l->n_low * pull(x.p0, l->low) + l->n_high * pull(x.p1, l->high);
+}
+
+static bool proportion_ok(struct proportion p)
+{
+    return p.p > 0 && p.q > 0 && p.p <= 1 && p.q <= 1;
+}
+
+struct projection project_on_difference(struct proportion p0, double n0, struct proportion p1,
+                                        double n1, double d)
+{
+    struct line l = {p0, p1, n0, n1, d};
+    struct projection x;
+    BUG_ON(!proportion_ok(p0) || !proportion_ok(p1) || !(n0 > 0) || !(n1 > 0));
     BUG_ON(!(d > -1 && d < 1));
     if (d == 0) {
-        x = (n0 * p0 + n1 * p1) / (n0 + n1);
-        return (struct projection){x, x};
+        double n = n0 + n1;
+        struct proportion pooled = {(n0 * p0.p + n1 * p1.p) / n, (n0 * p0.q + n1 * p1.q) / n};
+        return (struct projection){pooled, pooled};
     }
     if (d < 0)
-        l = (struct line){p1, n1, p0, n0, -d};
-    x = bisect(slope_at, &l, 0, 1 - l.d, 1);
-    return d > 0 ? (struct projection){x, x + d} : (struct projection){x - d, x};
+        l = (struct line){p1, p0, n1, n0, -d};
+    x = at_place(&l, bisect(slope_at, &l, -PLACE_MOST, PLACE_MOST, 1));
+    return d > 0 ? x : (struct projection){x.p1, x.p0};
 }
 
 /* k log(p/x), also where p is next to x. */
@@ -72,11 +94,16 @@ static double log_ratio(double k, double p, double x)
     return k * (fabs(off) < 0.5 ? log1p(off) : log(p / x));
 }
 
-static double block_log_e(const struct binomial_block *b, double p0, double p1,
-                          struct projection null)
+static double arm_log_e(double y, double n, struct proportion p, struct proportion x)
 {
-    return log_ratio(b->y0, p0, null.p0) + log_ratio(b->n0 - b->y0, 1 - p0, 1 - null.p0) +
-           log_ratio(b->y1, p1, null.p1) + log_ratio(b->n1 - b->y1, 1 - p1, 1 - null.p1);
+    return log_ratio(y, p.p, x.p) + log_ratio(n - y, p.q, x.q);
+}
+
+static double block_log_e(const struct binomial_block *b, struct proportion p0,
+                          struct proportion p1, double d)
+{
+    struct projection x = project_on_difference(p0, b->n0, p1, b->n1, d);
+    return arm_log_e(b->y0, b->n0, p0, x.p0) + arm_log_e(b->y1, b->n1, p1, x.p1);
 }
 
 static void gather(double *log_e, double *best, double term)
@@ -86,20 +113,22 @@ static void gather(double *log_e, double *best, double term)
         *best = *log_e;
 }
 
+static struct proportion estimate(double y, double n, double prior)
+{
+    return (struct proportion){(y + prior) / (n + 2 * prior), (n - y + prior) / (n + 2 * prior)};
+}
+
 void two_proportions_take(struct two_proportions *t, const struct binomial_block *b)
 {
-    double p0 = (t->y0 + t->prior) / (t->n0 + 2 * t->prior);
-    double p1 = (t->y1 + t->prior) / (t->n1 + 2 * t->prior);
+    struct proportion p0 = estimate(t->y0, t->n0, t->prior);
+    struct proportion p1 = estimate(t->y1, t->n1, t->prior);
     BUG_ON(!binomial_block_ok(b));
     if (b->n0 > 0 && b->n1 > 0) {
-        gather(&t->log_e_equal, &t->best_equal,
-               block_log_e(b, p0, p1, project_on_difference(p0, b->n0, p1, b->n1, 0)));
-        if (p1 - p0 > t->fail)
-            gather(&t->log_e_fail, &t->best_fail,
-                   block_log_e(b, p0, p1, project_on_difference(p0, b->n0, p1, b->n1, t->fail)));
-        if (p1 - p0 < t->pass)
-            gather(&t->log_e_pass, &t->best_pass,
-                   block_log_e(b, p0, p1, project_on_difference(p0, b->n0, p1, b->n1, t->pass)));
+        gather(&t->log_e_equal, &t->best_equal, block_log_e(b, p0, p1, 0));
+        if (p1.p - p0.p > t->fail)
+            gather(&t->log_e_fail, &t->best_fail, block_log_e(b, p0, p1, t->fail));
+        if (p1.p - p0.p < t->pass)
+            gather(&t->log_e_pass, &t->best_pass, block_log_e(b, p0, p1, t->pass));
     }
     t->y0 += b->y0;
     t->n0 += b->n0;

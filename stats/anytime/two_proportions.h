@@ -44,14 +44,20 @@ void two_proportions_init(struct two_proportions *t, double prior, double fail, 
  * learned from and carries no evidence. At most about 2 microseconds. */
 void two_proportions_take(struct two_proportions *t, const struct binomial_block *block);
 
+/* A proportion with its complement, each with all its digits also next to 0 and 1. */
+struct proportion {
+    double p, q;
+};
+
 /*
  * The point (x, x + d) nearest to (p0, p1) in n0 KL(p0, x) + n1 KL(p1, x + d): the reverse
- * information projection on the line of difference d. p0, p1 in (0, 1), n0, n1 > 0, d in (-1, 1).
+ * information projection on the line of difference d. All p and q > 0, n0, n1 > 0, d in (-1, 1).
  */
 struct projection {
-    double p0, p1;
+    struct proportion p0, p1;
 };
-struct projection project_on_difference(double p0, double n0, double p1, double n1, double d);
+struct projection project_on_difference(struct proportion p0, double n0, struct proportion p1,
+                                        double n1, double d);
 
 void two_proportions_encode(const struct two_proportions *t, struct buf *out);
 int two_proportions_decode(struct two_proportions *t, struct bytes *in,

@@ -66,25 +66,39 @@ static void mean_is_at_most_one(void)
     }
 }
 
+/* n0 KL(p0, x) + n1 KL(p1, x + d), with the complements where they have the digits. */
+static double distance(const struct proportion p[2], const double n[2], struct projection x)
+{
+    return n[0] * (deviance(p[0].p, x.p0.p, p[0].p - x.p0.p) +
+                   deviance(p[0].q, x.p0.q, p[0].q - x.p0.q)) +
+           n[1] * (deviance(p[1].p, x.p1.p, p[1].p - x.p1.p) +
+                   deviance(p[1].q, x.p1.q, p[1].q - x.p1.q));
+}
+
+static struct projection moved(struct projection x, double by)
+{
+    return (struct projection){{x.p0.p + by, x.p0.q - by}, {x.p1.p + by, x.p1.q - by}};
+}
+
 /* The projection is on the line, inside the square, and no neighbour on the line is nearer. */
 static void projection_is_nearest(void)
 {
-    static const double p[] = {1e-9, 1e-4, 0.1, 0.5, 0.9, 1 - 1e-6};
-    static const double d[] = {-0.9, -0.05, -1e-6, 0, 1e-6, 0.2, 0.95};
+    static const struct proportion p[] = {{1e-20, 1}, {1e-4, 1 - 1e-4}, {0.1, 0.9},
+                                          {0.5, 0.5}, {0.9, 0.1},       {1, 1e-20}};
+    static const double d[] = {-0.9, -0.05, -1e-6, 0, 1e-6, 0.2, 0.95}, n[2] = {3, 40};
     for (size_t i = 0; i < ARRAY_LEN(p); i++)
         for (size_t j = 0; j < ARRAY_LEN(p); j++)
             for (size_t k = 0; k < ARRAY_LEN(d); k++) {
-                const double n0 = 3, n1 = 40;
-                struct projection x = project_on_difference(p[i], n0, p[j], n1, d[k]);
-                double here, shift = 1e-4 * fmin(fmin(x.p0, x.p1), fmin(1 - x.p0, 1 - x.p1));
-                T_CHECK(x.p0 > 0 && x.p0 < 1 && x.p1 > 0 && x.p1 < 1);
-                T_NEAR(x.p1 - x.p0, d[k], 0, 1e-15);
-                here =
-                    n0 * bernoulli_divergence(p[i], x.p0) + n1 * bernoulli_divergence(p[j], x.p1);
-                for (int s = -1; s <= 1; s += 2)
-                    T_CHECK(n0 * bernoulli_divergence(p[i], x.p0 + s * shift) +
-                                n1 * bernoulli_divergence(p[j], x.p1 + s * shift) >=
-                            here * (1 - 1e-12));
+                const struct proportion arms[2] = {p[i], p[j]};
+                struct projection x = project_on_difference(p[i], n[0], p[j], n[1], d[k]);
+                double least = fmin(fmin(x.p0.p, x.p1.p), fmin(x.p0.q, x.p1.q));
+                double here = distance(arms, n, x);
+                T_CHECK(least > 0);
+                T_NEAR(x.p0.p + x.p0.q, 1, 1e-15, 0);
+                T_NEAR(x.p1.p + x.p1.q, 1, 1e-15, 0);
+                T_NEAR(x.p1.p - x.p0.p, d[k], 0, 1e-15);
+                T_CHECK(distance(arms, n, moved(x, 1e-4 * least)) >= here * (1 - 1e-12));
+                T_CHECK(distance(arms, n, moved(x, -1e-4 * least)) >= here * (1 - 1e-12));
             }
 }
 
