@@ -15,6 +15,7 @@ const struct eval_method *const eval_schools[] = {
     eval_bayes,
     eval_proportions,
     eval_bounded,
+    eval_robust,
     NULL,
 };
 // clang-format on
