@@ -16,6 +16,7 @@ const struct eval_method *const eval_schools[] = {
     eval_proportions,
     eval_bounded,
     eval_robust,
+    eval_multiple,
     NULL,
 };
 // clang-format on

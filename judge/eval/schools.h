@@ -17,5 +17,6 @@ extern const struct eval_method eval_kayenta_judge[];
 extern const struct eval_method eval_bayes[];
 extern const struct eval_method eval_proportions[];
 extern const struct eval_method eval_robust[];
+extern const struct eval_method eval_multiple[];
 
 #endif
