@@ -57,10 +57,7 @@ static void print_steps(const struct simulation *s, struct buf *out)
     }
     for (size_t i = 0; i < s->a->spec.n_metrics; i++)
         if (t->by_metric[i])
-            buf_addf(out, "%srolled back for %s: %zu", i ? "\n" : "\n", s->a->spec.metrics[i].name,
-                     t->by_metric[i]);
-    if (t->ends[WALK_ROLLED_BACK].n)
-        buf_add_char(out, '\n');
+            buf_addf(out, "rolled back for %s: %zu\n", s->a->spec.metrics[i].name, t->by_metric[i]);
 }
 
 static void print_text(const struct simulation *s)
@@ -70,13 +67,13 @@ static void print_text(const struct simulation *s)
     buf_init(&out, TOOL_TEXT_MAX);
     buf_addf(&out, "%s: %zu runs, seed %lld\n", s->a->spec.name, s->tally.runs,
              (long long)s->f->seed);
-    buf_addf(&out, "%s requests a second; ", num_words(s->a->truth.requests, n));
+    buf_addf(&out, "%s requests a second\n", num_words_count(s->a->truth.requests, n));
     tool_truth_words(s->a, &out);
     if (s->a->truth.harm_from_step > 1)
-        buf_addf(&out, "; harm from step %d", s->a->truth.harm_from_step);
+        buf_addf(&out, "\nharm from step %d on", s->a->truth.harm_from_step);
     if (s->a->truth.harm_from_us > 0) {
         char d[WALL_TEXT_BYTES];
-        buf_addf(&out, "; harm from %s on", duration_format(s->a->truth.harm_from_us, d));
+        buf_addf(&out, "\nharm from %s on", duration_format(s->a->truth.harm_from_us, d));
     }
     buf_add_str(&out, "\n\n");
     print_outcomes(&s->tally, &out);

@@ -7,12 +7,31 @@
 #include "judge/ctl/ctl.h"
 #include "judge/vocabulary/version.h"
 
+/* clang-format off */
 const struct command *const ctl_commands[] = {
-    &run_command,    &apply_command, &validate_command, &get_command,      &list_command,
-    &watch_command,  &gate_command,  &promote_command,  &rollback_command, &pause_command,
-    &resume_command, &abort_command, &traffic_command,  &report_command,   &platforms_command,
-    &token_command,  &audit_command, &simulate_command, &eval_command,     NULL,
+    &run_command,
+    &apply_command,
+    &validate_command,
+    &get_command,
+    &list_command,
+    &watch_command,
+    &gate_command,
+    &promote_command,
+    &rollback_command,
+    &pause_command,
+    &resume_command,
+    &abort_command,
+    &traffic_command,
+    &report_command,
+    &platforms_command,
+    &token_command,
+    &audit_command,
+    &plan_command,
+    &simulate_command,
+    &eval_command,
+    NULL,
 };
+/* clang-format on */
 
 static void print_commands(FILE *to)
 {

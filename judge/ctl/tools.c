@@ -169,7 +169,7 @@ void tool_truth_words(const struct assumption *a, struct buf *out)
         const struct spec_metric *m = &a->spec.metrics[i];
         const struct metric_truth *t = &a->truth.metrics[i];
         double ratio = assume_ratio(a, i);
-        buf_addf(out, "%s%s ", i ? "; " : "", m->name);
+        buf_addf(out, "%s%s: ", i ? "\n" : "", m->name);
         if (m->kind == METRIC_QUANTILE)
             latency_words(m, &t->latency, out);
         else if (m->kind == METRIC_PROPORTION)

@@ -79,7 +79,7 @@ const char *tool_time(double seconds, char out[WALL_TEXT_BYTES]);
 const char *tool_count(double n, char out[32]);
 /* A row of `columns` cells of values in [0, 1], as block characters or ASCII. */
 void tool_bars(struct buf *out, const double *values, size_t columns);
-/* The truth in one line: "errors 1 % (assumed) x1.5; latency-p95 100 ms". */
+/* The truth, a line each: "errors: 1 % (assumed), x1.5"; without a last newline. */
 void tool_truth_words(const struct assumption *a, struct buf *out);
 /* The same as members of the open object: traffic, noise, truth. */
 void tool_truth_json(const struct assumption *a, struct writer *w);
