@@ -33,7 +33,11 @@ static double power_excess(double drift, void *of)
 int design_drift(const struct look *looks, size_t n, double power, double *drift, struct err *err)
 {
     struct power_target target = {looks, n, power};
-    double unit = 1 / sqrt(looks[n - 1].t), high = 4 * unit;
+    double unit, high;
+    if (looks_check(looks, n, err) != 0)
+        return -1;
+    unit = 1 / sqrt(looks[n - 1].t);
+    high = 4 * unit;
     if (!(power < 1) || !(power_excess(0, &target) < 0))
         return err_set(err, ERR_INPUT, "power must lie between that at no effect and 1");
     while (power_excess(high, &target) < 0 && high < 1e6 * unit)
