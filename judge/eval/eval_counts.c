@@ -213,8 +213,8 @@ static int run_two_proportions(const struct eval_case *c, struct writer *got, st
     if (read_trials(c, &blocks, &n, err) != 0 ||
         eval_number_or(c->params, "beta_prior", TWO_PROPORTIONS_PRIOR, &prior, err) != 0)
         return -1;
-    if (!(prior > 0) || !(prior <= TWO_PROPORTIONS_PRIOR_MAX))
-        return err_set(err, ERR_INPUT, "`beta_prior` must be > 0");
+    if (!two_proportions_prior_ok(prior))
+        return err_set(err, ERR_INPUT, "`beta_prior` must be from 1e-6 to 1e6");
     two_proportions_init(&t, prior, NAN, NAN);
     writer_object(got);
     writer_kv_array(got, "log_e");

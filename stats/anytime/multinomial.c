@@ -21,6 +21,7 @@
 #define UNITS_MAX        1e15
 #define SUM_MAX          1e100
 #define SHARE_MIN        1e-9
+#define SHIFT_MOST       1e300 /* counts may be tiny fractions */
 
 static const double concentrations[] = {2, 100, 10000};
 
@@ -117,9 +118,9 @@ static struct logit_interval logit_limits(const struct divergence *d)
     } else {
         /* far out n KL is nearly a line in the shift; from there inwards */
         double middle = log(d->in / d->out), farthest;
-        farthest = (n * log(d->out / n) - d->most) / d->in;
+        farthest = fmax((n * log(d->out / n) - d->most) / d->in, -SHIFT_MOST);
         r.low = middle + bisect(divergence_excess, d, farthest, 0, 0);
-        farthest = (d->most - n * log(d->in / n)) / d->out;
+        farthest = fmin((d->most - n * log(d->in / n)) / d->out, SHIFT_MOST);
         r.high = middle + bisect(divergence_excess, d, 0, farthest, 1);
     }
     return r;

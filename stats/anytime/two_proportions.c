@@ -28,9 +28,14 @@ static bool difference_ok(double d)
     return isnan(d) || (d > -1 && d < 1);
 }
 
+bool two_proportions_prior_ok(double prior)
+{
+    return prior >= TWO_PROPORTIONS_PRIOR_MIN && prior <= TWO_PROPORTIONS_PRIOR_MAX;
+}
+
 void two_proportions_init(struct two_proportions *t, double prior, double fail, double pass)
 {
-    BUG_ON(!(prior > 0 && prior <= TWO_PROPORTIONS_PRIOR_MAX));
+    BUG_ON(!two_proportions_prior_ok(prior));
     BUG_ON(!difference_ok(fail) || !difference_ok(pass));
     *t = (struct two_proportions){.prior = prior, .fail = fail, .pass = pass};
 }
@@ -165,8 +170,7 @@ int two_proportions_decode(struct two_proportions *t, struct bytes *in, struct e
     r.prior = bytes_double(in);
     r.fail = bytes_double(in);
     r.pass = bytes_double(in);
-    ok = ok && r.prior > 0 && r.prior <= TWO_PROPORTIONS_PRIOR_MAX && difference_ok(r.fail) &&
-         difference_ok(r.pass);
+    ok = ok && two_proportions_prior_ok(r.prior) && difference_ok(r.fail) && difference_ok(r.pass);
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         *v[i] = bytes_double(in);
         ok = ok && fabs(*v[i]) <= SUM_MAX && (i >= NOT_NEGATIVE || *v[i] >= 0);
