@@ -7,7 +7,7 @@
  * lambda, psi that of a centred coin on {-g, h}. For a proportion p: g = p, h = 1 - p, S = k - n p,
  * V = n p (1 - p). The mixture over the coin's probability, Beta(r/(g(g+h)), r/(h(g+h))) for -g,
  * whole or cut at the null h/(g+h), is a supermartingale that starts at 1 (Howard, Ramdas,
- * McAuliffe & Sekhon, Ann. Stat. 2021, prop. 7 and 8; in docs/stats/bernoulli-mixture.md as
+ * McAuliffe & Sekhon, Ann. Stat. 2021, section 3; in docs/stats/bernoulli-mixture.md as
  * implemented).
  *
  *   two-sided   H0: the mean is what S was centred at

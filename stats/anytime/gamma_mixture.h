@@ -5,16 +5,18 @@
  * S is a sum of centred observations with variance process V, and exp(lambda S - psi(lambda) V) is
  * a supermartingale for 0 <= lambda < 1/c:
  *
- *   gamma-exponential   psi(lambda) = (-log(1 - c lambda) - c lambda)/c^2: centred exponential
- *                       values with mean c, or values whose upper tail is no heavier; and the
- *                       empirical Bernstein form, V = sum (x - prediction)^2, c = the range,
- * whatever the law on that range gamma-Poisson       psi(lambda) = (e^(c lambda) - c lambda -
- * 1)/c^2: centred Poisson counts times c (V = c^2 times the mean), or values at most c above their
- * mean (Bennett). lambda is not limited
+ * gamma-exponential: psi(lambda) = (-log(1 - c lambda) - c lambda)/c^2. Centred exponential values
+ * with mean c, or values whose upper tail is no heavier; and the empirical Bernstein form, V = sum
+ * (x - prediction)^2 with c the range, whatever the law on that range.
+ *
+ * gamma-Poisson: psi(lambda) = (e^(c lambda) - c lambda - 1)/c^2, lambda not limited. Centred
+ * Poisson counts times c (V is c^2 times their mean), or values at most c above their mean
+ * (Bennett).
  *
  * The mixture over lambda is conjugate, and one-sided: it tests H0 "the mean is at most what S was
  * centred at". For the other side negate S, if -S obeys the same psi. Source: Howard, Ramdas,
- * McAuliffe & Sekhon, Ann. Stat. 2021, prop. 9 and 10 (theorem 4 for empirical Bernstein).
+ * McAuliffe & Sekhon, Ann. Stat. 2021, section 3, conjugate mixtures, and theorem 4 for the
+ * empirical Bernstein form.
  *
  * Units: c in those of S, rho and V in their square. As c goes to 0 both become the one-sided
  * normal mixture, here without loss of digits. rho is tuned as that one's (normal_mixture_rho(..,

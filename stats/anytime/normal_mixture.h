@@ -13,8 +13,9 @@
  *   one-sided   log E = log(4 rho/(V+rho))/2 + S^2/(2(V+rho)) + log Phi(S/sqrt(V+rho))
  *
  * (Howard, Ramdas, McAuliffe & Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence
- * sequences", Ann. Stat. 2021, eq. 14 and prop. 6; Robbins 1970.) H0 is "the mean is what S was
- * centred at" (two-sided) or "at most that" (one-sided). rho is chosen before any data.
+ * sequences", Ann. Stat. 2021, section 3, conjugate mixtures; Robbins, Ann. Math. Statist. 1970.)
+ * H0 is "the mean is what S was centred at" (two-sided) or "at most that" (one-sided). rho is
+ * chosen before any data.
  *
  * Units: rho and V are in the square of S's unit. Everything is finite for finite arguments.
  */
@@ -29,7 +30,7 @@ struct normal_mixture {
 };
 
 /*
- * The rho that makes the bound at v_opt > 0 lowest (nearly; Howard et al. eq. 3.6): v_opt/(2L +
+ * The rho that makes the bound at v_opt > 0 lowest (nearly; section 3.5 there): v_opt/(2L +
  * log(1+2L)), L = log(1/alpha_opt), with 2 alpha_opt in place of alpha_opt when one-sided.
  * alpha_opt in (0, 1), below 1/2 when one-sided: mixture_tuning_ok() says whether that holds.
  */

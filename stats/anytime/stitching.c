@@ -5,7 +5,7 @@
  *   l = s log log(eta V/v_min) + log(zeta(s)/(log eta)^s) + log(1/alpha)
  *   u = sqrt(k1^2 V l + (k2 c l)^2) + k2 c l
  *
- * Theorem 4, with t >= t_opt, r = p for p >= 1/2, otherwise the p one mesh nearer to 1/2, sigma^2 =
+ * Theorem 3 of the quantile paper, with t >= t_opt, r = p for p >= 1/2, otherwise the p one mesh nearer to 1/2, sigma^2 =
  * r (1 - r), j = 1 + sqrt(t/t_opt) |logit p|/(2 delta), c = (1 - 2 p)/3:
  *   l = s log log(eta t/t_opt) + s log j + log(2 zeta(s) (2 zeta(s) + 1)/(alpha (log eta)^s))
  *   u = delta sqrt(eta t sigma^2/t_opt) + sqrt(k1^2 sigma^2 t l + (k2 c l)^2) + k2 c l

@@ -28,7 +28,7 @@ double stitching_bound(const struct stitching *b, double v, double alpha);
 
 /*
  * Double stitching over time and over p (Howard & Ramdas, "Sequential estimation of quantiles",
- * Bernoulli 2022, theorem 4): a confidence sequence for ALL quantiles at once, narrower in the
+ * Bernoulli 2022, theorem 3): a confidence sequence for ALL quantiles at once, narrower in the
  * tails than the band of quantile_band.h. On the scale of t times the quantile level: divide by t.
  *
  *   t_opt  >= 1: sample size from which the bound shrinks; delta > 0: the mesh in logit p (1/2)
