@@ -17,6 +17,8 @@ const struct eval_method *const eval_schools[] = {
     eval_bounded,
     eval_robust,
     eval_multiple,
+    eval_r_samples,
+    eval_r_counts,
     NULL,
 };
 // clang-format on

@@ -18,5 +18,7 @@ extern const struct eval_method eval_bayes[];
 extern const struct eval_method eval_proportions[];
 extern const struct eval_method eval_robust[];
 extern const struct eval_method eval_multiple[];
+extern const struct eval_method eval_r_samples[];
+extern const struct eval_method eval_r_counts[];
 
 #endif
