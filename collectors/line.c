@@ -81,16 +81,26 @@ static struct sums *target_sums(struct ingest *in, struct series_target *t, int6
     return sums;
 }
 
+/* What it is that takes the values of the series: "quantile", "mean", or "count". */
+static const char *value_word(struct series *s)
+{
+    for (uint32_t i = 0; i < s->n_targets; i++) {
+        const struct series_target *t = series_target(s, i);
+        if (t->part == ROUTE_VALUE)
+            return metric_kind_name(t->route->kinds[t->metric]);
+    }
+    return "count";
+}
+
 /* -1 with the line refused when a value cannot be what the metric takes. */
-static int values_check(struct ingest *in, const struct series *s, const struct sample_line *line)
+static int values_check(struct ingest *in, struct series *s, const struct sample_line *line)
 {
     for (size_t i = 0; i < line->n; i++) {
         double v = line->values[i];
         if (v >= 0 && v * line->weight <= COUNT_VALUE_MAX)
             continue;
         if (v < 0)
-            ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v,
-                          s->takes_values ? "quantile" : "count");
+            ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v, value_word(s));
         else if (s->takes_counts || !hist_takes(v))
             ingest_refuse(in, "value %g is too large", v);
         else
@@ -103,6 +113,13 @@ static int values_check(struct ingest *in, const struct series *s, const struct 
 static void target_add_values(struct ingest *in, struct series_target *t, struct sums *sums,
                               const struct sample_line *line)
 {
+    if (sums->key.kind == SUMMARY_MOMENTS) {
+        double cap = t->route->caps[t->metric];
+        uint64_t each = (uint64_t)llround(line->weight);
+        for (size_t i = 0; i < line->n; i++)
+            sums_add_moment(sums, line->values[i] < cap ? line->values[i] : cap, each);
+        return;
+    }
     if (t->part == ROUTE_VALUE) {
         if (line->weight == 1) {
             sums_add_values(in->into, sums, line->values, line->n);

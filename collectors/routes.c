@@ -6,6 +6,7 @@
  */
 #include "collectors/routes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,8 +152,11 @@ static void release_add(struct routes *r, struct release_route *route,
     struct arena *a = &r->arena;
     const struct spec *spec = from->spec;
     enum metric_kind *kinds = arena_array(a, spec->n_metrics ? spec->n_metrics : 1, sizeof(*kinds));
-    for (size_t i = 0; i < spec->n_metrics; i++)
+    double *caps = arena_array(a, spec->n_metrics ? spec->n_metrics : 1, sizeof(*caps));
+    for (size_t i = 0; i < spec->n_metrics; i++) {
         kinds[i] = spec->metrics[i].kind;
+        caps[i] = spec->metrics[i].cap > 0 ? spec->metrics[i].cap : INFINITY;
+    }
     *route = (struct release_route){
         .id = arena_strdup(a, from->id),
         .service = arena_strdup(a, spec->service),
@@ -166,6 +170,7 @@ static void release_add(struct routes *r, struct release_route *route,
         .lease_token = from->is_owned ? from->lease_token : 0,
         .n_metrics = spec->n_metrics,
         .kinds = kinds,
+        .caps = caps,
     };
     BUG_ON(route->block_us <= 0 || route->n_metrics > MODEL_METRICS_MAX);
     digest_text(&r->digest, route->id);
@@ -180,6 +185,8 @@ static void release_add(struct routes *r, struct release_route *route,
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
         digest_number(&r->digest, m->kind);
+        if (m->cap > 0)
+            digest_add(&r->digest, &m->cap, sizeof(m->cap));
         if (m->source.word == &push_word)
             push_add(r, route, (uint16_t)i, m);
         else if (m->source.word == &scrape_word)

@@ -55,6 +55,7 @@ struct release_route {         /* a release in a snapshot */
     int64_t lease_token;
     size_t n_metrics;
     const enum metric_kind *kinds; /* per metric */
+    const double *caps;            /* per metric: larger values count as this; INFINITY: none */
 };
 
 struct route_target {

@@ -113,11 +113,16 @@ struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
         return set->slots[i];
     if (!sums_budget_left(set->budget))
         return NULL;
-    bool has_log = key->kind == SUMMARY_HIST;
-    size_t log_bytes = has_log ? LOG_VALUES * sizeof(uint16_t) : 0;
-    struct sums *s = slab_alloc(set, sizeof(*s) + log_bytes);
+    bool has_log = key->kind == SUMMARY_HIST, has_moments = key->kind == SUMMARY_MOMENTS;
+    size_t more = has_log ? LOG_VALUES * sizeof(uint16_t) : 0;
+    more = has_moments ? sizeof(struct moments) : more;
+    struct sums *s = slab_alloc(set, sizeof(*s) + more);
     s->key = *key;
     s->log = has_log ? (uint16_t *)(void *)(s + 1) : NULL;
+    if (has_moments) {
+        s->moments = (struct moments *)(void *)(s + 1);
+        moments_init(s->moments);
+    }
     set->slots[i] = s;
     set->len++;
     return s;
@@ -169,6 +174,12 @@ void sums_add_values(struct sums_set *set, struct sums *s, const double *values,
         if (s->n_log == LOG_VALUES)
             log_count(set, s);
     }
+}
+
+void sums_add_moment(struct sums *s, double value, uint64_t count)
+{
+    moments_add(s->moments, value, count);
+    s->samples += count;
 }
 
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count)
@@ -231,6 +242,10 @@ void sums_merge_into(const struct sums *s, struct summary *total)
 {
     BUG_ON(total->kind != s->key.kind);
     total->samples += s->samples;
+    if (total->kind == SUMMARY_MOMENTS) {
+        moments_merge(&total->moments, s->moments);
+        return;
+    }
     if (!s->log) {
         total->counts.events += s->events;
         total->counts.exposure += s->exposure;

@@ -44,8 +44,11 @@ struct sums {
     struct sums_key key;
     uint64_t samples;
     double events, exposure;
-    uint16_t *log;   /* SUMMARY_HIST only: LOG_VALUES buckets, the first n_log in use */
-    struct pad *pad; /* once the log was full, or a count above one came */
+    uint16_t *log; /* SUMMARY_HIST only: LOG_VALUES buckets, the first n_log in use */
+    union {
+        struct pad *pad; /* SUMMARY_HIST: once the log was full, or a count above one came */
+        struct moments *moments; /* SUMMARY_MOMENTS */
+    };
     uint32_t n_log;
 };
 
@@ -78,6 +81,8 @@ const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i);
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count);
 /* Each of these values once; hist_takes(each). */
 void sums_add_values(struct sums_set *set, struct sums *s, const double *values, size_t n);
+/* The same for SUMMARY_MOMENTS: a finite value, as often. */
+void sums_add_moment(struct sums *s, double value, uint64_t count);
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 

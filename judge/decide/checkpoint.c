@@ -10,7 +10,7 @@
 
 #include "judge/decide/decide_priv.h"
 
-#define FORM 2
+#define FORM 3
 
 /* How a test stands in the checkpoint. */
 enum { TEST_ABSENT, TEST_OWN, TEST_AFTER };
@@ -41,8 +41,10 @@ static uint64_t spec_digest(const struct spec *spec)
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
         const int words[] = {(int)m->kind, (int)m->harm, (int)m->role};
-        const double values[] = {m->quantile,           m->margin.relative,    m->margin.absolute,
-                                 m->tolerance.relative, m->tolerance.absolute, m->weight};
+        const double values[] = {
+            m->quantile,        m->cap > 0 ? m->cap : NAN, m->margin.relative,
+            m->margin.absolute, m->tolerance.relative,     m->tolerance.absolute,
+            m->weight};
         h = digest_add(h, m->name, strlen(m->name) + 1);
         h = digest_add(h, words, sizeof(words));
         for (size_t j = 0; j < ARRAY_LEN(values); j++)
@@ -66,6 +68,8 @@ static void add_totals(struct buf *out, const struct cohort_totals *t)
     buf_add_double(out, t->n);
     buf_add_double(out, t->events);
     buf_add_double(out, t->quantile);
+    buf_add_double(out, t->mean);
+    buf_add_double(out, t->sd);
 }
 
 static struct cohort_totals get_totals(struct bytes *in)
@@ -74,6 +78,8 @@ static struct cohort_totals get_totals(struct bytes *in)
     t.n = bytes_double(in);
     t.events = bytes_double(in);
     t.quantile = bytes_double(in);
+    t.mean = bytes_double(in);
+    t.sd = bytes_double(in);
     return t;
 }
 
@@ -81,7 +87,11 @@ static struct cohort_totals get_totals(struct bytes *in)
 static bool totals_ok(const struct cohort_totals *t, enum metric_kind kind)
 {
     double value = kind == METRIC_QUANTILE ? t->quantile : t->events;
-    return isfinite(t->n) && t->n >= 0 && (t->n == 0 || (isfinite(value) && value >= 0));
+    if (kind == METRIC_MEAN)
+        return isfinite(t->n) && t->n >= 0 &&
+               (t->n == 0 || (isfinite(t->mean) && isfinite(t->sd) && t->sd >= 0));
+    bool is_value = isfinite(value) && (value >= 0 || kind == METRIC_RATIO);
+    return isfinite(t->n) && t->n >= 0 && (t->n == 0 || is_value);
 }
 
 static void encode_harm(const struct harm_record *h, struct buf *out)

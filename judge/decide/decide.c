@@ -315,7 +315,7 @@ void decision_take(struct decision *d, size_t metric, const struct segment *segm
         .candidate =
             block->cohorts > COHORT_CANDIDATE ? &block->cohort[COHORT_CANDIDATE] : &nothing,
     };
-    if (!m->kind->is_sound(&pair)) {
+    if (!m->kind->is_sound(m->spec, &pair)) {
         m->is_unsound = true;
         return;
     }

@@ -60,6 +60,8 @@ static void fill_baking(const struct metric_state *m, struct evidence *e)
     e->dispersion = bake->kind->dispersion(bake, TEST_FAIL).used;
     if (!isnan(e->candidate.events) && e->candidate.n > 0 && e->baseline.events > 0)
         e->estimate = e->candidate.events / e->candidate.n / (e->baseline.events / e->baseline.n);
+    else if (e->kind == METRIC_MEAN && e->baseline.mean > 0 && e->candidate.n > 0)
+        e->estimate = e->candidate.mean / e->baseline.mean;
     else if (e->baseline.quantile > 0)
         e->estimate = e->candidate.quantile / e->baseline.quantile;
 }
@@ -114,6 +116,7 @@ void evidence_fill(const struct look *k, const struct metric_state *m, struct ev
 {
     size_t index = (size_t)(m - k->d->metrics);
     struct decision_alpha alpha = decision_alpha(k->d->spec, index);
+    bool has_events = m->spec->kind != METRIC_QUANTILE && m->spec->kind != METRIC_MEAN;
     *e = (struct evidence){
         .name = m->spec->name,
         .kind = m->spec->kind,
@@ -131,8 +134,8 @@ void evidence_fill(const struct look *k, const struct metric_state *m, struct ev
         .alpha = k->stage == STAGE_BAKING && alpha.bake > 0 ? alpha.bake : alpha.judging,
         .beta = k->d->spec->policy.beta,
         .dispersion = NAN,
-        .baseline = {0, m->spec->kind == METRIC_QUANTILE ? NAN : 0, NAN},
-        .candidate = {0, m->spec->kind == METRIC_QUANTILE ? NAN : 0, NAN},
+        .baseline = {0, has_events ? 0 : NAN, NAN, NAN, NAN},
+        .candidate = {0, has_events ? 0 : NAN, NAN, NAN, NAN},
         .eta_s = NAN,
     };
     if (k->in->late) {

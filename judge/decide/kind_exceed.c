@@ -73,9 +73,9 @@ static void exceed_totals(const struct kind_test *t, const struct spec_metric *m
                           struct cohort_totals *baseline, struct cohort_totals *candidate)
 {
     const struct exceed_test *e = &t->exceed;
-    *baseline = (struct cohort_totals){e->before_n, NAN, e->before_quantile};
-    *candidate =
-        (struct cohort_totals){(double)e->during.n, NAN, hist_quantile(&e->during, m->quantile)};
+    *baseline = (struct cohort_totals){e->before_n, NAN, e->before_quantile, NAN, NAN};
+    *candidate = (struct cohort_totals){(double)e->during.n, NAN,
+                                        hist_quantile(&e->during, m->quantile), NAN, NAN};
 }
 
 static void exceed_encode(const struct kind_test *t, struct buf *out)

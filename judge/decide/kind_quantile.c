@@ -57,7 +57,7 @@ static void quantile_new_segment(struct kind_test *t)
     quantile_test_new_segment(&t->quantile);
 }
 
-static bool quantile_is_sound(const struct kind_pair *pair)
+static bool quantile_is_sound(const struct spec_metric *m, const struct kind_pair *pair)
 {
     const struct summary *both[] = {pair->baseline, pair->candidate};
     for (size_t i = 0; i < 2; i++)
@@ -83,8 +83,10 @@ static void quantile_totals(const struct kind_test *t, const struct spec_metric 
                             struct cohort_totals *baseline, struct cohort_totals *candidate)
 {
     const struct hist *h0 = &t->quantile.h0, *h1 = &t->quantile.h1;
-    *baseline = (struct cohort_totals){(double)h0->n, NAN, hist_quantile(h0, m->quantile)};
-    *candidate = (struct cohort_totals){(double)h1->n, NAN, hist_quantile(h1, m->quantile)};
+    *baseline =
+        (struct cohort_totals){(double)h0->n, NAN, hist_quantile(h0, m->quantile), NAN, NAN};
+    *candidate =
+        (struct cohort_totals){(double)h1->n, NAN, hist_quantile(h1, m->quantile), NAN, NAN};
 }
 
 static void quantile_start_bake(struct kind_test *t, const struct spec_metric *m,

@@ -109,7 +109,7 @@ static struct rate_block block_of_pair(const struct spec_metric *m, struct count
                                candidate.exposure};
 }
 
-static bool rate_is_sound(const struct kind_pair *pair)
+static bool rate_is_sound(const struct spec_metric *m, const struct kind_pair *pair)
 {
     const struct summary *both[] = {pair->baseline, pair->candidate};
     for (size_t i = 0; i < 2; i++)
@@ -199,8 +199,10 @@ static void rate_totals(const struct kind_test *t, const struct spec_metric *m,
     totals_of(&t->rate.ratio, m, &b, &c);
     if (!isnan(t->rate.limit))
         b = t->rate.before;
-    *baseline = (struct cohort_totals){.n = b.exposure, .events = b.events, .quantile = NAN};
-    *candidate = (struct cohort_totals){.n = c.exposure, .events = c.events, .quantile = NAN};
+    *baseline = (struct cohort_totals){
+        .n = b.exposure, .events = b.events, .quantile = NAN, .mean = NAN, .sd = NAN};
+    *candidate = (struct cohort_totals){
+        .n = c.exposure, .events = c.events, .quantile = NAN, .mean = NAN, .sd = NAN};
 }
 
 static double rate_late_loss(const struct kind_test *t, const struct spec_metric *m,

@@ -2,9 +2,9 @@
 #include "judge/decide/kinds.h"
 
 static const struct kind *const kinds[METRIC_KIND_COUNT] = {
-    [METRIC_PROPORTION] = &kind_proportion,
-    [METRIC_RATE] = &kind_rate,
-    [METRIC_QUANTILE] = &kind_quantile,
+    [METRIC_PROPORTION] = &kind_proportion, [METRIC_RATE] = &kind_rate,
+    [METRIC_QUANTILE] = &kind_quantile,     [METRIC_MEAN] = &kind_mean,
+    [METRIC_RATIO] = &kind_ratio,
 };
 
 const struct kind *kind_of(enum metric_kind kind)

@@ -1,5 +1,5 @@
 /*
- * What a metric kind is to the judge: one descriptor a file (kind_rate.c, kind_quantile.c), one
+ * What a metric kind is to the judge: one descriptor a file (kind_rate.c, kind_mean.c), one
  * line in kinds.c a kind. To add one: write the file, add the line, add rows to tests/judge/decide.
  *
  * Seen from here every test has two sides (fail, pass), is fed pairs of summaries in block order,
@@ -9,8 +9,10 @@
 #define JUDGE_DECIDE_KINDS_H
 
 #include "judge/decide/decide.h"
+#include "stats/anytime/mean_test.h"
 #include "stats/anytime/quantile_test.h"
 #include "stats/anytime/rate_ratio.h"
+#include "stats/anytime/ratio_test.h"
 
 /* What an accumulator of a metric is for; each has its own nulls. */
 enum purpose {
@@ -38,6 +40,19 @@ struct exceed_test {
     struct hist during; /* owned; for display */
 };
 
+/* A mean or a ratio of sums; where a decrease is harm the arms are swapped inside. `known`: the
+ * bake's limit on what the baseline's value was, NAN otherwise; `before`: its totals. */
+struct mean_kind_test {
+    struct mean_test mean;
+    double known;
+    struct cohort_totals before;
+};
+struct ratio_kind_test {
+    struct ratio_test ratio;
+    double known;
+    struct cohort_totals before;
+};
+
 struct kind;
 
 struct kind_test {
@@ -47,6 +62,8 @@ struct kind_test {
         struct rate_test rate;
         struct quantile_test quantile;
         struct exceed_test exceed;
+        struct mean_kind_test mean;
+        struct ratio_kind_test ratio;
     };
 };
 
@@ -67,7 +84,7 @@ struct kind {
     void (*release)(struct kind_test *t);
     void (*new_segment)(struct kind_test *t);
     /* Can these summaries be taken? Asked first, of outside data. */
-    bool (*is_sound)(const struct kind_pair *pair);
+    bool (*is_sound)(const struct spec_metric *m, const struct kind_pair *pair);
     void (*take)(struct kind_test *t, const struct spec_metric *m, const struct kind_pair *pair);
     /* Turns an initialised bake test into one against the baseline `step` has seen; level: that
      * part of alpha which the uncertainty about the baseline may cost. */
@@ -78,6 +95,9 @@ struct kind {
     /* Never below log_e, and quick: asked first by whoever only wants to know whether a bound is
      * crossed. INFINITY: no such short cut, NULL for none at all. */
     double (*log_e_most)(const struct kind_test *t, enum test_side side);
+    /* Why `pass` may not speak yet whatever it says, for a sentence; NULL: it may. NULL as a
+     * function: it always may. */
+    const char *(*doubt)(const struct kind_test *t);
     struct rate_dispersion (*dispersion)(const struct kind_test *t, enum test_side side);
     void (*set_correlation)(struct kind_test *t, struct correlation whole);
     double (*eta)(const struct kind_test *t, enum test_side side, double alpha);
@@ -97,9 +117,20 @@ struct kind {
 
 const struct kind *kind_of(enum metric_kind kind);
 
-extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed;
+extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed, kind_mean,
+    kind_ratio;
 
 /* Makes *t (which holds nothing) the bake test of values above `edge`, against at most 1 - p. */
 void exceed_init(struct kind_test *t, double p, uint32_t edge, const struct cohort_totals *before);
+
+/* What means and ratios of sums share (kind_mean.c): limits and nulls of a linear contrast, and the
+ * known baseline of a bake in a checkpoint. False: no such test. */
+enum exposure_limit contrast_limit(const struct spec_metric *m, double share);
+bool contrast_fail_null(const struct spec_metric *m, enum purpose purpose,
+                        struct contrast_null *null);
+bool contrast_pass_null(const struct spec_metric *m, double share, struct contrast_null *null);
+void encode_known(double known, const struct cohort_totals *before, struct buf *out);
+int decode_known(double *known, struct cohort_totals *before, struct bytes *in,
+                 struct err *err) WARN_UNUSED;
 
 #endif

@@ -51,6 +51,9 @@ static void say_cohort(struct sentence *s, const struct metric_state *m, const c
     if (m->spec->kind == METRIC_QUANTILE)
         say(s, "p%g %s%s%s", m->spec->quantile * 100, num_words(t->quantile, value),
             m->spec->unit ? " " : "", m->spec->unit ? m->spec->unit : "");
+    else if (m->spec->kind == METRIC_MEAN)
+        say(s, "mean %s%s%s", num_words(t->mean, value), m->spec->unit ? " " : "",
+            m->spec->unit ? m->spec->unit : "");
     else if (m->spec->kind == METRIC_PROPORTION)
         say(s, "%s", num_words_percent(t->events / t->n, value));
     else
@@ -84,10 +87,15 @@ static void say_margin(struct sentence *s, const struct metric_state *m, double 
     if (!isnan(margin->absolute)) {
         if (m->spec->kind == METRIC_PROPORTION)
             say(s, "%s points", num_words(margin->absolute / share * 100, text));
+        else if (m->spec->kind == METRIC_MEAN)
+            say(s, "%s%s%s", num_words(margin->absolute / share, text), m->spec->unit ? " " : "",
+                m->spec->unit ? m->spec->unit : "");
         else
             say(s, "%s each", num_words(margin->absolute / share, text));
     }
     say(s, " or more");
+    if (m->spec->kind == METRIC_MEAN && m->spec->cap > 0)
+        say(s, " of the mean capped at %s", num_words(m->spec->cap, text));
 }
 
 static const char *silent_word(enum silence silence)
@@ -129,6 +137,9 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
     bool is_stuck = !m->test[PURPOSE_WHOLE].is_present ||
                     (k->seg && decision_limit(m->spec, asked_share(k->seg)) == LIMIT_NEVER);
     bool is_synthetic = k->seg && k->seg->is_synthetic;
+    const struct kind_test *step = &m->test[PURPOSE_STEP];
+    const char *doubt =
+        m->kind->doubt && step->is_present && is_in_step(k, m) ? m->kind->doubt(step) : NULL;
     say(s, "undecided");
     if (is_stuck)
         say(s, ", and will stay so: this margin cannot be tested");
@@ -141,6 +152,8 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
             (unsigned long long)needed);
     else if (e->dispersion_uncertain)
         say(s, ", dispersion uncertain: longer sums look noisier than single blocks");
+    else if (doubt)
+        say(s, ", %s", doubt);
     else if (is_in_step(k, m) && split_is_doubtful(m)) {
         say(s, ", the split looks other than intended: ");
         say_split(s, m);

@@ -99,10 +99,15 @@ static void metric_fields(struct row *r, const struct evidence *e)
     number(r, e->dispersion);
     number(r, e->late_baseline);
     number(r, e->late_candidate);
+    const bool is_mean = e->kind == METRIC_MEAN;
+    number(r, is_mean ? e->baseline.mean : NAN);
+    number(r, is_mean ? e->baseline.sd : NAN);
+    number(r, is_mean ? e->candidate.mean : NAN);
+    number(r, is_mean ? e->candidate.sd : NAN);
     field(r, e->reason);
 }
 
-#define METRIC_COLUMNS 23
+#define METRIC_COLUMNS 27
 
 void report_csv(const struct report_facts *f, struct buf *out)
 {
@@ -140,6 +145,10 @@ void report_csv(const struct report_facts *f, struct buf *out)
                                           "dispersion",
                                           "late_baseline",
                                           "late_candidate",
+                                          "baseline_mean",
+                                          "baseline_sd",
+                                          "candidate_mean",
+                                          "candidate_sd",
                                           "reason"};
     struct row r = {.out = out};
     for (size_t i = 0; i < ARRAY_LEN(columns); i++)

@@ -23,6 +23,11 @@ static const char *margins(const struct spec *spec, struct arena *a)
 {
     struct buf text;
     char number[NUM_TEXT_BYTES];
+    static const char *const harm_of[METRIC_KIND_COUNT] = {
+        [METRIC_PROPORTION] = "of the baseline's rate", [METRIC_RATE] = "of the baseline's rate",
+        [METRIC_QUANTILE] = "of the quantile",          [METRIC_MEAN] = "of the mean",
+        [METRIC_RATIO] = "of the baseline's ratio",
+    };
     buf_init(&text, 16384);
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
@@ -35,7 +40,9 @@ static const char *margins(const struct spec *spec, struct arena *a)
         }
         buf_addf(&text, "%s by %s %s counts as harm",
                  m->harm == HARM_DECREASE ? "a fall" : "a rise", margin_words(&e, m, words),
-                 m->kind == METRIC_QUANTILE ? "of the quantile" : "of the baseline's rate");
+                 harm_of[m->kind]);
+        if (m->kind == METRIC_MEAN && m->cap > 0)
+            buf_addf(&text, " (values beyond %s count as that)", num_words(m->cap, number));
         if (!isnan(m->margin.relative) && !isnan(m->margin.absolute))
             buf_add_str(&text, " (both must be exceeded)");
         buf_addf(&text, "; its part of alpha is %s.",

@@ -285,6 +285,12 @@ void cohort_words(const struct evidence *e, const struct cohort_totals *t,
         snprintf(out->of, sizeof(out->of), "of %s", n);
         return;
     }
+    if (e->kind == METRIC_MEAN) {
+        snprintf(out->value, sizeof(out->value), "%s%s%.20s", num_words(t->mean, value),
+                 m && m->unit ? " " : "", m && m->unit ? m->unit : "");
+        snprintf(out->of, sizeof(out->of), "mean of %s, sd %s", n, num_words(t->sd, events));
+        return;
+    }
     if (e->kind == METRIC_PROPORTION)
         snprintf(out->value, sizeof(out->value), "%s", num_words_percent(t->events / t->n, value));
     else
@@ -383,8 +389,11 @@ double report_limit_ratio(const struct evidence *e, enum harm_direction harm)
 {
     double excess = e->margin.relative;
     if (!isnan(e->margin.absolute)) {
-        const double base =
-            e->kind == METRIC_QUANTILE ? e->baseline.quantile : e->baseline.events / e->baseline.n;
+        double base = e->baseline.events / e->baseline.n;
+        if (e->kind == METRIC_QUANTILE)
+            base = e->baseline.quantile;
+        else if (e->kind == METRIC_MEAN)
+            base = e->baseline.mean;
         if (!(e->baseline.n > 0) || !(base > 0))
             return NAN;
         excess =

@@ -67,7 +67,14 @@ enum guarantee {
     GUARANTEE_NONE,
     GUARANTEE_COUNT
 };
-enum metric_kind { METRIC_PROPORTION, METRIC_RATE, METRIC_QUANTILE, METRIC_KIND_COUNT };
+enum metric_kind {
+    METRIC_PROPORTION,
+    METRIC_RATE,
+    METRIC_QUANTILE,
+    METRIC_MEAN,
+    METRIC_RATIO,
+    METRIC_KIND_COUNT
+};
 enum metric_role { ROLE_GUARDRAIL, ROLE_SIGNAL, ROLE_INFO, ROLE_COUNT };
 enum harm_direction { HARM_INCREASE, HARM_DECREASE, HARM_COUNT };
 enum evidence_state {

@@ -31,6 +31,7 @@ struct spec_metric {
     enum harm_direction harm;
     enum metric_role role;
     double quantile;              /* METRIC_QUANTILE: 0.95 (field `quantile: 95%` or p95) */
+    double cap;                   /* METRIC_MEAN: values beyond count as this; NAN: none */
     struct spec_margin margin;    /* at least one part for guardrails and signals */
     struct spec_margin tolerance; /* default relative 0 */
     double weight;       /* alpha's share; weights of judged metrics add to 1, info's is 0 */

@@ -59,6 +59,22 @@ static void check_quantile(struct reader *r, const struct spec_metric *m, const 
                  "`tolerance: {relative: 5%%}`");
 }
 
+static void check_cap(struct reader *r, const struct spec_metric *m, const struct node *n)
+{
+    if (isnan(m->cap))
+        return;
+    if (m->kind != METRIC_MEAN)
+        complain(r, n, "cap",
+                 "has no meaning for a %s; leave it out, or write `kind: mean` for the mean of "
+                 "capped values",
+                 metric_kind_name(m->kind));
+    else if (m->margin.absolute >= m->cap)
+        complain(r, n, "cap",
+                 "is %g, not above the absolute margin of %g: no two means of capped values differ "
+                 "by so much",
+                 m->cap, m->margin.absolute);
+}
+
 /* The tolerance lies below the margin, part by part. */
 static void check_tolerance(struct reader *r, const struct spec_metric *m, const struct node *n)
 {
@@ -119,6 +135,7 @@ void spec_check_metric(struct reader *r, const struct spec_metric *m, const stru
                  "most %d long",
                  m->name, MODEL_NAME_MAX);
     check_quantile(r, m, n);
+    check_cap(r, m, n);
     check_margin(r, m, n);
     const struct node *weight = node_get(n, "weight");
     if (m->role == ROLE_INFO && weight && weight->type != NODE_NULL && m->weight_given != 1)

@@ -127,15 +127,22 @@ static const struct field metric_fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct spec_metric, kind),
      .is_required = true,
-     .choices = "proportion|rate|quantile",
+     .choices = "proportion|rate|quantile|mean|ratio",
      .help = "proportion: events among requests; rate: events for each unit of `of`; quantile: of "
-             "values"},
+             "values; mean: of values; ratio: a sum for each unit of another, `of`"},
     {.name = "quantile",
      .type = FIELD_FRACTION,
      .offset = offsetof(struct spec_metric, quantile),
      .min = 0.01,
      .max = 0.999,
      .help = "which quantile: `95%` for p95; for kind quantile only, and needed there"},
+    {.name = "cap",
+     .type = FIELD_NUMBER,
+     .offset = offsetof(struct spec_metric, cap),
+     .min = 1e-9,
+     .max = 1e12,
+     .help = "for kind mean: larger values count as this one, and the mean is that of capped "
+             "values; makes the proof of harmlessness exact, and possible for skewed values"},
     {.name = "harm",
      .type = FIELD_CHOICE,
      .offset = offsetof(struct spec_metric, harm),
@@ -185,8 +192,9 @@ static const struct field margin_fields[] = {
      .offset = offsetof(struct spec_margin, absolute),
      .min = 1e-9,
      .max = 1e9,
-     .help = "of the value itself: 0.5% of all requests, or events for each unit of `of`; not for "
-             "quantiles"},
+     .help =
+         "of the value itself: 0.5% of all requests, or events for each unit of `of`, or of the "
+         "mean; not for quantiles"},
 };
 
 static const struct field tolerance_fields[] = {

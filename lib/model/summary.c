@@ -10,7 +10,10 @@ enum summary_kind summary_kind_of(enum metric_kind kind)
     switch (kind) {
     case METRIC_PROPORTION:
     case METRIC_RATE:
+    case METRIC_RATIO:
         return SUMMARY_COUNTS;
+    case METRIC_MEAN:
+        return SUMMARY_MOMENTS;
     case METRIC_QUANTILE:
         return SUMMARY_HIST;
     case METRIC_KIND_COUNT:

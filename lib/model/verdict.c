@@ -52,7 +52,8 @@ static void write_tolerance(struct writer *w, const struct spec_margin *m)
         write_margin(w, "tolerance", m);
 }
 
-static void write_totals(struct writer *w, const char *key, const struct cohort_totals *t)
+static void write_totals(struct writer *w, const char *key, enum metric_kind kind,
+                         const struct cohort_totals *t)
 {
     writer_kv_object(w, key);
     write_number(w, "n", t->n);
@@ -60,6 +61,10 @@ static void write_totals(struct writer *w, const char *key, const struct cohort_
         write_number(w, "events", t->events);
     if (!isnan(t->quantile))
         write_number(w, "quantile", t->quantile);
+    if (kind == METRIC_MEAN) {
+        write_number(w, "mean", t->mean);
+        write_number(w, "sd", t->sd);
+    }
     writer_end(w);
 }
 
@@ -84,8 +89,8 @@ static void write_evidence(struct writer *w, const struct evidence *e)
     write_number(w, "alpha", e->alpha);
     write_number(w, "beta", e->beta);
     write_number(w, "dispersion", e->dispersion);
-    write_totals(w, "baseline", &e->baseline);
-    write_totals(w, "candidate", &e->candidate);
+    write_totals(w, "baseline", e->kind, &e->baseline);
+    write_totals(w, "candidate", e->kind, &e->candidate);
     write_number(w, "eta_s", e->eta_s);
     writer_kv_string(w, "reason", e->reason);
 

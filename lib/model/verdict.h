@@ -12,9 +12,10 @@
 #include "lib/model/spec.h"
 
 struct cohort_totals { /* over the blocks that count */
-    double n;
-    double events;   /* NAN for quantiles */
-    double quantile; /* NAN for counts: the observed p-quantile */
+    double n;          /* requests, values; a ratio's denominator */
+    double events;     /* NAN for quantiles and means; a ratio's numerator */
+    double quantile;   /* NAN but for quantiles: the observed p-quantile */
+    double mean, sd;   /* NAN but for means */
 };
 
 struct evidence {

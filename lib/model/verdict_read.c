@@ -155,9 +155,11 @@ static int read_totals(const struct node *n, const char *key, struct cohort_tota
 {
     const struct node *v;
     if (read_object(n, key, &v, err) != 0 || read_number(v, "n", &out->n, err) != 0 ||
-        read_number(v, "events", &out->events, err) != 0)
+        read_number(v, "events", &out->events, err) != 0 ||
+        read_number(v, "quantile", &out->quantile, err) != 0 ||
+        read_number(v, "mean", &out->mean, err) != 0)
         return -1;
-    return read_number(v, "quantile", &out->quantile, err);
+    return read_number(v, "sd", &out->sd, err);
 }
 
 static int read_effect(const struct node *n, struct evidence *e, struct arena *a, struct err *err)

@@ -43,6 +43,22 @@ void mean_test_interval(const struct mean_test *t, double alpha, struct mean_int
     out->ratio = contrast_ratio_interval(&t->c, unit.candidate * phi, unit.baseline * phi, z);
 }
 
+double mean_test_limit(const struct mean_test *t, int arm, double level, bool upper)
+{
+    const struct moments *all = &t->arm[arm].all;
+    struct contrast_line level_line = {1, contrast_mean1(&t->c) - contrast_mean0(&t->c)};
+    BUG_ON(arm < 0 || arm > 1 || !(level > 0) || !(level < 1));
+    if (!all->n)
+        return NAN;
+    struct mean_variances v = mean_variances(t, &level_line, false);
+    double within = v.candidate + v.baseline, phi = 1;
+    if (within > 0)
+        phi = fmax(1, contrast_squares(&t->c, &level_line) / within);
+    phi *= scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
+    double half = sqrt(2 * log(1 / level) * phi * moments_variance(all) / (double)all->n);
+    return all->mean + (upper ? half : -half);
+}
+
 double mean_test_eta(const struct mean_test *t, enum test_side side, double alpha)
 {
     double bound = log(1 / alpha), low = 1, high = FORECAST_MOST, fewer;

@@ -100,6 +100,13 @@ struct mean_interval {
 };
 void mean_test_interval(const struct mean_test *t, double alpha, struct mean_interval *out);
 
+/*
+ * A limit on one arm's mean from one look at a finished sample, wrong with probability <= level for
+ * a nearly normal mean (sub-Gaussian: sqrt(2 log(1/level)) standard errors); dispersion counts.
+ * arm 0 or 1; NAN when the arm is empty.
+ */
+double mean_test_limit(const struct mean_test *t, int arm, double level, bool upper);
+
 /* Blocks like the recent ones until the test reaches log(1/alpha) if the means stay as seen; 0 when
  * it is there, INFINITY when it never will. */
 double mean_test_eta(const struct mean_test *t, enum test_side side, double alpha);

@@ -213,6 +213,20 @@ void ratio_test_interval(const struct ratio_test *t, double alpha, struct ratio_
     *out = contrast_ratio_interval(&t->c, p, q, z);
 }
 
+double ratio_test_limit(const struct ratio_test *t, int arm, double level, bool upper)
+{
+    BUG_ON(arm < 0 || arm > 1 || !(level > 0) || !(level < 1));
+    if (t->c.blocks < 2)
+        return NAN;
+    double den = arm ? t->den1 : t->den0, ratio = (arm ? t->num1 : t->num0) / den;
+    const struct moments *own = &t->arm[arm];
+    double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
+    /* about 0, not about their mean: the residuals are about earlier blocks */
+    double each = (own->m2 + (double)own->n * own->mean * own->mean) / (double)own->n;
+    double half = sqrt(2 * log(1 / level) * now * each / den);
+    return ratio + (upper ? half : -half);
+}
+
 double ratio_test_eta(const struct ratio_test *t, enum test_side side, double alpha)
 {
     double bound = log(1 / alpha), low = 1, high = FORECAST_MOST;

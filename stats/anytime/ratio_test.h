@@ -63,6 +63,8 @@ struct rate_dispersion ratio_test_dispersion(const struct ratio_test *t, enum te
 void ratio_test_set_correlation(struct ratio_test *t, struct correlation whole);
 /* Anytime limits of R1/R0 at 1 - alpha, two-sided; see rate_ratio_interval(). */
 void ratio_test_interval(const struct ratio_test *t, double alpha, struct ratio_interval *out);
+/* A limit on one arm's ratio from one look, as mean_test_limit(). NAN with fewer than 2 blocks. */
+double ratio_test_limit(const struct ratio_test *t, int arm, double level, bool upper);
 double ratio_test_eta(const struct ratio_test *t, enum test_side side, double alpha);
 
 void ratio_test_encode(const struct ratio_test *t, struct buf *out);
