@@ -61,10 +61,10 @@ void mean_test_init(struct mean_test *t, const struct contrast_null *fail_null,
     moments_init(&t->arm[0].all);
     moments_init(&t->arm[1].all);
     const struct contrast_null *pass = &t->null[TEST_PASS];
-    mean_bound_init(&t->bound[0], isnan(cap) ? NAN : pass->ratio, 0);
+    bounded_contrast_init(&t->bound[0], isnan(cap) ? NAN : pass->ratio, 0);
     bool has_difference = !isnan(cap) && !isnan(pass->difference);
-    mean_bound_init(&t->bound[1], has_difference ? 1 : NAN,
-                    has_difference ? pass->difference / cap : 0);
+    bounded_contrast_init(&t->bound[1], has_difference ? 1 : NAN,
+                          has_difference ? pass->difference / cap : 0);
 }
 
 void mean_test_new_segment(struct mean_test *t)
@@ -116,8 +116,8 @@ void mean_test_take(struct mean_test *t, const struct mean_block *block)
     }
     if (!isnan(t->cap)) { /* before the block is known to the guesses */
         struct bound_arm arm0 = bound_arm_of(t, 0, m0), arm1 = bound_arm_of(t, 1, m1);
-        mean_bound_take(&t->bound[0], &arm0, &arm1);
-        mean_bound_take(&t->bound[1], &arm0, &arm1);
+        bounded_contrast_take(&t->bound[0], &arm0, &arm1);
+        bounded_contrast_take(&t->bound[1], &arm0, &arm1);
     }
     arm_take(&t->arm[0], m0);
     arm_take(&t->arm[1], m1);
@@ -211,13 +211,13 @@ enum mean_doubt mean_test_doubt(const struct mean_test *t, enum test_side side)
 }
 
 static double line_log_e(const struct mean_test *t, enum test_side side,
-                         const struct contrast_line *line, const struct mean_bound *bound,
+                         const struct contrast_line *line, const struct bounded_contrast *bound,
                          const struct mean_extent *extent)
 {
     struct mean_reading r = mean_read(t, side, line, extent->is_tempered);
     double more = extent->more;
     if (is_exact(t, side))
-        return mean_bound_log_e(bound, r.phi, more);
+        return bounded_contrast_log_e(bound, r.phi, more);
     if (!r.is_usable)
         return 0;
     double z = r.z * sqrt(more), n_eff = r.n_eff * more;

@@ -20,7 +20,7 @@
  *
  * EXACT `pass` (cap): values lie in [0, cap], what exceeded the cap was counted as the cap, and the
  * means are means of capped values. Any distribution on [0, cap], any split, no burn-in; from the
- * moments of blocks alone (mean_bound.h). `fail` stays asymptotic.
+ * moments of blocks alone (bounded_contrast.h). `fail` stays asymptotic.
  *
  * Where a DECREASE is harm: swap the arms; "at most 10 % less" is then the ratio 1/0.9.
  *
@@ -32,7 +32,7 @@
 
 #include "lib/sketch/moments.h"
 #include "stats/anytime/contrast.h"
-#include "stats/anytime/mean_bound.h"
+#include "stats/anytime/bounded_contrast.h"
 
 /* Values of the smaller arm before the asymptotic form speaks. */
 #define MEAN_FEWEST_FAIL 20
@@ -56,7 +56,7 @@ struct mean_test {
         struct moments all;
         double within_sq, within_free; /* squares about the blocks' own means, and their freedom */
     } arm[2];
-    struct mean_bound bound[2]; /* exact pass: the relative, the absolute part */
+    struct bounded_contrast bound[2]; /* exact pass: the relative, the absolute part */
 };
 
 /* Either null may be NULL (absent: its log e is 0). An impossible null or cap is a bug. */

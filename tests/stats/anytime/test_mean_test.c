@@ -69,7 +69,7 @@ static double mean_of_bound(double r, double d, const double p0[3], const double
             }
             mean_test_take(&t, &(struct mean_block){&m[0], &m[1]});
         }
-        mean += p * exp(mean_bound_log_e(&t.bound[d > 0], 1, 1));
+        mean += p * exp(bounded_contrast_log_e(&t.bound[d > 0], 1, 1));
     }
     return mean;
 }

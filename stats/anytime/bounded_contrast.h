@@ -16,8 +16,8 @@
  * Half of the e-value is one variance bettor who tilts by what the past blocks suggest; the other
  * half is spread evenly over fixed tilts.
  */
-#ifndef STATS_MEAN_BOUND_H
-#define STATS_MEAN_BOUND_H
+#ifndef STATS_BOUNDED_CONTRAST_H
+#define STATS_BOUNDED_CONTRAST_H
 
 #include <stdbool.h>
 
@@ -27,7 +27,7 @@
 #define BOUND_COUNTS 8
 #define BOUND_NODES  (1 + BOUND_TILTS + BOUND_COUNTS)
 
-struct mean_bound {
+struct bounded_contrast {
     double r, d;               /* r NAN: absent */
     double log_e[BOUND_NODES]; /* the learning bettor, tilts, counts */
 };
@@ -39,10 +39,10 @@ struct bound_arm {
     double variance;    /* guess of its variance; NAN before there is one: no bet by learning */
 };
 
-void mean_bound_init(struct mean_bound *b, double r, double d); /* r NAN: absent */
-void mean_bound_take(struct mean_bound *b, const struct bound_arm *arm0,
-                     const struct bound_arm *arm1);
+void bounded_contrast_init(struct bounded_contrast *b, double r, double d); /* r NAN: absent */
+void bounded_contrast_take(struct bounded_contrast *b, const struct bound_arm *arm0,
+                           const struct bound_arm *arm1);
 /* With every log divided by the dispersion `phi` >= 1; `more` times as many blocks like these. */
-double mean_bound_log_e(const struct mean_bound *b, double phi, double more);
+double bounded_contrast_log_e(const struct bounded_contrast *b, double phi, double more);
 
 #endif

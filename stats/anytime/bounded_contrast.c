@@ -10,7 +10,7 @@
  *
  * Counting: v^y <= 1 - y + y v for y in [0, 1] (v^y is convex in y), so E v^y <= exp(mean (v - 1)).
  */
-#include "stats/anytime/mean_bound.h"
+#include "stats/anytime/bounded_contrast.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static double psi(double c, double l)
     return (-log1p(-x) - x) / c / c;
 }
 
-void mean_bound_init(struct mean_bound *b, double r, double d)
+void bounded_contrast_init(struct bounded_contrast *b, double r, double d)
 {
     memset(b, 0, sizeof(*b));
     BUG_ON(!isnan(r) && !(r > 0 && d >= 0));
@@ -40,8 +40,8 @@ static double squares_about(const struct bound_arm *a)
     return a->m2 + a->n * (a->mean - a->guess) * (a->mean - a->guess);
 }
 
-void mean_bound_take(struct mean_bound *b, const struct bound_arm *arm0,
-                     const struct bound_arm *arm1)
+void bounded_contrast_take(struct bounded_contrast *b, const struct bound_arm *arm0,
+                           const struct bound_arm *arm1)
 {
     if (isnan(b->r))
         return;
@@ -71,7 +71,7 @@ void mean_bound_take(struct mean_bound *b, const struct bound_arm *arm0,
     }
 }
 
-double mean_bound_log_e(const struct mean_bound *b, double phi, double more)
+double bounded_contrast_log_e(const struct bounded_contrast *b, double phi, double more)
 {
     double v[BOUND_NODES];
     if (isnan(b->r))
