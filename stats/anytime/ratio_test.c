@@ -16,6 +16,7 @@
 #define DENOM_MIN     1e-9
 #define FORECAST_MOST 10000.0
 #define RATIO_FORM    1
+#define ROUNDING      1e-12 /* of the other arm's squares */
 
 bool ratio_block_ok(const struct ratio_block *b)
 {
@@ -84,6 +85,11 @@ static double bad_skew(const struct ratio_test *t, enum test_side side)
     double d0 = t->den0 / n, d1 = t->den1 / n;
     double g0 = moments_skewness(&t->arm[0]) * sqrt(d0);
     double g1 = moments_skewness(&t->arm[1]) * sqrt(d1), g = fabs(g0) > fabs(g1) ? g0 : g1;
+    /* an arm whose ratio is known scatters by rounding alone, and that has no shape */
+    if (t->arm[0].m2 < ROUNDING * t->arm[1].m2)
+        g = g1;
+    else if (t->arm[1].m2 < ROUNDING * t->arm[0].m2)
+        g = g0;
     double both = (d0 + d1) / (d0 * d1), implied = g * (1 / d1 - 1 / d0) / sqrt(both);
     return fmax(0, fmax(toward * moments_skewness(&t->residual), toward * implied));
 }
