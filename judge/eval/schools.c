@@ -19,6 +19,7 @@ const struct eval_method *const eval_schools[] = {
     eval_multiple,
     eval_r_samples,
     eval_r_counts,
+    eval_power,
     NULL,
 };
 // clang-format on

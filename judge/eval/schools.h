@@ -20,5 +20,6 @@ extern const struct eval_method eval_robust[];
 extern const struct eval_method eval_multiple[];
 extern const struct eval_method eval_r_samples[];
 extern const struct eval_method eval_r_counts[];
+extern const struct eval_method eval_power[];
 
 #endif
