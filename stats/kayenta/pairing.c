@@ -181,18 +181,25 @@ struct work {
     struct err *err;
 };
 
-/* Pairs each set of `own` that is the first of its tags with its partner on the other side; with
- * only_single, those that have none. */
+enum pairing_way {
+    PAIR_BY_TAGS,   /* the first set of each tags with its partner, or with missing values */
+    PAIR_LEFT_OVER, /* only those that have no partner */
+    PAIR_TEMPLATE,  /* every set with missing values */
+};
+
 static enum pairing_fault pair_side(struct work *w, const struct chosen *own,
                                     const struct chosen *other, bool own_is_control,
-                                    bool only_single, bool every_set)
+                                    enum pairing_way way)
 {
     for (size_t i = 0; i < own->n; i++) {
         const struct metric_set *s = own->set[i];
-        const struct metric_set *found = every_set ? NULL : partner(other, other->n, s);
         const struct metric_set template = missing(other->set[0], s);
-        if ((!every_set && partner(own, i, s)) || (only_single && found))
-            continue;
+        const struct metric_set *found = NULL;
+        if (way != PAIR_TEMPLATE) {
+            found = partner(other, other->n, s);
+            if (partner(own, i, s) || (found && way == PAIR_LEFT_OVER))
+                continue;
+        }
         const struct metric_set *peer = found ? found : &template;
         const enum pairing_fault f =
             pairing_one(own_is_control ? s : peer, own_is_control ? peer : s, w->arena,
@@ -222,11 +229,11 @@ static enum pairing_fault pair_metric(struct work *w, const char *name, struct m
         return PAIRING_TAG_KEYS_DIFFER;
     }
     if (c.has_untagged && !e.has_untagged)
-        return pair_side(w, &e, &c, false, false, true);
+        return pair_side(w, &e, &c, false, PAIR_TEMPLATE);
     if (!c.has_untagged && e.has_untagged)
-        return pair_side(w, &c, &e, true, false, true);
-    f = pair_side(w, &c, &e, true, false, false);
-    return f == PAIRING_OK ? pair_side(w, &e, &c, false, true, false) : f;
+        return pair_side(w, &c, &e, true, PAIR_TEMPLATE);
+    f = pair_side(w, &c, &e, true, PAIR_BY_TAGS);
+    return f == PAIRING_OK ? pair_side(w, &e, &c, false, PAIR_LEFT_OVER) : f;
 }
 
 enum pairing_fault pairing_all(const char *const *metrics, size_t n_metrics,
