@@ -78,21 +78,16 @@ bool root_between(root_function *f, void *of, double low, double high, double wi
 
 bool root_near(root_function *f, void *of, double start, double step, double within, double *root)
 {
-    double low = start, high = start, at = f(start, of);
+    double here = start, at = f(start, of), next;
     BUG_ON(isnan(at) || !(step > 0));
-    if (at == 0) {
-        *root = start;
-        return true;
-    }
-    for (int i = 0; i < DOUBLINGS; i++) {
-        double left = low - step, right = high + step;
-        if (!one_sign(at, f(right, of)))
-            return root_between(f, of, high, right, within, root);
-        if (!one_sign(at, f(left, of)))
-            return root_between(f, of, left, low, within, root);
-        low = left;
-        high = right;
+    for (int i = 0; i < DOUBLINGS && at != 0; i++) {
+        next = at > 0 ? here - step : here + step;
+        if (!one_sign(at, f(next, of)))
+            return root_between(f, of, here, next, within, root);
+        here = next;
         step *= 2;
     }
-    return false;
+    if (at == 0)
+        *root = start;
+    return at == 0;
 }

@@ -19,9 +19,9 @@ typedef double root_function(double x, void *of);
 bool root_between(root_function *f, void *of, double low, double high, double within, double *root);
 
 /*
- * The same for a monotone f, when only a place to start is known: walks from `start` in doubling
- * steps, first of length `step` > 0, to the side where f changes its sign. False when 60 doublings
- * do not reach it.
+ * The same for an f that never falls, when only a place to start is known: walks from `start` in
+ * doubling steps, first of length `step` > 0, to the side where f changes its sign. False when 60
+ * doublings do not reach it.
  */
 bool root_near(root_function *f, void *of, double start, double step, double within, double *root);
 

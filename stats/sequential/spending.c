@@ -73,13 +73,8 @@ static double hwang(double g, double t)
     return g > 0 ? expm1(-g * t) / expm1(-g) : exp(g * (1 - t)) * expm1(g * t) / expm1(g);
 }
 
-double spending_at(const struct spending *s, double level, double t)
+static double shape_at(const struct spending *s, double level, double t)
 {
-    BUG_ON(!(level > 0) || !(level < 1) || !isfinite(t));
-    if (t <= 0)
-        return 0;
-    if (t >= 1)
-        return level;
     switch (s->shape) {
     case SPEND_OBRIEN_FLEMING:
         return 2 * shrunk_tail(level / 2, t);
@@ -97,4 +92,13 @@ double spending_at(const struct spending *s, double level, double t)
     }
     BUG_ON(true);
     return 0;
+}
+
+double spending_at(const struct spending *s, double level, double t)
+{
+    BUG_ON(!(level > 0) || !(level < 1) || !isfinite(t));
+    if (t <= 0)
+        return 0;
+    /* Just before 1 rounding must not spend a digit more than there is. */
+    return t >= 1 ? level : fmin(shape_at(s, level, t), level);
 }

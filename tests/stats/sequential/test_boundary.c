@@ -35,6 +35,8 @@ static void spending_rises_from_nothing_to_all(void)
             last = now;
         }
         T_NEAR(spending_at(&shapes[i], 0.05, 1 - 1e-12), 0.05, 1e-9, 0);
+        for (double level = 0.01; level < 0.5; level += 0.0039)
+            T_CHECK(spending_at(&shapes[i], level, 1 - 2e-16) <= level);
         T_CHECK(spending_at(&shapes[i], 0.05, 1.5) == 0.05);
     }
 }
