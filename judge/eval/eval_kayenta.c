@@ -134,7 +134,7 @@ static int run_metric(const struct eval_case *c, struct writer *got, struct err 
 /* ---- the test ---- */
 
 static int put_intermediate(struct writer *got, const struct shift_test *t,
-                            const struct shift_interval *i, struct err *err)
+                            const struct shift_limits *i, struct err *err)
 {
     double low, high;
     if (!shift_test_statistic(t, i->d_min, &low) || !shift_test_statistic(t, i->d_max, &high))
@@ -156,13 +156,13 @@ static int put_intermediate(struct writer *got, const struct shift_test *t,
 static int put_interval(const struct eval_case *c, const struct shift_test *t, bool intermediate,
                         struct writer *got, struct err *err)
 {
-    struct shift_interval i;
+    struct shift_limits i;
     double confidence;
     if (eval_number(c->params, "confidenceLevel", &confidence, err) != 0)
         return -1;
     if (!(confidence >= 0 && confidence <= 1))
         return err_set(err, ERR_INPUT, "confidenceLevel must be from 0 to 1");
-    if (!shift_interval(t, confidence, &i))
+    if (!shift_limits(t, confidence, &i))
         return err_set(err, ERR_INPUT, "no confidence interval: all values are tied");
     if (intermediate)
         return put_intermediate(got, t, &i, err);

@@ -111,7 +111,7 @@ static struct aca_verdict no_data(const struct aca_options *o, struct aca_verdic
 static void measure(const struct aca_options *o, const struct shift_test *t, const struct pair *p,
                     struct aca_verdict *v)
 {
-    v->tested = shift_interval(t, o->confidence, &v->interval);
+    v->tested = shift_limits(t, o->confidence, &v->interval);
     v->deviation = effect_mean_ratio(samples_mean(p->e, p->m), samples_mean(p->c, p->n));
     v->effect = o->effect == ACA_CLES ? effect_cles(t) : v->deviation;
 }

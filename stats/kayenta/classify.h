@@ -2,7 +2,7 @@
  * One metric as NetflixACAJudge-v1.0 of Kayenta labels it (docs/stats/kayenta.md).
  *
  * What it tests: H0 "the candidate's values E and the baseline's values C have one distribution",
- * two-sided, once, by the confidence interval of the shift E - C (shift_interval.h). With L and U
+ * two-sided, once, by the confidence interval of the shift E - C (shift_limits.h). With L and U
  * its limits, H the estimated shift and b = tolerance |H|:
  *
  *   High   L > b  and effect >= allowed_increase, where an increase counts
@@ -28,7 +28,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "stats/kayenta/samples.h"
-#include "stats/kayenta/shift_interval.h"
+#include "stats/kayenta/shift_limits.h"
 
 enum aca_label { ACA_PASS, ACA_HIGH, ACA_LOW, ACA_NODATA, ACA_NODATA_FAIL, ACA_ERROR, ACA_LABELS };
 /* "Pass", "High", "Low", "Nodata", "NodataFailMetric", "Error". */
@@ -79,7 +79,7 @@ struct aca_verdict {
     /* What the original keeps to itself. Without `tested` the rest says nothing. */
     bool tested; /* both series have values, and they are not two constants */
     bool noised; /* two constants: they were tested with noise of 1e-5 of their size added */
-    struct shift_interval interval;
+    struct shift_limits interval;
     double effect; /* in the measure of the options */
 };
 

@@ -1,4 +1,4 @@
-#include "stats/kayenta/shift_interval.h"
+#include "stats/kayenta/shift_limits.h"
 
 #include <gsl/gsl_cdf.h>
 
@@ -71,10 +71,10 @@ static void as_r(void)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct known *k = &rows[i];
-        struct shift_interval got;
+        struct shift_limits got;
         struct shift_test t;
         shift_test_init(&t, k->e, k->m, k->c, k->n);
-        bool ok = shift_interval(&t, k->confidence, &got);
+        bool ok = shift_limits(&t, k->confidence, &got);
         shift_test_release(&t);
         T_CHECK(ok);
         if (got.estimate != k->estimate)
@@ -94,14 +94,14 @@ static void crosses_near(void)
     for (int i = 0; i < 300; i++) {
         const size_t m = 6 + (size_t)i % 30, n = 6 + (size_t)i / 7 % 30;
         const double at[3] = {1, -1, 0};
-        struct shift_interval s;
+        struct shift_limits s;
         struct shift_test t;
         for (size_t k = 0; k < 40; k++) {
             e[k] = 100 * random48_normal(&r) + (double)(i % 5) * 20;
             c[k] = 100 * random48_normal(&r);
         }
         shift_test_init(&t, e, m, c, n);
-        T_CHECK(shift_interval(&t, 0.98, &s));
+        T_CHECK(shift_limits(&t, 0.98, &s));
         const double limit[3] = {s.lower, s.upper, s.estimate};
         for (int k = 0; k < 3; k++) {
             double before, after;
@@ -120,14 +120,14 @@ static void crosses_near(void)
 static void ends(void)
 {
     static const double e[] = {1, 2}, c[] = {5, 6, 8};
-    struct shift_interval s;
+    struct shift_limits s;
     struct shift_test t;
     shift_test_init(&t, e, 2, c, 3);
-    T_CHECK(shift_interval(&t, 0.98, &s));
+    T_CHECK(shift_limits(&t, 0.98, &s));
     T_CHECK(s.lower == -7 && s.upper == -3 && s.d_min == -7 && s.d_max == -3);
-    T_CHECK(shift_interval(&t, 1, &s));
+    T_CHECK(shift_limits(&t, 1, &s));
     T_CHECK(s.lower == -7 && s.upper == -3 && s.z == INFINITY);
-    T_CHECK(shift_interval(&t, 0, &s));
+    T_CHECK(shift_limits(&t, 0, &s));
     T_CHECK(s.z == 0 && s.lower == s.upper);
     shift_test_release(&t);
 }
@@ -135,10 +135,10 @@ static void ends(void)
 static void constants_have_none(void)
 {
     static const double e[] = {3}, c[] = {0, 0};
-    struct shift_interval s;
+    struct shift_limits s;
     struct shift_test t;
     shift_test_init(&t, e, 1, c, 2);
-    T_CHECK(!shift_interval(&t, 0.98, &s));
+    T_CHECK(!shift_limits(&t, 0.98, &s));
     shift_test_release(&t);
 }
 

@@ -1,4 +1,4 @@
-#include "stats/kayenta/shift_interval.h"
+#include "stats/kayenta/shift_limits.h"
 
 #include <math.h>
 
@@ -33,7 +33,7 @@ static double crossing_of(struct crossing *x, struct zeroin_point a, struct zero
     return zeroin(height, x, a, b, TOLERANCE, STEPS_MAX);
 }
 
-bool shift_interval(const struct shift_test *t, double confidence, struct shift_interval *out)
+bool shift_limits(const struct shift_test *t, double confidence, struct shift_limits *out)
 {
     struct zeroin_point a = {.x = t->e[0] - t->c[t->n - 1]}, b = {.x = t->e[t->m - 1] - t->c[0]};
     struct crossing x = {.test = t};

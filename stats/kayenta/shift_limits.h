@@ -13,14 +13,14 @@
  *
  * An end where W does not reach z (few values) is the end itself.
  */
-#ifndef STATS_SHIFT_INTERVAL_H
-#define STATS_SHIFT_INTERVAL_H
+#ifndef STATS_SHIFT_LIMITS_H
+#define STATS_SHIFT_LIMITS_H
 
 #include <stdbool.h>
 
 #include "stats/kayenta/shift_test.h"
 
-struct shift_interval {
+struct shift_limits {
     double lower, upper, estimate;
     double d_min, d_max; /* the ends of the search */
     double z;            /* Phi^-1(1 - alpha/2) */
@@ -30,7 +30,7 @@ struct shift_interval {
  * confidence = 1 - alpha in [0, 1], else a bug. False, and *out holds nothing of use, when all
  * values are tied at an end: both series are constant.
  */
-bool shift_interval(const struct shift_test *t, double confidence, struct shift_interval *out)
+bool shift_limits(const struct shift_test *t, double confidence, struct shift_limits *out)
     __attribute__((warn_unused_result));
 
 #endif
