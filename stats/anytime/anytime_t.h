@@ -15,8 +15,8 @@
  * information prior); with robust standard errors the result is asymptotic.
  *
  * Domain: n > coefficients >= 1, n <= 1e15, g > 0, 0 < alpha < 1, t finite: a bug otherwise.
- * Source: Lindon, Ham, Tingley, Bojinov, "Anytime-valid inference in linear models" (2022), eq.
- * (13) and theorem 3.2; R package avlm.
+ * Source: Lindon, Ham, Tingley, Bojinov, "Anytime-valid inference in linear models and
+ * regression-adjusted causal inference" (arXiv 2210.08589); R package avlm, log_G_t and t_radius.
  */
 #ifndef STATS_ANYTIME_T_H
 #define STATS_ANYTIME_T_H

@@ -14,8 +14,8 @@
  *
  * Arms 2..MULTINOMIAL_ARMS; counts in [0, 1e15], fractions allowed (counts divided by a
  * dispersion); theta_i > 0 adding to 1. What breaks it is a bug except in multinomial_ok().
- * Source: Lindon & Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022, eq.
- * (7) and theorem 3.
+ * Source: Lindon & Malek, "Anytime-valid inference for multinomial count data", NeurIPS
+ * 2022.
  */
 #ifndef STATS_MULTINOMIAL_H
 #define STATS_MULTINOMIAL_H

@@ -32,7 +32,8 @@ bool msprt_ok(const struct msprt *t);
 /*
  * H0: theta = 0, effects N(0, tau^2):
  *   log E = -1/2 log(1 + n tau^2/V) + n^2 tau^2 mean^2 / (2 V (V + n tau^2)).
- * Source: Johari, Koomen, Pekelis, Walsh, Operations Research 2022, eq. (8); Robbins 1970.
+ * Source: Johari, Koomen, Pekelis, Walsh, Operations Research 2022 (the mixture); Robbins, Ann.
+ * Math. Stat. 1970.
  */
 double msprt_log_e(const struct msprt *t);
 

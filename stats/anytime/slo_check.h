@@ -1,5 +1,5 @@
 /*
- * One-arm check of a proportion against a stated limit (docs/stats/odds-ratio.md, last section):
+ * One-arm check of a proportion against a stated limit (docs/stats/slo-check.md):
  * "errors are below 0.1 %", whatever the baseline does. Needed where both arms have next to no
  * errors: a relative margin is then never excluded, an absolute one is.
  *

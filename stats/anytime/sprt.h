@@ -35,7 +35,7 @@ double information_poisson_split(double ratio, double null_ratio, double share);
  * beta, information `kl` an observation:
  * ((1-beta) log((1-beta)/alpha) + beta log(beta/(1-alpha)))/kl, which is log(1/alpha)/kl at beta 0.
  * 0 < alpha < 1, 0 <= beta < 1 - alpha, kl >= 0 (INFINITY at kl 0). Source: Wald, Ann. Math. Stat.
- * 1945, eq. (4.80).
+ * 1945, lower bounds of the expected number.
  */
 double wald_limit(double alpha, double beta, double kl);
 

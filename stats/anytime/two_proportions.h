@@ -15,7 +15,7 @@
  * fifth to a third fewer trials. It is NOT tempered by dispersion: on clumped traffic it errs.
  *
  * Source: Turner, Ly, Grunwald, "Generic E-variables for exact sequential k-sample tests that allow
- * for optional stopping" (2021), theorem 1 and section 3 (reverse information projection).
+ * for optional stopping" (2021); the margin by the reverse information projection.
  */
 #ifndef STATS_TWO_PROPORTIONS_H
 #define STATS_TWO_PROPORTIONS_H
