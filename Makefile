@@ -32,7 +32,7 @@ LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize%
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide simulate report eval daemon ctl
+ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide simulate backtest report eval daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
@@ -47,6 +47,7 @@ dirs_strategies := strategies strategies/platforms
 dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide
 dirs_simulate := judge/simulate
+dirs_backtest := judge/backtest
 dirs_report := judge/report
 dirs_eval := judge/eval
 dirs_daemon := judge/daemon judge/api judge/web
@@ -65,10 +66,11 @@ needs_strategies := store redis net crypto model sketch base
 needs_vocabulary := strategies collectors store redis net crypto model sketch base
 needs_decide := stats model sketch base
 needs_simulate := decide stats model sketch base
+needs_backtest := decide stats collectors store redis net crypto model sketch base
 needs_report := model sketch base
 needs_eval := stats sketch base
 needs_daemon := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := report eval simulate vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_ctl := report eval simulate backtest vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lm

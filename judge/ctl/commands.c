@@ -28,6 +28,7 @@ const struct command *const ctl_commands[] = {
     &audit_command,
     &plan_command,
     &simulate_command,
+    &backtest_command,
     &eval_command,
     NULL,
 };

@@ -57,7 +57,7 @@ struct flags {
     const char *dispersion, *noise_rate, *ar, *latency_noise;
     int64_t runs, threads, seed, horizon_us;
     bool with_bake;
-    const char *data;
+    const char *data, *next_share;
 };
 
 struct command {
@@ -73,7 +73,7 @@ struct command {
 extern const struct command apply_command, run_command, validate_command, get_command, list_command,
     watch_command, gate_command, promote_command, rollback_command, pause_command, resume_command,
     abort_command, traffic_command, report_command, platforms_command, token_command, audit_command,
-    eval_command, plan_command, simulate_command;
+    eval_command, plan_command, simulate_command, backtest_command;
 
 /* All of them, in the order they are shown; ends with NULL. */
 extern const struct command *const ctl_commands[];

@@ -1,0 +1,193 @@
+/*
+ * What is done in place of anytime-valid tests: the same two one-sided questions (is it worse? is
+ * harm of the margin ruled out?) asked by fixed-horizon tests, once, five times, or always.
+ * Overdispersion is not looked at: these tests do not know it, which is one of their faults.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "judge/backtest/methods.h"
+#include "stats/bayes/gamma_poisson_compare.h"
+#include "stats/numerics/student_t.h"
+#include "stats/sequential/boundary.h"
+
+#define LOOKS       5
+#define BAYES_LEVEL 0.95
+
+/* All guardrails' walks, moved together. */
+struct panel {
+    const struct replay *r;
+    struct tail_walk walks[MODEL_METRICS_MAX];
+    struct tail_sums sums[MODEL_METRICS_MAX];
+    bool is_seen[MODEL_METRICS_MAX]; /* a guardrail with both arms */
+    size_t n_guardrails;
+};
+
+static void panel_init(struct panel *p, const struct replay *r)
+{
+    p->r = r;
+    p->n_guardrails = 0;
+    for (size_t i = 0; i < r->spec->n_metrics; i++) {
+        tail_walk_init(&p->walks[i], r, i);
+        p->n_guardrails += is_guardrail(&r->spec->metrics[i]);
+    }
+}
+
+static void panel_to(struct panel *p, int64_t block)
+{
+    for (size_t i = 0; i < p->r->spec->n_metrics; i++)
+        p->is_seen[i] =
+            is_guardrail(&p->r->spec->metrics[i]) && tail_walk_to(&p->walks[i], block, &p->sums[i]);
+}
+
+static void panel_release(struct panel *p)
+{
+    for (size_t i = 0; i < p->r->spec->n_metrics; i++)
+        tail_walk_release(&p->walks[i]);
+}
+
+/* One look at bounds for z; true when it decides. */
+static bool look_z(struct panel *p, double fail, double pass, int64_t block, struct decided *out)
+{
+    size_t passed = 0;
+    out->looks++;
+    for (size_t i = 0; i < p->r->spec->n_metrics; i++) {
+        const struct spec_metric *m = &p->r->spec->metrics[i];
+        if (!p->is_seen[i])
+            continue;
+        double z = tail_z_fail(m, &p->sums[i]);
+        if (z >= fail) {
+            decide_at(p->r, out, VERDICT_ROLLBACK, block);
+            snprintf(out->why, sizeof(out->why), "%.60s: worse, z %.2f >= %.2f", m->name, z, fail);
+            return true;
+        }
+        passed += tail_z_pass(m, &p->sums[i]) >= pass;
+    }
+    if (p->n_guardrails && passed == p->n_guardrails) {
+        decide_at(p->r, out, VERDICT_PROMOTE, block);
+        snprintf(out->why, sizeof(out->why), "harm of the margin excluded, z >= %.2f", pass);
+        return true;
+    }
+    return false;
+}
+
+static void undecided(const struct replay *r, struct decided *out)
+{
+    decide_at(r, out, VERDICT_CONTINUE, r->history->last);
+    snprintf(out->why, sizeof(out->why), "neither worse nor within the margin was shown");
+}
+
+void run_fixed(const struct replay *r, struct decided *out)
+{
+    struct panel *p = arena_alloc(r->arena, sizeof(*p));
+    panel_init(p, r);
+    panel_to(p, r->history->last);
+    if (!look_z(p, normal_upper_quantile(r->spec->policy.alpha),
+                normal_upper_quantile(r->spec->policy.beta), r->history->last, out))
+        undecided(r, out);
+    panel_release(p);
+}
+
+void run_repeated(const struct replay *r, struct decided *out)
+{
+    struct panel *p = arena_alloc(r->arena, sizeof(*p));
+    double fail = normal_upper_quantile(r->spec->policy.alpha);
+    double pass = normal_upper_quantile(r->spec->policy.beta);
+    int64_t first = r->history->first + r->spec->policy.min_blocks - 1;
+    bool is_over = false;
+    panel_init(p, r);
+    for (int64_t b = first; b <= r->history->last && !is_over; b++) {
+        panel_to(p, b);
+        is_over = look_z(p, fail, pass, b, out);
+    }
+    if (!is_over)
+        undecided(r, out);
+    panel_release(p);
+}
+
+/* Bounds of five equal looks, O'Brien and Fleming's kind of spending; false when there are none. */
+static bool bounds_of(double level, double upper[LOOKS])
+{
+    static const struct spending spending = {.shape = SPEND_OBRIEN_FLEMING};
+    struct look looks[LOOKS];
+    struct err err = {0};
+    for (int k = 0; k < LOOKS; k++)
+        looks[k] = (struct look){.t = (k + 1.0) / LOOKS, .lower = -INFINITY, .upper = INFINITY};
+    if (boundary_by_spending(looks, LOOKS, 1, level, ONE_SIDED, &spending, &err) != 0)
+        return false;
+    for (int k = 0; k < LOOKS; k++)
+        upper[k] = looks[k].upper;
+    return true;
+}
+
+void run_group_sequential(const struct replay *r, struct decided *out)
+{
+    struct panel *p = arena_alloc(r->arena, sizeof(*p));
+    const struct history *h = r->history;
+    double fail[LOOKS], pass[LOOKS];
+    bool is_over =
+        !bounds_of(r->spec->policy.alpha, fail) || !bounds_of(r->spec->policy.beta, pass);
+    panel_init(p, r);
+    for (int k = 0; k < LOOKS && !is_over; k++) {
+        int64_t b = h->first + (h->last - h->first + 1) * (k + 1) / LOOKS - 1;
+        panel_to(p, b);
+        is_over = look_z(p, fail[k], pass[k], b, out);
+    }
+    if (!is_over)
+        undecided(r, out);
+    panel_release(p);
+}
+
+/* P(the candidate's rate is larger), gamma priors of one event's weight. */
+static double chance_larger(const struct arm_sums *s)
+{
+    double all = s->x0 + s->x1;
+    struct gamma_prior prior = {0.5, 0.5 * all / fmax(1, s->c0 + s->c1) / 1000};
+    struct poisson_arm control = {s->c0, s->x0}, treatment = {s->c1, s->x1};
+    struct err err = {0};
+    if (gamma_poisson_ok(&prior, &control, &err) != 0 ||
+        gamma_poisson_ok(&prior, &treatment, &err) != 0)
+        return 0.5;
+    return gamma_poisson_compare(&prior, &control, &treatment).prob_greater;
+}
+
+static bool look_bayes(struct panel *p, int64_t block, struct decided *out)
+{
+    size_t better = 0;
+    out->looks++;
+    for (size_t i = 0; i < p->r->spec->n_metrics; i++) {
+        const struct spec_metric *m = &p->r->spec->metrics[i];
+        if (!p->is_seen[i])
+            continue;
+        double larger = chance_larger(&p->sums[i].fail);
+        double worse = m->harm == HARM_DECREASE ? 1 - larger : larger;
+        if (worse >= BAYES_LEVEL) {
+            decide_at(p->r, out, VERDICT_ROLLBACK, block);
+            snprintf(out->why, sizeof(out->why), "%.60s: worse with chance %.3f", m->name, worse);
+            return true;
+        }
+        better += 1 - worse >= BAYES_LEVEL;
+    }
+    if (!p->n_guardrails || better < p->n_guardrails)
+        return false;
+    decide_at(p->r, out, VERDICT_PROMOTE, block);
+    snprintf(out->why, sizeof(out->why), "better with chance >= %g", BAYES_LEVEL);
+    return true;
+}
+
+void run_bayesian(const struct replay *r, struct decided *out)
+{
+    struct panel *p = arena_alloc(r->arena, sizeof(*p));
+    int64_t first = r->history->first + r->spec->policy.min_blocks - 1;
+    bool is_over = false;
+    panel_init(p, r);
+    for (int64_t b = first; b <= r->history->last && !is_over; b++) {
+        panel_to(p, b);
+        is_over = look_bayes(p, b, out);
+    }
+    if (!is_over) {
+        decide_at(r, out, VERDICT_CONTINUE, r->history->last);
+        snprintf(out->why, sizeof(out->why), "no chance reached %g", BAYES_LEVEL);
+    }
+    panel_release(p);
+}
