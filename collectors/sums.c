@@ -75,7 +75,7 @@ static void *slab_alloc(struct sums_set *set, size_t bytes)
 void sums_set_release(struct sums_set *set)
 {
     for (uint32_t i = 0; i < set->cap; i++) {
-        if (set->slots[i] && set->slots[i]->pad)
+        if (set->slots[i] && set->slots[i]->log && set->slots[i]->pad)
             hist_release(&set->slots[i]->pad->spill);
     }
     int64_t bytes = 0;

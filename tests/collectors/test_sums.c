@@ -124,9 +124,33 @@ static void budget_is_kept(void)
     sums_set_release(&set);
 }
 
+static void moments_are_merged(void)
+{
+    struct sums_budget budget = {.max = 1 << 20};
+    struct sums_set set;
+    struct sums_key key = key_of(1, 5, SUMMARY_MOMENTS);
+    struct summary got;
+    sums_set_init(&set, &budget);
+    struct sums *s = sums_set_get(&set, &key);
+    T_CHECK(s);
+    sums_add_moment(s, 3, 1);
+    sums_add_moment(s, 9, 2);
+    summary_init(&got, SUMMARY_MOMENTS);
+    sums_merge_into(s, &got);
+    sums_merge_into(s, &got);
+    T_EQ_INT(got.samples, 6);
+    T_EQ_INT(got.moments.n, 6);
+    T_NEAR(got.moments.mean, 7, 1e-15, 0);
+    T_NEAR(got.moments.m2, 48, 1e-12, 0);
+    T_NEAR(got.moments.max, 9, 0, 0);
+    sums_set_release(&set);
+    T_EQ_INT(budget.bytes, 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
+        {"moments_are_merged", moments_are_merged},
         {"pads equal histograms", pads_equal_histograms},
         {"logs equal histograms", logs_equal_histograms},
         {"sets hand over", sets_hand_over},
