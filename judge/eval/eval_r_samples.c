@@ -119,8 +119,8 @@ static int run_wilcox_ci(const struct eval_case *c, struct writer *got, struct e
 {
     struct mann_whitney_question q = {0};
     struct two_samples s;
-    struct shift_interval r;
-    if (read_mann_whitney(c, &s, &q, err) != 0 || shift_interval(&r, &s, &q, err) != 0)
+    struct hodges_lehmann r;
+    if (read_mann_whitney(c, &s, &q, err) != 0 || hodges_lehmann(&r, &s, &q, err) != 0)
         return -1;
     writer_object(got);
     eval_r_limits(got, r.limits);

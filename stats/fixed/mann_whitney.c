@@ -161,7 +161,7 @@ double shift_median(const struct two_samples *s)
 
 /* ---- intervals ---- */
 
-static void exact_interval(struct shift_interval *out, const struct two_samples *s,
+static void exact_interval(struct hodges_lehmann *out, const struct two_samples *s,
                            const struct mann_whitney_question *q)
 {
     double alpha = 1 - q->confidence, sides = q->alternative == TWO_SIDED ? 2 : 1;
@@ -200,7 +200,7 @@ static double shift_at(struct z_search *z, double target, double low, double hig
     return b.f_high >= 0 ? high : brent_find(&b);
 }
 
-static int normal_interval(struct shift_interval *out, const struct two_samples *s,
+static int normal_interval(struct hodges_lehmann *out, const struct two_samples *s,
                            const struct mann_whitney_question *q, struct err *err)
 {
     double low = s->x[0] - s->y[s->n - 1], high = s->x[s->m - 1] - s->y[0];
@@ -217,10 +217,10 @@ static int normal_interval(struct shift_interval *out, const struct two_samples 
     return 0;
 }
 
-int shift_interval(struct shift_interval *out, const struct two_samples *s,
+int hodges_lehmann(struct hodges_lehmann *out, const struct two_samples *s,
                    const struct mann_whitney_question *q, struct err *err)
 {
-    struct shift_interval r;
+    struct hodges_lehmann r;
     if (mann_whitney_ok(s, q, err) != 0)
         return -1;
     if (wants_exact(s, q, q->mu))

@@ -74,11 +74,11 @@ double shift_median(const struct two_samples *s);
  *
  * ERR_INPUT when all values are equal after some shift (z has no scale there).
  */
-struct shift_interval {
+struct hodges_lehmann {
     double estimate, confidence;
     struct limits limits;
 };
-int shift_interval(struct shift_interval *out, const struct two_samples *s,
+int hodges_lehmann(struct hodges_lehmann *out, const struct two_samples *s,
                    const struct mann_whitney_question *q, struct err *err) WARN_UNUSED;
 
 #endif
