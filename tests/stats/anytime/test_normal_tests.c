@@ -19,11 +19,12 @@ static double normal_density(double x)
 static double mixture(const struct msprt *t, bool half)
 {
     double sum = 0, step = 1.0 / 512;
-    for (int i = half ? 0 : -10 * 512; i <= 10 * 512; i++) {
+    int i = half ? 0 : -10 * 512;
+    do {
         double z = i * step, theta = z * t->tau, weight = half && i == 0 ? 0.5 : 1;
         sum += weight * (half ? 2 : 1) * step * normal_density(z) *
                exp(t->n * t->mean * theta / t->v - t->n * theta * theta / (2 * t->v));
-    }
+    } while (++i <= 10 * 512);
     return log(sum);
 }
 
