@@ -91,7 +91,8 @@ struct walk {
     double reported; /* last share reported by POST .../traffic; NAN none */
 };
 
-/* The part of a spec a pattern walks by, and what the platform can do. Built once (plan_init). */
+/* The part of a spec a pattern walks by, and what the platform can do. Built once
+ * (pattern_plan_init). */
 struct plan {
     const struct spec_step *steps;
     double shares[MODEL_STEPS_MAX]; /* of the steps, as the platform sets them; the last is 1 */
@@ -140,8 +141,8 @@ struct pattern {
 extern const struct pattern canary_pattern;
 
 /* ERR_SPEC: a share the platform cannot set, or steps that do not end at 100 %. */
-int plan_init(struct plan *plan, const struct spec *spec, const struct platform *platform,
-              struct err *err) WARN_UNUSED;
+int pattern_plan_init(struct plan *plan, const struct spec *spec, const struct platform *platform,
+                      struct err *err) WARN_UNUSED;
 
 void walk_init(struct walk *w, struct wall now);
 /* The way back: only the end leaves it. Where it is taken already, the first outcome and cause

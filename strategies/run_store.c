@@ -143,7 +143,7 @@ static int load_spec(struct run *r, const struct release_record *rec, struct err
     r->guard = r->spec.platform.connection ? NULL : c->guard;
     r->pattern = r->spec.pattern.word->implementation;
     r->platform = r->spec.platform.word->implementation;
-    if (plan_init(&r->plan, &r->spec, r->platform, err))
+    if (pattern_plan_init(&r->plan, &r->spec, r->platform, err))
         return err_context(err, "the stored spec");
     const void *config = r->spec.platform.config;
     const char *ref = r->platform->secret_ref ? r->platform->secret_ref(config) : NULL;

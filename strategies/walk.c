@@ -57,8 +57,8 @@ int stage_parse(const char *text)
     return find_name(stage_names, STAGE_COUNT, text);
 }
 
-int plan_init(struct plan *plan, const struct spec *spec, const struct platform *platform,
-              struct err *err)
+int pattern_plan_init(struct plan *plan, const struct spec *spec, const struct platform *platform,
+                      struct err *err)
 {
     *plan = (struct plan){
         .steps = spec->steps,

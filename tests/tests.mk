@@ -31,10 +31,10 @@ export LINT_ROOMS := $(foreach r,$(ROOMS),$(r)|$(dirs_$(r))|$(foreach n,$(needs_
 
 .PHONY: lint lint-all lint-layers
 lint-layers: $(foreach r,$(lint_rooms),$(B)/lint/$(r).layer)
-## make lint          format, cppcheck, layers, banned calls, file length
+## make lint          format, cppcheck, layers, banned calls, file length, names used twice
 lint: setup-lint
 	$(Q)$(MAKE) --no-print-directory -j2 lint-layers
-	$(Q)tests/lint/lint.sh format cppcheck source
+	$(Q)tests/lint/lint.sh format cppcheck source symbols
 ## make lint-all      lint and clang-tidy (minutes)
 lint-all: lint
 	$(Q)tests/lint/lint.sh tidy

@@ -7,7 +7,7 @@
 
 #include "stats/anytime/rate_ratio.h"
 
-#define RATE_FORM 2
+#define RATE_FORM 3
 #define SUM_MAX   1e100 /* above what blocks within their limits can add up to */
 
 static void put(struct buf *out, const double *v, size_t n)
@@ -42,6 +42,10 @@ void rate_ratio_encode(const struct rate_ratio *t, struct buf *out)
     buf_add_double(out, t->correlation_floor.now);
     buf_add_double(out, t->correlation_floor.established);
     put(out, totals, ARRAY_LEN(totals));
+    for (int i = 0; i < 2; i++) {
+        const struct rate_arm *arm = &t->arm[i];
+        put(out, (const double[]){arm->last_events, arm->last_exposure, arm->sq, arm->var}, 4);
+    }
     put(out, t->s, RATE_NODES);
     put(out, t->var, RATE_NODES);
     put(out, t->sq, RATE_NODES);
@@ -77,7 +81,7 @@ static int decode_nulls(struct rate_ratio *t, struct bytes *in, struct err *err)
 
 int rate_ratio_decode(struct rate_ratio *t, struct bytes *in, struct err *err)
 {
-    double totals[8], abs_sums[3];
+    double totals[8], abs_sums[3], arm[4];
     bool ok;
     rate_ratio_init(t, NULL, NULL);
     if (bytes_u8(in) != RATE_FORM)
@@ -90,6 +94,10 @@ int rate_ratio_decode(struct rate_ratio *t, struct bytes *in, struct err *err)
     t->correlation_floor.established = bytes_double(in);
     ok = correlation_ok(&t->correlation_floor);
     ok = get(in, totals, ARRAY_LEN(totals), NOT_NEGATIVE) && ok;
+    for (int i = 0; i < 2; i++) {
+        ok = get(in, arm, ARRAY_LEN(arm), NOT_NEGATIVE) && ok;
+        t->arm[i] = (struct rate_arm){arm[0], arm[1], arm[2], arm[3]};
+    }
     ok = get(in, t->s, RATE_NODES, ANY_SIGN) && ok;
     ok = get(in, t->var, RATE_NODES, NOT_NEGATIVE) && ok;
     ok = get(in, t->sq, RATE_NODES, NOT_NEGATIVE) && ok;

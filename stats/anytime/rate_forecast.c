@@ -19,6 +19,9 @@
 #include "stats/anytime/step_pace.h"
 
 #define BISECTIONS    14
+#define NODE_APART    1e-6 /* of a log ratio and a node */
+#define LIMIT_STEPS   12
+#define LIMIT_PART    1e-3 /* of a cell: a limit's precision */
 #define DRAWN_EVENTS  4.0
 #define SLOPE_STEP    0.05
 #define FORECAST_MOST 1e9 /* blocks; more is "never" */
@@ -30,25 +33,52 @@ static double log_e_against(const struct rate_ratio *t, enum test_side side, dou
     double log_prior[RATE_GRID], log_one = -INFINITY;
     struct rate_point null = rate_ratio_at(t, log_null);
     struct correlation c = rate_ratio_correlation(t);
-    double phi = rate_ratio_phi(t, side, log_null, &null);
+    struct tempering by;
+    rate_ratio_temper(t, side, log_null, &null, &by);
     if (side == TEST_FAIL)
-        phi *= c.now / c.established;
+        for (int k = 0; k < TEMPERING_NODES; k++)
+            by.phi[k] *= c.now / c.established;
     rate_grid_prior(side, log_null, t->log_ratio, log_prior, &log_one);
-    return rate_ratio_mixture(t, log_prior, log_one, null.s, phi);
+    return rate_ratio_tempered(t, log_prior, log_one, null.s, &by);
 }
 
-/* The limit between `rejected` and `kept`, on the side of `rejected`: rounded outwards. */
-static double limit_between(const struct rate_ratio *t, enum test_side side, double rejected,
-                            double kept, double bound)
+/* A null and the evidence against it beyond the bound. */
+struct null_excess {
+    double log_null, excess;
+};
+
+static struct null_excess excess_of(const struct rate_ratio *t, enum test_side side,
+                                    double log_null, double bound)
 {
-    for (int i = 0; i < BISECTIONS; i++) {
-        double middle = (rejected + kept) / 2;
-        if (log_e_against(t, side, middle) >= bound)
-            rejected = middle;
-        else
-            kept = middle;
+    return (struct null_excess){log_null, log_e_against(t, side, log_null) - bound};
+}
+
+/*
+ * The limit between `rejected` (excess >= 0) and `kept` (< 0), on the side of `rejected`: rounded
+ * outwards. Regula falsi with the Illinois rule: an end that stays counts half, so that both close
+ * in.
+ */
+static double limit_between(const struct rate_ratio *t, enum test_side side,
+                            struct null_excess rejected, struct null_excess kept, double bound)
+{
+    double width = fabs(kept.log_null - rejected.log_null) * LIMIT_PART;
+    int stayed = 0; /* > 0: `kept` did, < 0: `rejected` */
+    for (int i = 0; i < LIMIT_STEPS && fabs(kept.log_null - rejected.log_null) > width; i++) {
+        double upper = stayed < -1 ? rejected.excess / 2 : rejected.excess;
+        double lower = stayed > 1 ? kept.excess / 2 : kept.excess;
+        double part = upper > lower ? upper / (upper - lower) : 0.5;
+        part = fmin(fmax(part, LIMIT_PART), 1 - LIMIT_PART);
+        struct null_excess at = excess_of(
+            t, side, rejected.log_null + part * (kept.log_null - rejected.log_null), bound);
+        if (at.excess >= 0) {
+            rejected = at;
+            stayed = stayed > 0 ? stayed + 1 : 1;
+        } else {
+            kept = at;
+            stayed = stayed < 0 ? stayed - 1 : -1;
+        }
     }
-    return exp(rejected);
+    return exp(rejected.log_null);
 }
 
 /*
@@ -60,25 +90,21 @@ static double limit_between(const struct rate_ratio *t, enum test_side side, dou
 static double outermost(const struct rate_ratio *t, enum test_side side, double fitted,
                         double bound)
 {
-    double kept = fitted;
-    if (side == TEST_FAIL) {
-        for (int j = RATE_GRID - 2; j >= 0; j--) {
-            if (t->log_ratio[j] >= fitted)
-                continue;
-            if (log_e_against(t, side, t->log_ratio[j]) >= bound)
-                return limit_between(t, side, t->log_ratio[j], kept, bound);
-            kept = t->log_ratio[j];
-        }
-        return 0;
-    }
-    for (int j = 1; j < RATE_GRID; j++) {
-        if (t->log_ratio[j] <= fitted)
+    const int step = side == TEST_FAIL ? -1 : 1, end = side == TEST_FAIL ? -1 : RATE_GRID;
+    const double last = t->log_ratio[side == TEST_FAIL ? RATE_GRID - 1 : 0];
+    struct null_excess kept = {fitted,
+                               -bound}; /* beyond the last node there is nothing to bet on */
+    if (-step * (last - fitted) > NODE_APART)
+        kept = excess_of(t, side, fitted, bound);
+    for (int j = side == TEST_FAIL ? RATE_GRID - 2 : 1; j != end; j += step) {
+        if (step * (t->log_ratio[j] - fitted) <= 0)
             continue;
-        if (log_e_against(t, side, t->log_ratio[j]) >= bound)
-            return limit_between(t, side, t->log_ratio[j], kept, bound);
-        kept = t->log_ratio[j];
+        struct null_excess at = excess_of(t, side, t->log_ratio[j], bound);
+        if (at.excess >= 0)
+            return limit_between(t, side, at, kept, bound);
+        kept = at;
     }
-    return INFINITY;
+    return side == TEST_FAIL ? 0 : INFINITY;
 }
 
 bool rate_ratio_interval(const struct rate_ratio *t, double alpha, struct ratio_interval *out)
@@ -132,6 +158,11 @@ static void project(struct rate_ratio *t, const struct rate_block *each, double 
         double logit = rate_grid_logit_v(j);
         t->abs_s[j] +=
             blocks * (each->c0 * log1p(odds / (1 + exp(logit))) - each->c1 * log1p(exp(-logit)));
+    }
+    const double events[] = {each->c0, each->c1};
+    for (int i = 0; i < 2; i++) {
+        t->arm[i].var += blocks * 2 * events[i];
+        t->arm[i].sq += blocks * 2 * events[i] * noise;
     }
     for (int j = 0; j < RATE_GRID; j++)
         t->spent[j] +=

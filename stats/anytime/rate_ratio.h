@@ -68,6 +68,13 @@ struct rate_abs {
     double residual_sq; /* (c1 - (x1/x0) c0 - x1 d)^2, d of that side's null */
 };
 
+/* How one arm's counts differ from block to block, scaled to one exposure. Sums over neighbours. */
+struct rate_arm {
+    double last_events, last_exposure;
+    double sq;  /* (c - q c_last)^2, q = x / x_last */
+    double var; /* c + q^2 c_last: what Poisson counts would give */
+};
+
 /* Read the fields through the functions below; c0..x1, recent, blocks and skipped are for
  * everybody. */
 struct rate_ratio {
@@ -85,6 +92,7 @@ struct rate_ratio {
     double spent[RATE_GRID];  /* absolute fail: sum of x1 (1 - v), v = r/(1 - rho + rho r) */
     double abs_s[RATE_ABS];   /* absolute pass: sum of c0 log u + c1 log v */
     struct rate_abs abs[2];   /* by test_side */
+    struct rate_arm arm[2];   /* baseline, candidate */
     struct scatter scatter;   /* are sums of blocks noisier than blocks? */
     double c0, x0, c1, x1;    /* totals of the blocks that count */
     struct rate_block recent; /* decaying means over about 32 blocks */

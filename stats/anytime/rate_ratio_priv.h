@@ -6,6 +6,7 @@
 #define STATS_RATE_RATIO_PRIV_H
 
 #include "stats/anytime/rate_ratio.h"
+#include "stats/anytime/tempering.h"
 
 #define RATE_NULL_NODE(side) (RATE_GRID + (int)(side))
 
@@ -23,18 +24,20 @@ struct rate_point rate_ratio_at(const struct rate_ratio *t, double log_ratio);
 double rate_ratio_fitted(const struct rate_ratio *t);
 
 /*
- * Dispersion about the ratio `null` for that side, >= 1. fail: variance at its largest between the
- * null and the fitted ratio (when that is above the null); pass: variance at the null.
+ * The dispersions that divide the evidence against the ratio `null`, with their weights. fail: the
+ * variance is its largest between the null and the fitted ratio (when that is above the null);
+ * pass: the variance at the null.
  */
-double rate_ratio_phi(const struct rate_ratio *t, enum test_side side, double log_null,
-                      const struct rate_point *null);
+void rate_ratio_temper(const struct rate_ratio *t, enum test_side side, double log_null,
+                       const struct rate_point *null, struct tempering *out);
 struct correlation rate_ratio_correlation(const struct rate_ratio *t);
 
-/* log of the mixture against log_null with S divided by phi; log_prior as from rate_grid_prior().
- */
+/* log of the mixture against a null of likelihood null_s with S divided by phi; log_prior as from
+ * rate_grid_prior(). */
 double rate_ratio_mixture(const struct rate_ratio *t, const double log_prior[RATE_GRID],
                           double log_prior_one, double null_s, double phi);
-double rate_ratio_abs_log_e(const struct rate_ratio *t, enum test_side side, double phi);
-double rate_ratio_abs_phi(const struct rate_ratio *t, enum test_side side);
+/* The same averaged over the dispersions. */
+double rate_ratio_tempered(const struct rate_ratio *t, const double log_prior[RATE_GRID],
+                           double log_prior_one, double null_s, const struct tempering *by);
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks of `make lint` that need no build. Usage: lint.sh format|cppcheck|source|tidy ...
+# The checks of `make lint`; `symbols` needs the archives built. Usage: lint.sh format|cppcheck|source|symbols|tidy ...
 # Each check is run even when one before it failed; the exit status is 1 when any did.
 # LINT_ROOMS (set by make) says for each room its folders and those it may include.
 set -u
@@ -38,6 +38,15 @@ lint_source() {
     return 1
   }
   /usr/bin/python3 tests/lint/source.py
+}
+
+# Two rooms with a function of one name link without a word, and the wrong one is called.
+lint_symbols() {
+  local twice
+  twice=$(nm --defined-only build/release/lib*.a 2>/dev/null | awk 'NF == 3 && $2 ~ /^[TDBR]$/ { print $3 }' | sort | uniq -d)
+  [ -z "$twice" ] && return 0
+  printf 'defined in two files: %s\n' $twice
+  return 1
 }
 
 # One file a run: clang 14's check of va_list goes wrong from the second file on.

@@ -85,25 +85,25 @@ static void plans_are_checked(void)
     struct spec spec = {.steps = fine, .n_steps = 2};
     struct plan plan;
     struct err err = {0};
-    T_OK(plan_init(&plan, &spec, &halves, &err), err);
+    T_OK(pattern_plan_init(&plan, &spec, &halves, &err), err);
     T_CHECK(!plan.is_shadow);
     spec.steps = small;
-    T_EQ_INT(plan_init(&plan, &spec, &halves, &err), -1);
+    T_EQ_INT(pattern_plan_init(&plan, &spec, &halves, &err), -1);
     T_HAS_STR(err.message, "steps[0]");
     spec.steps = close;
     spec.n_steps = 3;
-    T_EQ_INT(plan_init(&plan, &spec, &halves, &err), -1);
+    T_EQ_INT(pattern_plan_init(&plan, &spec, &halves, &err), -1);
     T_HAS_STR(err.message, "cannot tell");
     spec.steps = open;
     spec.n_steps = 2;
-    T_EQ_INT(plan_init(&plan, &spec, &halves, &err), -1);
+    T_EQ_INT(pattern_plan_init(&plan, &spec, &halves, &err), -1);
     T_HAS_STR(err.message, "100 %");
     spec.steps = fine;
     spec.n_steps = 1;
-    T_EQ_INT(plan_init(&plan, &spec, &halves, &err), -1);
+    T_EQ_INT(pattern_plan_init(&plan, &spec, &halves, &err), -1);
     spec.n_steps = 2;
     spec.mode = MODE_SHADOW;
-    T_OK(plan_init(&plan, &spec, &halves, &err), err);
+    T_OK(pattern_plan_init(&plan, &spec, &halves, &err), err);
     T_CHECK(plan.is_follower && plan.is_shadow);
 }
 

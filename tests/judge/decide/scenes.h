@@ -388,7 +388,7 @@ static void scene_lasting_noise(struct canary *c)
 {
     canary_begin(c, 0.5, 1);
     for (int i = 0; i < 64; i++) {
-        double swing = i / 8 % 2 ? 0.6 : 1.4;
+        double swing = i / 8 % 2 ? 1.15 : 0.85;
         canary_counts(c, 0, 200 * (2 - swing), 20000, 200 * swing, 20000);
         canary_tick(c);
     }
