@@ -84,16 +84,14 @@ static double log_loss(double u, const void *context)
 static double integrate(double (*f)(double, const void *), const struct pair *p)
 {
     const struct shape *const both[] = {&p->above, &p->below};
-    double low = INFINITY, high = -INFINITY, finest = INFINITY;
+    double low = INFINITY, high = -INFINITY;
     for (int i = 0; i < 2; i++) {
         const struct shape *s = both[i];
         double centre = log(s->a) - log(s->b), sd = sqrt(1 / s->a + 1 / s->b);
         low = fmin(low, centre - 40 * sd - 60 / s->a);
         high = fmax(high, centre + 40 * sd + 60 / s->b);
-        finest = fmin(finest, sd);
     }
-    /* A narrow arm is a step within a wide one's range: narrow panels, or the step is missed. */
-    return exp(log_integral(f, p, low, high, fmin(0.5, 2 * finest)));
+    return exp(log_integral(f, p, low, high));
 }
 
 struct choice beta_binomial_compare(const struct beta_prior *prior,
@@ -102,12 +100,21 @@ struct choice beta_binomial_compare(const struct beta_prior *prior,
 {
     struct shape p0 = posterior(prior, control), p1 = posterior(prior, treatment);
     struct pair up = {.above = p1, .below = p0}, down = {.above = p0, .below = p1};
-    struct choice c;
     double wins = integrate(log_wins, &up), losses = integrate(log_wins, &down);
+    double n0 = p0.a + p0.b, n1 = p1.a + p1.b;
+    /* difference of the posterior means, without taking it between numbers near 1 */
+    double gap = (p1.a * p0.b - p0.a * p1.b) / n0 / n1;
+    struct choice c;
     /* They add to 1; the smaller one keeps its digits. */
     c.prob_greater = wins < losses ? fmin(wins, 1) : 1 - fmin(losses, 1);
-    c.loss_treatment = integrate(log_loss, &down);
-    c.loss_control = integrate(log_loss, &up);
+    /* So do the losses, to the gap. */
+    if (gap > 0) {
+        c.loss_treatment = integrate(log_loss, &down);
+        c.loss_control = c.loss_treatment + gap;
+    } else {
+        c.loss_control = integrate(log_loss, &up);
+        c.loss_treatment = c.loss_control - gap;
+    }
     return c;
 }
 

@@ -10,7 +10,9 @@
 #define ROUNDS 20
 #define PANELS 24
 #define POINTS 16
-#define MOST   4000 /* panels */
+#define DEPTH  40
+#define SPLITS 200   /* of one panel */
+#define WITHIN 1e-11 /* of the whole, a panel */
 
 /* Shrinks [low, high] to what is within SMALL of the highest point of a grid; returns that. */
 static double narrow(double (*f)(double, const void *), const void *context, double *low,
@@ -36,32 +38,80 @@ static double narrow(double (*f)(double, const void *), const void *context, dou
     return top;
 }
 
-double log_integral(double (*f)(double, const void *), const void *context, double low, double high,
-                    double widest)
-{
+struct integrand {
+    double (*log_f)(double, const void *);
+    const void *context;
+    double top; /* subtracted from log_f */
     gsl_integration_glfixed_table *rule;
-    double top = -INFINITY, sum = 0;
-    int panels;
-    BUG_ON(!(low < high) || !(widest > 0));
+};
+
+struct panel {
+    double from, to, sum;
+};
+
+static struct panel panel_of(const struct integrand *f, double from, double to)
+{
+    struct panel p = {from, to, 0};
+    for (size_t i = 0; i < POINTS; i++) {
+        double u, weight;
+        gsl_integration_glfixed_point(from, to, i, &u, &weight, f->rule);
+        p.sum += weight * exp(f->log_f(u, f->context) - f->top);
+    }
+    return p;
+}
+
+/* A panel whose halves say otherwise is replaced by them, depth first. */
+static double refined(const struct integrand *f, struct panel first, double within, int *left)
+{
+    struct panel stack[DEPTH + 2];
+    double sum = 0;
+    int n = 1;
+    stack[0] = first;
+    while (n > 0) {
+        struct panel p = stack[--n], a, b;
+        double middle = p.from + (p.to - p.from) / 2;
+        if (n >= DEPTH || *left <= 0) {
+            sum += p.sum;
+            continue;
+        }
+        a = panel_of(f, p.from, middle);
+        b = panel_of(f, middle, p.to);
+        --*left;
+        if (fabs(a.sum + b.sum - p.sum) <= within) {
+            sum += a.sum + b.sum;
+            continue;
+        }
+        stack[n++] = a;
+        stack[n++] = b;
+    }
+    return sum;
+}
+
+double log_integral(double (*f)(double, const void *), const void *context, double low, double high)
+{
+    struct integrand of = {.log_f = f, .context = context, .top = -INFINITY};
+    struct panel first[PANELS];
+    double whole = 0, sum = 0;
+    BUG_ON(!(low < high));
     for (int i = 0; i < ROUNDS; i++) {
         double width = high - low, found = narrow(f, context, &low, &high);
         if (!(found > -INFINITY))
             return -INFINITY;
-        top = fmax(top, found);
+        of.top = fmax(of.top, found);
         if (high - low > 0.7 * width)
             break;
     }
-    panels = (int)fmin(fmax(PANELS, ceil((high - low) / widest)), MOST);
-    rule = gsl_integration_glfixed_table_alloc(POINTS);
-    BUG_ON(!rule);
-    for (int k = 0; k < panels; k++) {
-        double from = low + (high - low) * k / panels, to = low + (high - low) * (k + 1) / panels;
-        for (size_t i = 0; i < POINTS; i++) {
-            double u, weight;
-            gsl_integration_glfixed_point(from, to, i, &u, &weight, rule);
-            sum += weight * exp(f(u, context) - top);
-        }
+    of.rule = gsl_integration_glfixed_table_alloc(POINTS);
+    BUG_ON(!of.rule);
+    for (int k = 0; k < PANELS; k++) {
+        first[k] =
+            panel_of(&of, low + (high - low) * k / PANELS, low + (high - low) * (k + 1) / PANELS);
+        whole += first[k].sum;
     }
-    gsl_integration_glfixed_table_free(rule);
-    return top + log(sum);
+    for (int k = 0; k < PANELS; k++) {
+        int left = SPLITS;
+        sum += refined(&of, first[k], WITHIN * whole, &left);
+    }
+    gsl_integration_glfixed_table_free(of.rule);
+    return of.top + log(sum);
 }

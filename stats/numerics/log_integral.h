@@ -9,13 +9,12 @@
  * log of the integral of exp(log_f(u, context)) over [low, high], low < high.
  *
  * log_f   concave (or nearly so), may be -INFINITY, never NAN or +INFINITY
- * widest  a length of u over which exp(log_f) is smooth (no longer than the scale of its curvature)
  *
- * The part within e^-45 of the peak is found by narrowing a grid and integrated by composite
- * Gauss-Legendre: relative error about 1e-13 for log-concave functions. -INFINITY when log_f is so
- * everywhere it was looked at.
+ * The part within e^-45 of the peak is found by narrowing a grid and integrated by
+ * Gauss-Legendre panels that are halved until the halves agree: relative error about 1e-11, or what
+ * log_f itself is good for. -INFINITY when log_f is so everywhere it was looked at.
  */
 double log_integral(double (*log_f)(double u, const void *context), const void *context, double low,
-                    double high, double widest);
+                    double high);
 
 #endif
