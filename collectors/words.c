@@ -12,13 +12,13 @@ static const struct field push_fields[] = {
      .type = FIELD_STRING,
      .offset = offsetof(struct push_config, metric),
      .is_required = true,
-     .help =
-         "name of the samples: what happened (http.errors), or the values of a quantile or mean"},
+     .help = "name of the samples: what happened (http.errors), or the values of a quantile, mean "
+             "or series"},
     {.name = "of",
      .type = FIELD_STRING,
      .offset = offsetof(struct push_config, of),
-     .help =
-         "name of the samples it is counted against (http.requests); not for quantiles and means"},
+     .help = "name of the samples it is counted against (http.requests); not for quantiles, means "
+             "and series"},
     {.name = "where",
      .type = FIELD_LABELS,
      .offset = offsetof(struct push_config, where),
@@ -28,7 +28,7 @@ static const struct field push_fields[] = {
 static int push_check_metric(const void *config, enum metric_kind kind, struct err *err)
 {
     const struct push_config *c = config;
-    if (kind == METRIC_QUANTILE || kind == METRIC_MEAN)
+    if (kind == METRIC_QUANTILE || metric_has_mean(kind))
         return c->of ? err_set(err, ERR_SPEC,
                                "`of` has no meaning for a %s: each value of `metric` is an "
                                "observation; leave `of` out",
@@ -152,12 +152,11 @@ static int scrape_check(const void *config, const struct node *where, struct err
 static int scrape_check_metric(const void *config, enum metric_kind kind, struct err *err)
 {
     const struct scrape_config *c = config;
-    if (kind == METRIC_MEAN)
-        return err_set(
-            err, ERR_SPEC,
-            "a mean needs each value, and a scrape gives sums: push the values, or judge "
-            "`kind: ratio` of `%s_sum` with `of: %s_count`",
-            c->metric, c->metric);
+    if (metric_has_mean(kind))
+        return err_set(err, ERR_SPEC,
+                       "a %s needs each value, and a scrape gives sums: push the values, or judge "
+                       "`kind: ratio` of `%s_sum` with `of: %s_count`",
+                       metric_kind_name(kind), c->metric, c->metric);
     if (kind == METRIC_QUANTILE)
         return c->of || c->of_labels.n > 0
                    ? err_set(err, ERR_SPEC,

@@ -87,7 +87,7 @@ static struct cohort_totals get_totals(struct bytes *in)
 static bool totals_ok(const struct cohort_totals *t, enum metric_kind kind)
 {
     double value = kind == METRIC_QUANTILE ? t->quantile : t->events;
-    if (kind == METRIC_MEAN)
+    if (metric_has_mean(kind))
         return isfinite(t->n) && t->n >= 0 &&
                (t->n == 0 || (isfinite(t->mean) && isfinite(t->sd) && t->sd >= 0));
     bool is_value = isfinite(value) && (value >= 0 || kind == METRIC_RATIO);

@@ -60,7 +60,7 @@ static void fill_baking(const struct metric_state *m, struct evidence *e)
     e->dispersion = bake->kind->dispersion(bake, TEST_FAIL).used;
     if (!isnan(e->candidate.events) && e->candidate.n > 0 && e->baseline.events > 0)
         e->estimate = e->candidate.events / e->candidate.n / (e->baseline.events / e->baseline.n);
-    else if (e->kind == METRIC_MEAN && e->baseline.mean > 0 && e->candidate.n > 0)
+    else if (metric_has_mean(e->kind) && e->baseline.mean > 0 && e->candidate.n > 0)
         e->estimate = e->candidate.mean / e->baseline.mean;
     else if (e->baseline.quantile > 0)
         e->estimate = e->candidate.quantile / e->baseline.quantile;
@@ -116,7 +116,7 @@ void evidence_fill(const struct look *k, const struct metric_state *m, struct ev
 {
     size_t index = (size_t)(m - k->d->metrics);
     struct decision_alpha alpha = decision_alpha(k->d->spec, index);
-    bool has_events = m->spec->kind != METRIC_QUANTILE && m->spec->kind != METRIC_MEAN;
+    bool has_events = m->spec->kind != METRIC_QUANTILE && !metric_has_mean(m->spec->kind);
     *e = (struct evidence){
         .name = m->spec->name,
         .kind = m->spec->kind,

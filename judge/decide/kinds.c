@@ -4,7 +4,7 @@
 static const struct kind *const kinds[METRIC_KIND_COUNT] = {
     [METRIC_PROPORTION] = &kind_proportion, [METRIC_RATE] = &kind_rate,
     [METRIC_QUANTILE] = &kind_quantile,     [METRIC_MEAN] = &kind_mean,
-    [METRIC_RATIO] = &kind_ratio,
+    [METRIC_RATIO] = &kind_ratio,           [METRIC_SERIES] = &kind_series,
 };
 
 const struct kind *kind_of(enum metric_kind kind)

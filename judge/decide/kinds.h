@@ -13,6 +13,7 @@
 #include "stats/anytime/quantile_test.h"
 #include "stats/anytime/rate_ratio.h"
 #include "stats/anytime/ratio_test.h"
+#include "stats/anytime/series_test.h"
 
 /* What an accumulator of a metric is for; each has its own nulls. */
 enum purpose {
@@ -47,6 +48,11 @@ struct mean_kind_test {
     double known;
     struct cohort_totals before;
 };
+struct series_kind_test {
+    struct series_test series;
+    double known;
+    struct cohort_totals before;
+};
 struct ratio_kind_test {
     struct ratio_test ratio;
     double known;
@@ -64,6 +70,7 @@ struct kind_test {
         struct exceed_test exceed;
         struct mean_kind_test mean;
         struct ratio_kind_test ratio;
+        struct series_kind_test series;
     };
 };
 
@@ -118,7 +125,7 @@ struct kind {
 const struct kind *kind_of(enum metric_kind kind);
 
 extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed, kind_mean,
-    kind_ratio;
+    kind_ratio, kind_series;
 
 /* Makes *t (which holds nothing) the bake test of values above `edge`, against at most 1 - p. */
 void exceed_init(struct kind_test *t, double p, uint32_t edge, const struct cohort_totals *before);

@@ -51,7 +51,7 @@ static void say_cohort(struct sentence *s, const struct metric_state *m, const c
     if (m->spec->kind == METRIC_QUANTILE)
         say(s, "p%g %s%s%s", m->spec->quantile * 100, num_words(t->quantile, value),
             m->spec->unit ? " " : "", m->spec->unit ? m->spec->unit : "");
-    else if (m->spec->kind == METRIC_MEAN)
+    else if (metric_has_mean(m->spec->kind))
         say(s, "mean %s%s%s", num_words(t->mean, value), m->spec->unit ? " " : "",
             m->spec->unit ? m->spec->unit : "");
     else if (m->spec->kind == METRIC_PROPORTION)
@@ -87,7 +87,7 @@ static void say_margin(struct sentence *s, const struct metric_state *m, double 
     if (!isnan(margin->absolute)) {
         if (m->spec->kind == METRIC_PROPORTION)
             say(s, "%s points", num_words(margin->absolute / share * 100, text));
-        else if (m->spec->kind == METRIC_MEAN)
+        else if (metric_has_mean(m->spec->kind))
             say(s, "%s%s%s", num_words(margin->absolute / share, text), m->spec->unit ? " " : "",
                 m->spec->unit ? m->spec->unit : "");
         else

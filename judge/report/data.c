@@ -99,7 +99,7 @@ static void metric_fields(struct row *r, const struct evidence *e)
     number(r, e->dispersion);
     number(r, e->late_baseline);
     number(r, e->late_candidate);
-    const bool is_mean = e->kind == METRIC_MEAN;
+    const bool is_mean = metric_has_mean(e->kind);
     number(r, is_mean ? e->baseline.mean : NAN);
     number(r, is_mean ? e->baseline.sd : NAN);
     number(r, is_mean ? e->candidate.mean : NAN);

@@ -26,7 +26,7 @@ static const char *margins(const struct spec *spec, struct arena *a)
     static const char *const harm_of[METRIC_KIND_COUNT] = {
         [METRIC_PROPORTION] = "of the baseline's rate", [METRIC_RATE] = "of the baseline's rate",
         [METRIC_QUANTILE] = "of the quantile",          [METRIC_MEAN] = "of the mean",
-        [METRIC_RATIO] = "of the baseline's ratio",
+        [METRIC_RATIO] = "of the baseline's ratio",     [METRIC_SERIES] = "of the mean point",
     };
     buf_init(&text, 16384);
     for (size_t i = 0; i < spec->n_metrics; i++) {

@@ -285,7 +285,7 @@ void cohort_words(const struct evidence *e, const struct cohort_totals *t,
         snprintf(out->of, sizeof(out->of), "of %s", n);
         return;
     }
-    if (e->kind == METRIC_MEAN) {
+    if (metric_has_mean(e->kind)) {
         snprintf(out->value, sizeof(out->value), "%s%s%.20s", num_words(t->mean, value),
                  m && m->unit ? " " : "", m && m->unit ? m->unit : "");
         snprintf(out->of, sizeof(out->of), "mean of %s, sd %s", n, num_words(t->sd, events));
@@ -392,7 +392,7 @@ double report_limit_ratio(const struct evidence *e, enum harm_direction harm)
         double base = e->baseline.events / e->baseline.n;
         if (e->kind == METRIC_QUANTILE)
             base = e->baseline.quantile;
-        else if (e->kind == METRIC_MEAN)
+        else if (metric_has_mean(e->kind))
             base = e->baseline.mean;
         if (!(e->baseline.n > 0) || !(base > 0))
             return NAN;

@@ -73,6 +73,7 @@ enum metric_kind {
     METRIC_QUANTILE,
     METRIC_MEAN,
     METRIC_RATIO,
+    METRIC_SERIES,
     METRIC_KIND_COUNT
 };
 enum metric_role { ROLE_GUARDRAIL, ROLE_SIGNAL, ROLE_INFO, ROLE_COUNT };
@@ -103,6 +104,11 @@ const char *verdict_name(enum verdict_word v);
 const char *health_name(enum health h);
 const char *cause_name(enum cause c); /* "" for none */
 const char *guarantee_name(enum guarantee g);
+/* Is its value a mean, of values or of points? Its totals then hold mean and sd. */
+static inline bool metric_has_mean(enum metric_kind k)
+{
+    return k == METRIC_MEAN || k == METRIC_SERIES;
+}
 const char *metric_kind_name(enum metric_kind k);
 const char *metric_role_name(enum metric_role r);
 const char *harm_name(enum harm_direction h);

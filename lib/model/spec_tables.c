@@ -127,9 +127,10 @@ static const struct field metric_fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct spec_metric, kind),
      .is_required = true,
-     .choices = "proportion|rate|quantile|mean|ratio",
+     .choices = "proportion|rate|quantile|mean|ratio|series",
      .help = "proportion: events among requests; rate: events for each unit of `of`; quantile: of "
-             "values; mean: of values; ratio: a sum for each unit of another, `of`"},
+             "values; mean: of values; ratio: a sum for each unit of another, `of`; "
+             "series: of points, one a block, that are averages or percentiles already"},
     {.name = "quantile",
      .type = FIELD_FRACTION,
      .offset = offsetof(struct spec_metric, quantile),

@@ -13,6 +13,7 @@ enum summary_kind summary_kind_of(enum metric_kind kind)
     case METRIC_RATIO:
         return SUMMARY_COUNTS;
     case METRIC_MEAN:
+    case METRIC_SERIES:
         return SUMMARY_MOMENTS;
     case METRIC_QUANTILE:
         return SUMMARY_HIST;

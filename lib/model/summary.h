@@ -2,8 +2,8 @@
  * What one block holds of one metric and one cohort, and a sealed block: the same for all cohorts.
  *
  * Which summary a metric keeps follows from its kind: proportion, rate and ratio keep counts, mean
- * keeps moments, quantile a histogram. Encoded form is versioned; what Redis gives back is checked
- * and refused as ERR_CORRUPT.
+ * and series keep moments, quantile a histogram. Encoded form is versioned; what Redis gives back
+ * is checked and refused as ERR_CORRUPT.
  */
 #ifndef LIB_MODEL_SUMMARY_H
 #define LIB_MODEL_SUMMARY_H

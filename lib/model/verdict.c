@@ -61,7 +61,7 @@ static void write_totals(struct writer *w, const char *key, enum metric_kind kin
         write_number(w, "events", t->events);
     if (!isnan(t->quantile))
         write_number(w, "quantile", t->quantile);
-    if (kind == METRIC_MEAN) {
+    if (metric_has_mean(kind)) {
         write_number(w, "mean", t->mean);
         write_number(w, "sd", t->sd);
     }

@@ -13,9 +13,9 @@
 
 struct cohort_totals { /* over the blocks that count */
     double n;          /* requests, values; a ratio's denominator */
-    double events;     /* NAN for quantiles and means; a ratio's numerator */
+    double events;     /* NAN for quantiles, means and series; a ratio's numerator */
     double quantile;   /* NAN but for quantiles: the observed p-quantile */
-    double mean, sd;   /* NAN but for means */
+    double mean, sd;   /* NAN but for means and series */
 };
 
 struct evidence {

@@ -126,11 +126,11 @@ static void budget_is_kept(void)
 
 static void moments_are_merged(void)
 {
-    struct sums_budget budget = {.max = 1 << 20};
+    struct sums_budget few = {.max = 1 << 20};
     struct sums_set set;
     struct sums_key key = key_of(1, 5, SUMMARY_MOMENTS);
     struct summary got;
-    sums_set_init(&set, &budget);
+    sums_set_init(&set, &few);
     struct sums *s = sums_set_get(&set, &key);
     T_CHECK(s);
     sums_add_moment(s, 3, 1);
@@ -144,7 +144,7 @@ static void moments_are_merged(void)
     T_NEAR(got.moments.m2, 48, 1e-12, 0);
     T_NEAR(got.moments.max, 9, 0, 0);
     sums_set_release(&set);
-    T_EQ_INT(budget.bytes, 0);
+    T_EQ_INT(few.bytes, 0);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /*
- * Means and ratios of sums as the judge sees them: harmless ones advance, harmful ones go back,
- * both directions, with and without a cap, in the bake too; a skewed mean says what would help; a
- * checkpoint changes no bit; late samples hold.
+ * Means, ratios of sums and series as the judge sees them: harmless ones advance, harmful ones go
+ * back, both directions, with and without a cap, in the bake too; a skewed mean says what would
+ * help; a checkpoint changes no bit; late samples hold.
  */
 #include "judge/simulate/rng.h"
 #include "tests/judge/decide/canary.h"
@@ -38,6 +38,11 @@ static const struct scene scenes[] = {
     {ROW, METRIC_RATIO, HARM_INCREASE, EXPONENTIAL, 0, 1.9, VERDICT_ROLLBACK, "harm shown"},
     {ROW, METRIC_RATIO, HARM_DECREASE, EXPONENTIAL, 0, 1, VERDICT_PROMOTE, "a fall of 50 %"},
     {ROW, METRIC_RATIO, HARM_DECREASE, EXPONENTIAL, 0, 0.5, VERDICT_ROLLBACK, "harm shown"},
+    {ROW, METRIC_SERIES, HARM_INCREASE, EXPONENTIAL, 0, 1, VERDICT_PROMOTE,
+     "an excess of 50 % or more ruled out"},
+    {ROW, METRIC_SERIES, HARM_INCREASE, EXPONENTIAL, 0, 1.9, VERDICT_ROLLBACK, "harm shown"},
+    {ROW, METRIC_SERIES, HARM_DECREASE, EXPONENTIAL, 0, 1, VERDICT_PROMOTE, "a fall of 50 %"},
+    {ROW, METRIC_SERIES, HARM_DECREASE, EXPONENTIAL, 0, 0.5, VERDICT_ROLLBACK, "harm shown"},
 };
 
 static double value(struct rng *r, const struct scene *s, bool is_candidate)
@@ -52,11 +57,15 @@ static void feed(struct canary *c, struct rng *r, const struct scene *s)
 {
     double share = c->segments[c->n_segments - 1].share;
     struct block b;
-    block_init(&b, c->next, 2, s->kind == METRIC_MEAN ? SUMMARY_MOMENTS : SUMMARY_COUNTS);
+    block_init(&b, c->next, 2, summary_kind_of(s->kind));
     for (int arm = 0; arm < 2; arm++) {
         int n = (int)rng_poisson(r, 100 * (arm ? share : 1 - share));
+        double sum = 0;
         for (int i = 0; i < n; i++) {
             double v = value(r, s, arm);
+            sum += v;
+            if (s->kind == METRIC_SERIES)
+                continue;
             if (s->kind == METRIC_MEAN) {
                 moments_add(&b.cohort[arm].moments, v, 1);
                 continue;
@@ -64,6 +73,8 @@ static void feed(struct canary *c, struct rng *r, const struct scene *s)
             b.cohort[arm].counts.events += v;
             b.cohort[arm].counts.exposure += 1;
         }
+        if (s->kind == METRIC_SERIES && n)
+            moments_add(&b.cohort[arm].moments, sum / n, 1);
         b.cohort[arm].samples = (uint64_t)n;
     }
     decision_take(c->d, 0, c->segments, c->n_segments, &b);
@@ -96,7 +107,7 @@ static void each_scene_has_its_word(void)
         const struct evidence *e = &c.v.metrics[0];
         if (s->word == VERDICT_PROMOTE && s->shape != SKEWED)
             T_CHECK(e->lower <= e->estimate && e->estimate <= e->upper && e->lower > 0);
-        if (s->kind == METRIC_MEAN)
+        if (metric_has_mean(s->kind))
             T_CHECK(e->candidate.mean > 0 && e->candidate.sd > 0 && isnan(e->candidate.events));
         else
             T_CHECK(e->candidate.events > 0 && isnan(e->candidate.mean));

@@ -1,6 +1,7 @@
 /*
- * The tests of means and ratios apart from simulation: the exact form's mean by enumeration,
- * invariances, doubts, limits and forecasts, both codec directions, the price of a read.
+ * The tests of means, ratios and series apart from simulation: the exact form's mean by
+ * enumeration, invariances, doubts, limits and forecasts, both codec directions, the price of a
+ * read.
  */
 #include "stats/anytime/mean_test.h"
 
@@ -9,6 +10,8 @@
 #include <time.h>
 
 #include "stats/anytime/ratio_test.h"
+#include "stats/anytime/series_test.h"
+#include "stats/fixed/autocorrelation.h"
 #include "stats/numerics/log_beta.h"
 #include "tests/t.h"
 
@@ -332,6 +335,84 @@ static void ratio_of_sums(void)
     T_CHECK(ratio_test_log_e(&t, TEST_FAIL) <= 0);
 }
 
+static void series_of_points(void)
+{
+    struct contrast_null both = {1.2, 30};
+    struct series_test t, again;
+    struct buf out;
+    struct err err = {0};
+    series_test_init(&t, &no_harm, &both);
+    double shared = 0;
+    for (int i = 0; i < 120; i++) {
+        shared = 0.99 * shared + uniform() - 0.5; /* what both cohorts share cancels */
+        struct series_pair p = {100 + 20 * shared + uniform(), 100 + 20 * shared + uniform()};
+        if (i % 17 == 3)
+            p.y1 = NAN;
+        series_test_take(&t, &p);
+        if (i == 20)
+            T_EQ_INT(series_test_doubt(&t, TEST_PASS), SERIES_FEW);
+    }
+    T_EQ_INT(t.missing, 7);
+    T_EQ_INT(t.c.blocks, 113);
+    T_EQ_INT(t.adjacent, 113 - 1 - 7); /* a gap is no neighbour */
+    T_CHECK(fabs(series_test_autocorrelation(&t)) < 0.3);
+    T_EQ_INT(series_test_doubt(&t, TEST_FAIL), SERIES_CLEAR);
+    T_CHECK(series_test_log_e(&t, TEST_FAIL) < log(20));
+    struct ratio_interval limits;
+    series_test_interval(&t, 0.05, &limits);
+    T_CHECK(limits.lower > 0.98 && limits.upper < 1.02 && limits.lower < limits.upper);
+    struct series_points points = series_test_points(&t, 0);
+    T_CHECK(points.n == 113 && points.mean > 50 && points.sd > 0);
+    T_CHECK(series_test_limit(&t, 0, 0.01, true) > points.mean);
+    buf_init(&out, 1 << 16);
+    series_test_encode(&t, &out);
+    for (size_t cut = 0; cut < out.len; cut++) {
+        struct bytes in = bytes_of(out.data, cut);
+        T_CHECK(series_test_decode(&again, &in, &err) < 0);
+    }
+    struct bytes in = bytes_of(out.data, out.len);
+    T_OK(series_test_decode(&again, &in, &err), err);
+    series_test_take(&t, &(struct series_pair){100, 101});
+    series_test_take(&again, &(struct series_pair){100, 101});
+    for (int side = 0; side < 2; side++)
+        T_CHECK(series_test_log_e(&t, (enum test_side)side) ==
+                series_test_log_e(&again, (enum test_side)side));
+    buf_release(&out);
+    T_CHECK(!series_pair_ok(&(struct series_pair){INFINITY, 1}));
+    T_CHECK(!series_pair_ok(&(struct series_pair){1, 1e16}));
+    /* a series that hardly moves, and one that does not move */
+    series_test_init(&t, &no_harm, &both);
+    double slow = 0;
+    for (int i = 0; i < 40; i++) {
+        slow = 0.97 * slow + uniform() - 0.5;
+        series_test_take(&t, &(struct series_pair){100, 100 + slow});
+    }
+    T_EQ_INT(series_test_doubt(&t, TEST_PASS), SERIES_AUTOCORRELATED);
+    T_CHECK(series_test_log_e(&t, TEST_PASS) <= 0);
+    series_test_init(&t, &no_harm, &both);
+    for (int i = 0; i < 40; i++)
+        series_test_take(&t, &(struct series_pair){100, 105});
+    T_EQ_INT(series_test_doubt(&t, TEST_FAIL), SERIES_NO_SPREAD);
+    T_CHECK(series_test_log_e(&t, TEST_FAIL) <= 0);
+}
+
+/* The first autocorrelation from sums is the one of the definition, on any line. */
+static void autocorrelation_from_sums(void)
+{
+    enum { N = 60 };
+    double x[N], r[2];
+    struct series_test t;
+    series_test_init(&t, &no_harm, NULL);
+    for (int i = 0; i < N; i++) {
+        struct series_pair p = {1000 + uniform(), 1000 + uniform() + (i % 5)};
+        x[i] = p.y1 - p.y0;
+        series_test_take(&t, &p);
+    }
+    autocorrelations(x, N, 1, r);
+    /* the sums take the mean of 59 products, the definition a 60th of their sum */
+    T_NEAR(series_test_autocorrelation(&t), r[1] * N / (N - 1), 1e-9, 1e-9);
+}
+
 static void a_read_is_cheap(void)
 {
     struct mean_test t;
@@ -359,6 +440,8 @@ int main(int argc, char **argv)
         {"outside_data_is_refused_by_name", outside_data_is_refused_by_name},
         {"checkpoint_gives_the_same_bits", checkpoint_gives_the_same_bits},
         {"ratio_of_sums", ratio_of_sums},
+        {"series_of_points", series_of_points},
+        {"autocorrelation_from_sums", autocorrelation_from_sums},
         {"a_read_is_cheap", a_read_is_cheap},
     };
     gsl_set_error_handler_off();
