@@ -54,9 +54,9 @@ void eval_r_limits(struct writer *got, struct limits limits)
 
 static int run_t_test(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct t_test_question q = {0};
+    struct student_question q = {0};
     struct sample_summary x, y;
-    struct t_test t;
+    struct student_test t;
     double *xs, *ys;
     size_t m, n;
     if (eval_r_question(c->params, &q.alternative, &q.confidence, err) != 0 ||
@@ -66,7 +66,7 @@ static int run_t_test(const struct eval_case *c, struct writer *got, struct err 
         return -1;
     x = sample_summary_of(xs, m);
     y = sample_summary_of(ys, n);
-    if (t_test_summaries(&t, &x, &y, &q, err) != 0)
+    if (student_test(&t, &x, &y, &q, err) != 0)
         return -1;
     writer_object(got);
     eval_put_kv(got, "t", t.t);

@@ -37,7 +37,7 @@ static int summary_ok(const struct sample_summary *s, double least, const char *
     return 0;
 }
 
-static void standard_error(struct t_test *out, const struct sample_summary *x,
+static void standard_error(struct student_test *out, const struct sample_summary *x,
                            const struct sample_summary *y, bool pooled)
 {
     double vx = x->n > 1 ? x->sd * x->sd : 0, vy = y->n > 1 ? y->sd * y->sd : 0;
@@ -52,11 +52,11 @@ static void standard_error(struct t_test *out, const struct sample_summary *x,
     }
 }
 
-int t_test_summaries(struct t_test *out, const struct sample_summary *x,
-                     const struct sample_summary *y, const struct t_test_question *question,
+int student_test(struct student_test *out, const struct sample_summary *x,
+                     const struct sample_summary *y, const struct student_question *question,
                      struct err *err)
 {
-    struct t_test r = {0};
+    struct student_test r = {0};
     double least = question->pooled ? 1 : 2, off, half;
     if (!(question->confidence >= 0 && question->confidence <= 1) || !isfinite(question->mu))
         return err_set(err, ERR_INPUT, "confidence must be in [0, 1] and mu finite");

@@ -27,14 +27,14 @@ struct sample_summary {
     double sd;   /* divisor n - 1; >= 0 and finite; not read for n = 1 */
 };
 
-struct t_test_question {
+struct student_question {
     enum alternative alternative;
     double mu;
     double confidence; /* [0, 1] */
     bool pooled;
 };
 
-struct t_test {
+struct student_test {
     double t, df, se;
     double p;             /* keeps its digits down to 1e-300 */
     struct limits limits; /* of mean x - mean y */
@@ -46,8 +46,8 @@ struct t_test {
  * se below 10 epsilon times the larger mean. Both arms constant at exactly 0 gives NAN throughout,
  * as in R: nothing can be said.
  */
-int t_test_summaries(struct t_test *out, const struct sample_summary *x,
-                     const struct sample_summary *y, const struct t_test_question *question,
+int student_test(struct student_test *out, const struct sample_summary *x,
+                     const struct sample_summary *y, const struct student_question *question,
                      struct err *err) WARN_UNUSED;
 
 /* Mean and sd in two passes. n >= 1; a value that is not finite shows in the mean. */

@@ -72,7 +72,8 @@ static double log_tail(const struct tail *q)
     /* left of this both e^{2w} and t s are nothing beside 1 */
     double left = LEFT_LIMIT - log1p(fabs(q->t)) - log1p(fabs(q->delta));
     double peak = maximum(q, left, 8), top = log_integrand(q, peak), sum = 0;
-    double step = 0.3 / (sqrt(2 * q->df) + fabs(q->delta) + 2);
+    /* the widths in w of f, and of the edge of Q where it crosses the maximum */
+    double step = 0.3 / (sqrt(2 * q->df) + fabs(q->t) * exp(peak) + 2);
     long nodes = (long)fmin((peak - left) / step, NODES_MAX);
     if (!(top > -INFINITY))
         return -INFINITY;
