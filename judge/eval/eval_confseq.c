@@ -123,7 +123,7 @@ static int run_beta_binomial(const struct eval_case *c, struct writer *got, stru
     if (!bernoulli_mixture_ok(v_opt, alpha_opt, g, h, one_sided))
         return err_set(err, ERR_INPUT, "want g, h and v_opt > 0, alpha_opt in (0, 1) or (0, 1/2)");
     bernoulli_mixture_init(&m, v_opt, alpha_opt, g, h, one_sided);
-    if (!bernoulli_mixture_takes(&m, s, v))
+    if (!bernoulli_mixture_takes(&m, is_bound ? v / g : s, v))
         return err_set(err, ERR_INPUT, "s and v are outside the mixture's domain");
     eval_put(got,
              is_bound ? bernoulli_mixture_bound(&m, v, alpha) : bernoulli_mixture_log_e(&m, s, v));
@@ -132,8 +132,8 @@ static int run_beta_binomial(const struct eval_case *c, struct writer *got, stru
 
 static int run_bernoulli_ci(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct proportion_tuning tuning;
-    struct proportion_interval limits;
+    struct bernoulli_tuning tuning;
+    struct bernoulli_limits limits;
     double k, n, alpha;
     if (read_alpha(c, &alpha, err) != 0 ||
         eval_number(c->params, "t_opt", &tuning.t_opt, err) != 0 ||
@@ -143,9 +143,9 @@ static int run_bernoulli_ci(const struct eval_case *c, struct writer *got, struc
         return -1;
     if (!mixture_tuning_ok(tuning.t_opt, tuning.alpha_opt, false))
         return err_set(err, ERR_INPUT, "want t_opt > 0 and alpha_opt in (0, 1)");
-    if (!(k >= 0 && n >= k && n > 0) || !isfinite(n))
-        return err_set(err, ERR_INPUT, "want 0 <= successes <= n, n > 0");
-    limits = proportion_limits(k, n, alpha, &tuning);
+    if (!bernoulli_trials_ok(k, n))
+        return err_set(err, ERR_INPUT, "want 0 <= successes <= n, 0 < n <= 1e15");
+    limits = bernoulli_limits(k, n, alpha, &tuning);
     writer_array(got);
     eval_put(got, limits.low);
     eval_put(got, limits.high);
@@ -163,8 +163,8 @@ static int run_poly_stitching(const struct eval_case *c, struct writer *got, str
         eval_number_or(c->params, "eta", 2, &b.eta, err) != 0 || read_v(c, &v, err) != 0 ||
         read_alpha(c, &alpha, err) != 0)
         return -1;
-    if (!stitching_ok(&b))
-        return err_set(err, ERR_INPUT, "want v_min > 0, s > 1, eta > 1");
+    if (!stitching_ok(&b) || v > 1e100)
+        return err_set(err, ERR_INPUT, "want v_min > 0, s > 1, eta > 1, v <= 1e100");
     eval_put(got, stitching_bound(&b, v, alpha));
     return 0;
 }
@@ -180,7 +180,7 @@ static int run_double_stitching(const struct eval_case *c, struct writer *got, s
         eval_number_or(c->params, "eta", 2, &b.eta, err) != 0 ||
         eval_number(c->input, "t", &t, err) != 0 || read_alpha(c, &alpha, err) != 0)
         return -1;
-    if (!double_stitching_ok(&b) || !(p > 0 && p < 1) || !(t >= 0) || !isfinite(t))
+    if (!double_stitching_ok(&b) || !(p > 0 && p < 1) || !(t >= 0 && t <= 1e100))
         return err_set(err, ERR_INPUT, "want t_opt >= 1, delta > 0, s > 1, eta > 1, p in (0, 1)");
     eval_put(got, double_stitching_bound(&b, p, t, alpha));
     return 0;
@@ -203,7 +203,7 @@ static int run_lil(const struct eval_case *c, struct writer *got, struct err *er
 
 static int run_fixed_radius(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct proportion_tuning tuning;
+    struct bernoulli_tuning tuning;
     struct quantile_radius r;
     double p, n, alpha;
     if (eval_number(c->params, "p", &p, err) != 0 || read_alpha(c, &alpha, err) != 0 ||
@@ -211,7 +211,7 @@ static int run_fixed_radius(const struct eval_case *c, struct writer *got, struc
         eval_number_or(c->params, "alpha_opt", ALPHA_OPT, &tuning.alpha_opt, err) != 0 ||
         eval_number(c->input, "n", &n, err) != 0)
         return -1;
-    if (!(p > 0 && p < 1) || !(n > 0) || !isfinite(n) ||
+    if (!(p > 0 && p < 1) || !bernoulli_trials_ok(n, n) ||
         !mixture_tuning_ok(tuning.t_opt, tuning.alpha_opt, false))
         return err_set(err, ERR_INPUT, "want p in (0, 1), n > 0, t_opt > 0, alpha_opt in (0, 1)");
     r = quantile_fixed_radius(p, n, alpha, &tuning);
@@ -239,7 +239,7 @@ static int sorted_copy(const struct eval_case *c, const char *key, double **out,
 
 static int run_quantile_ab(const struct eval_case *c, struct writer *got, struct err *err)
 {
-    struct proportion_tuning tuning;
+    struct bernoulli_tuning tuning;
     struct quantile_ab test;
     double p, *a, *b;
     size_t n_a, n_b;

@@ -19,7 +19,11 @@
 #include "stats/numerics/log_beta.h"
 #include "stats/numerics/root.h"
 
-#define SHAPE_MAX 1e12
+#define SHAPE_MAX   1e12 /* prior */
+#define COUNT_MAX   1e16 /* posterior */
+#define TRIALS_MAX  1e15
+#define SIDE_MIN    1e-100
+#define SIDES_RATIO 1e12
 
 static double tuned_r(double v_opt, double alpha_opt, double g, double h, bool one_sided)
 {
@@ -27,10 +31,15 @@ static double tuned_r(double v_opt, double alpha_opt, double g, double h, bool o
     return fmax(rho - g * h, 1e-3 * g * h);
 }
 
+static bool side_ok(double a, double b)
+{
+    return a >= SIDE_MIN && a <= 1 / SIDE_MIN && a <= SIDES_RATIO * b;
+}
+
 bool bernoulli_mixture_ok(double v_opt, double alpha_opt, double g, double h, bool one_sided)
 {
     double r;
-    if (!mixture_tuning_ok(v_opt, alpha_opt, one_sided) || !(g > 0 && h > 0) || !isfinite(g + h))
+    if (!mixture_tuning_ok(v_opt, alpha_opt, one_sided) || !side_ok(g, h) || !side_ok(h, g))
         return false;
     r = tuned_r(v_opt, alpha_opt, g, h, one_sided);
     return r / (g * (g + h)) <= SHAPE_MAX && r / (h * (g + h)) <= SHAPE_MAX;
@@ -69,8 +78,8 @@ static double successes(const struct bernoulli_mixture *m, double s, double v)
 
 bool bernoulli_mixture_takes(const struct bernoulli_mixture *m, double s, double v)
 {
-    return v >= 0 && isfinite(v) && isfinite(s) && m->a0 + failures(m, s, v) > 0 &&
-           m->b0 + successes(m, s, v) > 0;
+    double a = m->a0 + failures(m, s, v), b = m->b0 + successes(m, s, v);
+    return v >= 0 && a > 0 && b > 0 && a <= COUNT_MAX && b <= COUNT_MAX;
 }
 
 double bernoulli_mixture_log_e(const struct bernoulli_mixture *m, double s, double v)
@@ -94,7 +103,7 @@ double bernoulli_mixture_bound(const struct bernoulli_mixture *m, double v, doub
 {
     struct crossing c = {m, v, -log(alpha)};
     double top = v / m->g, root = top;
-    BUG_ON(!(alpha > 0 && alpha < 1) || !(v >= 0) || !isfinite(v));
+    BUG_ON(!(alpha > 0 && alpha < 1) || !bernoulli_mixture_takes(m, v / m->g, v));
     if (v > 0 && above_threshold(top, &c) > 0)
         root_between(above_threshold, &c, 0, top, 0, &root);
     return root;
@@ -110,16 +119,21 @@ static double log_e_at(double k, double n, double p, double q, double c)
     return log_beta_front(a0, b0, q, p) + log(a0) - log_beta_front(a, b, q, p) - log(a);
 }
 
-static double concentration(const struct proportion_tuning *tuning)
+static double concentration(const struct bernoulli_tuning *tuning)
 {
     BUG_ON(!mixture_tuning_ok(tuning->t_opt, tuning->alpha_opt, false));
     return fmin(fmax(normal_mixture_rho(tuning->t_opt, tuning->alpha_opt, false) - 1, 1e-3),
                 SHAPE_MAX);
 }
 
-double proportion_log_e(double k, double n, double p, const struct proportion_tuning *tuning)
+bool bernoulli_trials_ok(double k, double n)
 {
-    BUG_ON(!(k >= 0 && n >= k && n > 0) || !isfinite(n) || !(p > 0 && p < 1));
+    return k >= 0 && n >= k && n > 0 && n <= TRIALS_MAX;
+}
+
+double bernoulli_log_e(double k, double n, double p, const struct bernoulli_tuning *tuning)
+{
+    BUG_ON(!bernoulli_trials_ok(k, n) || !(p >= 1e-300 && p < 1));
     return log_e_at(k, n, p, 1 - p, concentration(tuning));
 }
 
@@ -135,13 +149,13 @@ static double excluded_at(double logit, void *of)
     return log_e_at(s->k, s->n, p, q, s->c) - s->threshold;
 }
 
-struct proportion_interval proportion_limits(double k, double n, double alpha,
-                                             const struct proportion_tuning *tuning)
+struct bernoulli_limits bernoulli_limits(double k, double n, double alpha,
+                                         const struct bernoulli_tuning *tuning)
 {
     struct search s = {k, n, concentration(tuning), -log(alpha)};
-    struct proportion_interval out = {0, 1};
+    struct bernoulli_limits out = {0, 1};
     double at = fmin(fmax(log(k / (n - k)), -600), 600), logit;
-    BUG_ON(!(k >= 0 && n >= k && n > 0) || !isfinite(n) || !(alpha > 0 && alpha < 1));
+    BUG_ON(!bernoulli_trials_ok(k, n) || !(alpha > 0 && alpha < 1));
     if (k > 0 && root_between(excluded_at, &s, -690, at, 0, &logit))
         out.low = 1 / (1 + exp(-logit));
     if (k < n && root_between(excluded_at, &s, at, 690, 0, &logit))

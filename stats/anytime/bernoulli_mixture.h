@@ -31,13 +31,14 @@ struct bernoulli_mixture {
     double norm;
 };
 
-/* mixture_tuning_ok(v_opt, ..), g and h > 0 and finite, prior shapes at most 1e12. */
+/* mixture_tuning_ok(v_opt, ..), g and h in [1e-100, 1e100], neither over 1e12 times the other,
+ * prior shapes at most 1e12. */
 bool bernoulli_mixture_ok(double v_opt, double alpha_opt, double g, double h, bool one_sided);
 void bernoulli_mixture_init(struct bernoulli_mixture *m, double v_opt, double alpha_opt, double g,
                             double h, bool one_sided);
 
 /*
- * Whether S and V are possible: v >= 0, both finite and both posterior shapes positive. Sums of
+ * Whether S and V are possible: v >= 0, both posterior shapes positive and at most 1e16. Sums of
  * values in [-g, h] give -V/h <= S <= V/g.
  */
 bool bernoulli_mixture_takes(const struct bernoulli_mixture *m, double s, double v);
@@ -47,27 +48,28 @@ double bernoulli_mixture_log_e(const struct bernoulli_mixture *m, double s, doub
 /*
  * u(v) in [0, v/g]: P(some S_t > u(V_t)) <= alpha (two-sided: and as an upper bound of S; that of
  * -S has g and h exchanged). v/g, which S never exceeds, where no smaller value is excluded. alpha
- * in (0, 1), v >= 0 and finite.
+ * in (0, 1), S = v/g and v such that bernoulli_mixture_takes() them.
  */
 double bernoulli_mixture_bound(const struct bernoulli_mixture *m, double v, double alpha);
 
 /*
- * A proportion from k successes in n trials, 0 <= k <= n, n > 0: the two-sided mixture with g = p,
- * h = 1 - p, v_opt = p (1 - p) t_opt, tuned afresh for every p. k and n may be fractions (sums of
- * values in [0, 1]: then p is their mean).
+ * A proportion from k successes in n trials, 0 <= k <= n, 0 < n <= 1e15 (bernoulli_trials_ok()):
+ * the two-sided mixture with g = p, h = 1 - p, v_opt = p (1 - p) t_opt, tuned afresh for every p. k
+ * and n may be fractions (sums of values in [0, 1]: then p is their mean).
  */
-struct proportion_tuning {
+struct bernoulli_tuning {
     double t_opt;     /* trials at which the interval is to be shortest, > 0 */
     double alpha_opt; /* in (0, 1) */
 };
-/* Against H0 "p", p in (0, 1); log, finite. */
-double proportion_log_e(double k, double n, double p, const struct proportion_tuning *tuning);
+bool bernoulli_trials_ok(double k, double n);
+/* Against H0 "p", p in [1e-300, 1); log, finite. */
+double bernoulli_log_e(double k, double n, double p, const struct bernoulli_tuning *tuning);
 /* Confidence sequence at level 1 - alpha, alpha in (0, 1): 0 <= low <= k/n <= high <= 1; low is 0
  * where nothing is excluded below, high is 1 above. */
-struct proportion_interval {
+struct bernoulli_limits {
     double low, high;
 };
-struct proportion_interval proportion_limits(double k, double n, double alpha,
-                                             const struct proportion_tuning *tuning);
+struct bernoulli_limits bernoulli_limits(double k, double n, double alpha,
+                                         const struct bernoulli_tuning *tuning);
 
 #endif

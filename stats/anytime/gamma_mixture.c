@@ -28,7 +28,7 @@
 
 #define SHAPE_MIN 1e-12
 #define SHAPE_MAX 1e17
-#define DOUBLINGS 1000
+#define MOVED_MAX 1e150
 
 static double log_mass(enum gamma_kind kind, double a, double x, double off)
 {
@@ -58,8 +58,8 @@ void gamma_mixture_init(struct gamma_mixture *m, enum gamma_kind kind, double v_
 
 bool gamma_mixture_takes(const struct gamma_mixture *m, double s, double v)
 {
-    double shape = (v + m->rho) / m->c / m->c;
-    return v >= 0 && shape <= SHAPE_MAX && isfinite(s) && shape + s / m->c > 0;
+    double shape = (v + m->rho) / m->c / m->c, moved = shape + s / m->c;
+    return v >= 0 && shape <= SHAPE_MAX && moved > 0 && moved <= MOVED_MAX;
 }
 
 double gamma_mixture_log_e(const struct gamma_mixture *m, double s, double v)
@@ -90,9 +90,9 @@ double gamma_mixture_bound(const struct gamma_mixture *m, double v, double alpha
     struct normal_mixture normal = {m->rho, true};
     double high = normal_mixture_bound(&normal, v, alpha), root = 0;
     BUG_ON(!(alpha > 0 && alpha < 1) || !gamma_mixture_takes(m, 0, v));
-    for (int i = 0; i < DOUBLINGS && above_threshold(high, &c) < 0; i++) {
+    while (above_threshold(high, &c) < 0) {
         high *= 2;
-        if (high > 1e300)
+        if (!gamma_mixture_takes(m, high, v))
             return INFINITY;
     }
     return root_between(above_threshold, &c, 0, high, 0, &root) ? root : high;

@@ -42,16 +42,16 @@ void gamma_mixture_init(struct gamma_mixture *m, enum gamma_kind kind, double v_
                         double alpha_opt, double c);
 
 /*
- * Whether S and V can come from such a process: V >= 0 and S > -(V + rho)/c, both finite and
- * (V + rho)/c^2 <= 1e17. (Poisson counts give S >= -V/c.)
+ * Whether S and V can come from such a process: V >= 0 and S > -(V + rho)/c, (V + rho)/c^2 <=
+ * 1e17, and (V + rho)/c^2 + S/c <= 1e150. (Poisson counts give S >= -V/c.)
  */
 bool gamma_mixture_takes(const struct gamma_mixture *m, double s, double v);
 
 /* log E, finite; what gamma_mixture_takes() refuses is a bug. Increasing in s. */
 double gamma_mixture_log_e(const struct gamma_mixture *m, double s, double v);
 
-/* u(v) >= 0: P(some S_t >= u(V_t)) <= alpha; alpha in (0, 1), v as above. INFINITY only where it
- * is beyond 1e300. */
+/* u(v) >= 0: P(some S_t >= u(V_t)) <= alpha; alpha in (0, 1), v as above. INFINITY where it
+ * would be beyond what gamma_mixture_takes() (it never was in tests). */
 double gamma_mixture_bound(const struct gamma_mixture *m, double v, double alpha);
 
 #endif

@@ -14,7 +14,7 @@
 
 bool mixture_tuning_ok(double v_opt, double alpha_opt, bool one_sided)
 {
-    return v_opt > 0 && isfinite(v_opt) && alpha_opt > 0 && alpha_opt < (one_sided ? 0.5 : 1);
+    return v_opt >= 1e-200 && v_opt <= 1e200 && alpha_opt > 0 && alpha_opt < (one_sided ? 0.5 : 1);
 }
 
 double normal_mixture_rho(double v_opt, double alpha_opt, bool one_sided)

@@ -17,7 +17,8 @@
  * H0 is "the mean is what S was centred at" (two-sided) or "at most that" (one-sided). rho is
  * chosen before any data.
  *
- * Units: rho and V are in the square of S's unit. Everything is finite for finite arguments.
+ * Units: rho and V are in the square of S's unit. log E is finite unless S^2/(V+rho)
+ * overflows, then INFINITY.
  */
 #ifndef STATS_NORMAL_MIXTURE_H
 #define STATS_NORMAL_MIXTURE_H
@@ -30,9 +31,10 @@ struct normal_mixture {
 };
 
 /*
- * The rho that makes the bound at v_opt > 0 lowest (nearly; section 3.5 there): v_opt/(2L +
- * log(1+2L)), L = log(1/alpha_opt), with 2 alpha_opt in place of alpha_opt when one-sided.
- * alpha_opt in (0, 1), below 1/2 when one-sided: mixture_tuning_ok() says whether that holds.
+ * The rho that makes the bound at v_opt lowest (nearly; section 3.5 there): v_opt/(2L + log(1+2L)),
+ * L = log(1/alpha_opt), with 2 alpha_opt in place of alpha_opt when one-sided. v_opt in [1e-200,
+ * 1e200], alpha_opt in (0, 1), below 1/2 when one-sided: mixture_tuning_ok() says whether that
+ * holds.
  */
 bool mixture_tuning_ok(double v_opt, double alpha_opt, bool one_sided);
 double normal_mixture_rho(double v_opt, double alpha_opt, bool one_sided);

@@ -69,7 +69,7 @@ static double log_m_of_x(const struct arm *arm, double x)
     return below > arm->bottom ? log_m(arm, below) : arm->least;
 }
 
-void quantile_ab_init(struct quantile_ab *t, double p, const struct proportion_tuning *tuning)
+void quantile_ab_init(struct quantile_ab *t, double p, const struct bernoulli_tuning *tuning)
 {
     BUG_ON(!(p > 0 && p < 1));
     t->p = p;

@@ -26,7 +26,7 @@ struct quantile_ab {
 };
 
 /* p in (0, 1); tuning as mixture_tuning_ok(t_opt, alpha_opt, false): t_opt values an arm. */
-void quantile_ab_init(struct quantile_ab *t, double p, const struct proportion_tuning *tuning);
+void quantile_ab_init(struct quantile_ab *t, double p, const struct bernoulli_tuning *tuning);
 
 /* Samples sorted (quantile_sample_sort()), n0 and n1 > 0. log E, finite. */
 double quantile_ab_log_e(const struct quantile_ab *t, const double *sorted0, size_t n0,

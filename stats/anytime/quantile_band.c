@@ -47,10 +47,11 @@ static double least_log_error(double a, double c)
     return log_error_at(valley_between(log_error_at, &e, -70, top), &e);
 }
 
-static double error_over_alpha(double log_c, void *of)
+/* Rises with C. */
+static double alpha_over_error(double log_c, void *of)
 {
     const struct band_error *e = of;
-    return least_log_error(e->a, exp(log_c)) - e->log_alpha;
+    return e->log_alpha - least_log_error(e->a, exp(log_c));
 }
 
 bool quantile_band_ok(double a, double t_min)
@@ -63,7 +64,7 @@ void quantile_band_init(struct quantile_band *b, double a, double t_min, double 
     struct band_error e = {a, 0, log(alpha)};
     double log_c = 0;
     BUG_ON(!quantile_band_ok(a, t_min) || !(alpha > 0 && alpha < 1));
-    if (!root_near(error_over_alpha, &e, log(5), 0.5, 0, &log_c))
+    if (!root_near(alpha_over_error, &e, log(5), 0.5, 0, &log_c))
         log_c = INFINITY;
     *b = (struct quantile_band){a, t_min, exp(log_c)};
 }
@@ -83,12 +84,12 @@ double dkw_radius(double n, double alpha)
 }
 
 struct quantile_radius quantile_fixed_radius(double p, double n, double alpha,
-                                             const struct proportion_tuning *tuning)
+                                             const struct bernoulli_tuning *tuning)
 {
     double variance = p * (1 - p);
     struct bernoulli_mixture m;
     struct quantile_radius r;
-    BUG_ON(!(p > 0 && p < 1) || !(n > 0));
+    BUG_ON(!(p > 0 && p < 1) || !bernoulli_trials_ok(n, n));
     bernoulli_mixture_init(&m, variance * tuning->t_opt, tuning->alpha_opt, p, 1 - p, false);
     r.above = bernoulli_mixture_bound(&m, n * variance, alpha) / n;
     bernoulli_mixture_init(&m, variance * tuning->t_opt, tuning->alpha_opt, 1 - p, p, false);

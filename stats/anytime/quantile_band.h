@@ -40,14 +40,14 @@ double dkw_radius(double n, double alpha);
 /*
  * One quantile at fixed p (Howard & Ramdas, section 3.1): except with probability alpha, at all n:
  * #{X < Q(p)}/n <= p + above and #{X <= Q(p)}/n >= p - below. The two-sided beta mixture of
- * bernoulli_mixture.h; far narrower than a band in the tails. p in (0, 1), n > 0, alpha in (0, 1).
- * above never exceeds 1 - p, nor below p: there is no limit on that side then.
+ * bernoulli_mixture.h; far narrower than a band in the tails. p in (0, 1), n in (0, 1e15], alpha in
+ * (0, 1). above never exceeds 1 - p, nor below p: there is no limit on that side then.
  */
 struct quantile_radius {
     double above, below;
 };
 struct quantile_radius quantile_fixed_radius(double p, double n, double alpha,
-                                             const struct proportion_tuning *tuning);
+                                             const struct bernoulli_tuning *tuning);
 
 /* Sorts values in place; -1 when one of them is not finite (NAN, infinity): then nothing is
  * known of their order. */

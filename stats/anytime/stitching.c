@@ -5,8 +5,8 @@
  *   l = s log log(eta V/v_min) + log(zeta(s)/(log eta)^s) + log(1/alpha)
  *   u = sqrt(k1^2 V l + (k2 c l)^2) + k2 c l
  *
- * Theorem 3 of the quantile paper, with t >= t_opt, r = p for p >= 1/2, otherwise the p one mesh nearer to 1/2, sigma^2 =
- * r (1 - r), j = 1 + sqrt(t/t_opt) |logit p|/(2 delta), c = (1 - 2 p)/3:
+ * Theorem 3 of the quantile paper, with t >= t_opt, r = p for p >= 1/2, otherwise the p one mesh
+ * nearer to 1/2, sigma^2 = r (1 - r), j = 1 + sqrt(t/t_opt) |logit p|/(2 delta), c = (1 - 2 p)/3:
  *   l = s log log(eta t/t_opt) + s log j + log(2 zeta(s) (2 zeta(s) + 1)/(alpha (log eta)^s))
  *   u = delta sqrt(eta t sigma^2/t_opt) + sqrt(k1^2 sigma^2 t l + (k2 c l)^2) + k2 c l
  */
@@ -16,6 +16,8 @@
 #include <math.h>
 
 #include "lib/base/err.h"
+
+#define LARGEST 1e100
 
 static double zeta(double s)
 {
@@ -38,18 +40,19 @@ static double stitched(double eta, double v, double c, double l)
 
 static bool spending_ok(double s, double eta)
 {
-    return s > 1 && isfinite(s) && eta > 1 && isfinite(eta);
+    return s > 1 && s <= 100 && eta >= 1 + 1e-9 && eta <= 1e6;
 }
 
 bool stitching_ok(const struct stitching *b)
 {
-    return b->v_min > 0 && isfinite(b->v_min) && isfinite(b->c) && spending_ok(b->s, b->eta);
+    return b->v_min >= 1e-100 && b->v_min <= LARGEST && fabs(b->c) <= LARGEST &&
+           spending_ok(b->s, b->eta);
 }
 
 double stitching_bound(const struct stitching *b, double v, double alpha)
 {
     double at = fmax(v, b->v_min), l;
-    BUG_ON(!stitching_ok(b) || !isfinite(v) || !(alpha > 0 && alpha < 1));
+    BUG_ON(!stitching_ok(b) || !(v <= LARGEST) || !(alpha > 0 && alpha < 1));
     l = b->s * log(log(b->eta) + log(at / b->v_min)) + log(zeta(b->s)) - b->s * log(log(b->eta)) -
         log(alpha);
     return stitched(b->eta, at, b->c, l);
@@ -57,14 +60,14 @@ double stitching_bound(const struct stitching *b, double v, double alpha)
 
 bool double_stitching_ok(const struct double_stitching *b)
 {
-    return b->t_opt >= 1 && isfinite(b->t_opt) && b->delta > 0 && isfinite(b->delta) &&
+    return b->t_opt >= 1 && b->t_opt <= LARGEST && b->delta >= 1e-100 && b->delta <= LARGEST &&
            spending_ok(b->s, b->eta);
 }
 
 double double_stitching_bound(const struct double_stitching *b, double p, double t, double alpha)
 {
     double at = fmax(t, b->t_opt), logit = log(p) - log1p(-p), r = p, variance, j, l, z;
-    BUG_ON(!double_stitching_ok(b) || !(t >= 0) || !isfinite(t) || !(p > 0 && p < 1) ||
+    BUG_ON(!double_stitching_ok(b) || !(t >= 0 && t <= LARGEST) || !(p > 0 && p < 1) ||
            !(alpha > 0 && alpha < 1));
     if (p < 0.5)
         r = fmin(0.5, 1 / (1 + exp(-logit - 2 * b->delta * sqrt(b->t_opt * b->eta / at))));

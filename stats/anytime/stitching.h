@@ -13,16 +13,18 @@
  * sub-gamma with scale c and variance process V (c = 0: sub-Gaussian; c = range/3: values with a
  * bounded range, Bernstein's condition; c < 0 where the tail is lighter).
  *
- *   v_min  > 0; the bound holds for V below it with V = v_min
- *   s      > 1: how fast the error is spent over epochs; eta > 1: their ratio. 1.4 and 2 are good.
+ *   v_min  in [1e-100, 1e100]; the bound holds for V below it with V = v_min
+ *   c      at most 1e100 in size
+ *   s      in (1, 100]: how fast the error is spent over epochs; 1.4 is good
+ *   eta    in (1, 1e6]: the ratio of epochs; 2 is good
  */
 struct stitching {
     double v_min, c, s, eta;
 };
 bool stitching_ok(const struct stitching *b);
 /*
- * u(v): P(some S_t >= u(V_t)) <= alpha, one-sided; with alpha/2 for both sides. v finite (below
- * v_min it counts as v_min), alpha in (0, 1). NAN never.
+ * u(v): P(some S_t >= u(V_t)) <= alpha, one-sided; with alpha/2 for both sides. v up to 1e100
+ * (below v_min it counts as v_min), alpha in (0, 1). Positive and finite.
  */
 double stitching_bound(const struct stitching *b, double v, double alpha);
 
@@ -39,7 +41,7 @@ struct double_stitching {
     double t_opt, delta, s, eta;
 };
 bool double_stitching_ok(const struct double_stitching *b);
-/* p in (0, 1), t >= 0 and finite (below t_opt it counts as t_opt), alpha in (0, 1). */
+/* p in (0, 1), t in [0, 1e100] (below t_opt it counts as t_opt), alpha in (0, 1). */
 double double_stitching_bound(const struct double_stitching *b, double p, double t, double alpha);
 
 #endif

@@ -182,22 +182,22 @@ static void bernoulli_bounds_invert_or_cap(void)
             }
 }
 
-static void proportion_limits_hold_the_share_and_nest(void)
+static void bernoulli_limits_hold_the_share_and_nest(void)
 {
-    struct proportion_tuning tuning = {1000, 0.05};
+    struct bernoulli_tuning tuning = {1000, 0.05};
     for (double n = 1; n < 1e10; n *= 7)
         for (double share = 0; share <= 1; share += 0.125) {
             double k = floor(n * share);
-            struct proportion_interval last = {0.5, 0.5};
+            struct bernoulli_limits last = {0.5, 0.5};
             EACH_ALPHA(alpha)
             {
-                struct proportion_interval l = proportion_limits(k, n, alpha, &tuning);
-                struct proportion_interval r = proportion_limits(n - k, n, alpha, &tuning);
+                struct bernoulli_limits l = bernoulli_limits(k, n, alpha, &tuning);
+                struct bernoulli_limits r = bernoulli_limits(n - k, n, alpha, &tuning);
                 T_CHECK(l.low >= 0 && l.low <= k / n && k / n <= l.high && l.high <= 1);
                 T_CHECK(alpha == 0.5 || (l.low <= last.low && l.high >= last.high));
                 T_NEAR(r.low, 1 - l.high, 1e-9, 1e-14);
                 if (l.low > 0)
-                    T_NEAR(proportion_log_e(k, n, l.low, &tuning), -log(alpha), 1e-6, 1e-6);
+                    T_NEAR(bernoulli_log_e(k, n, l.low, &tuning), -log(alpha), 1e-6, 1e-6);
                 last = l;
             }
         }
@@ -270,7 +270,7 @@ int main(int argc, char **argv)
         {"gamma_exponential_has_mean_1", gamma_exponential_has_mean_1},
         {"bernoulli_enumeration", bernoulli_enumeration},
         {"bernoulli_bounds_invert_or_cap", bernoulli_bounds_invert_or_cap},
-        {"proportion_limits_hold_the_share_and_nest", proportion_limits_hold_the_share_and_nest},
+        {"bernoulli_limits_hold_the_share_and_nest", bernoulli_limits_hold_the_share_and_nest},
         {"stitching_is_monotone", stitching_is_monotone},
         {"impossible_questions_are_refused", impossible_questions_are_refused},
         {"p_never_rises", p_never_rises},
