@@ -19,8 +19,12 @@ static void step_json(const struct plan *p, size_t k, struct writer *w)
     writer_kv_bool(w, "no_limit", s->limit == LIMIT_NONE);
     writer_kv_number(w, "rules_out_relative", s->rules_out);
     writer_kv_number(w, "rules_out_absolute", s->rules_out_points);
-    writer_kv_number(w, "planned_median_s", block_s * step_pace_quantile(&s->pace, 0.5));
-    writer_kv_number(w, "planned_p90_s", block_s * step_pace_quantile(&s->pace, 0.9));
+    bool is_planned = p->base.spec.metrics[s->slowest].kind != METRIC_MEAN &&
+                      p->base.spec.metrics[s->slowest].kind != METRIC_RATIO;
+    writer_kv_number(w, "planned_median_s",
+                     is_planned ? block_s * step_pace_quantile(&s->pace, 0.5) : NAN);
+    writer_kv_number(w, "planned_p90_s",
+                     is_planned ? block_s * step_pace_quantile(&s->pace, 0.9) : NAN);
     writer_kv_number(w, "median_s", s->median_s);
     writer_kv_number(w, "p90_s", s->late_s);
     writer_kv_number(w, "requests", s->requests);

@@ -151,11 +151,11 @@ void tool_bars(struct buf *out, const double *values, size_t columns)
     }
 }
 
-static void latency_words(const struct spec_metric *m, const struct latency *l, struct buf *out)
+static void latency_words(const struct spec_metric *m, const struct latency *l, double value,
+                          struct buf *out)
 {
     char n[NUM_TEXT_BYTES];
-    buf_addf(out, "%s%s%s", num_words(latency_at_tail(l, 1 - m->quantile), n), m->unit ? " " : "",
-             m->unit ? m->unit : "");
+    buf_addf(out, "%s%s%s", num_words(value, n), m->unit ? " " : "", m->unit ? m->unit : "");
     if (l->shape == LATENCY_EXPONENTIAL)
         buf_add_str(out, " exponential");
     else
@@ -170,8 +170,8 @@ void tool_truth_words(const struct assumption *a, struct buf *out)
         const struct metric_truth *t = &a->truth.metrics[i];
         double ratio = assume_ratio(a, i);
         buf_addf(out, "%s%s: ", i ? "\n" : "", m->name);
-        if (m->kind == METRIC_QUANTILE)
-            latency_words(m, &t->latency, out);
+        if (truth_has_values(m->kind))
+            latency_words(m, &t->latency, assume_base(a, i), out);
         else if (m->kind == METRIC_PROPORTION)
             buf_add_str(out, num_words_percent(t->base, n));
         else
@@ -201,8 +201,8 @@ void tool_truth_json(const struct assumption *a, struct writer *w)
         const struct spec_metric *m = &a->spec.metrics[i];
         const struct metric_truth *t = &a->truth.metrics[i];
         double before = t->base, after = t->harmed;
-        if (m->kind == METRIC_QUANTILE) {
-            before = latency_at_tail(&t->latency, 1 - m->quantile);
+        if (truth_has_values(m->kind)) {
+            before = assume_base(a, i);
             after = before * t->slower;
         }
         writer_object(w);

@@ -33,13 +33,9 @@ static double cap_of(const struct spec_metric *m)
 
 enum exposure_limit contrast_limit(const struct spec_metric *m, double share)
 {
-    double relative = m->margin.relative / share, absolute = m->margin.absolute / share;
-    bool impossible = (is_swapped(m) && relative >= 1) || absolute >= cap_of(m);
-    if (isnan(relative) && isnan(absolute))
-        return LIMIT_NEVER;
-    if (!impossible)
-        return LIMIT_TESTED;
-    return share < 1 ? LIMIT_NONE : LIMIT_NEVER;
+    struct exposure_margin margin = {m->margin.relative, m->margin.absolute, is_swapped(m),
+                                     cap_of(m)};
+    return exposure_limit_of(&margin, share);
 }
 
 bool contrast_fail_null(const struct spec_metric *m, enum purpose purpose,

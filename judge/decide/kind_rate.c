@@ -38,7 +38,7 @@ static struct exposure_margin margin_of(const struct spec_metric *m)
     return (struct exposure_margin){.relative = m->margin.relative,
                                     .absolute = m->margin.absolute,
                                     .is_fall = is_swapped(m),
-                                    .is_fraction = m->kind == METRIC_PROPORTION};
+                                    .most = m->kind == METRIC_PROPORTION ? 1 : NAN};
 }
 
 static enum exposure_limit rate_limit(const struct spec_metric *m, double share)

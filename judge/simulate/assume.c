@@ -16,22 +16,28 @@
 
 static bool can_simulate(enum metric_kind kind)
 {
-    return kind == METRIC_PROPORTION || kind == METRIC_RATE || kind == METRIC_QUANTILE;
+    return kind == METRIC_PROPORTION || kind == METRIC_RATE || truth_has_values(kind);
 }
 
-/* The scale at which a latency's p-quantile is `value`. */
-static void latency_at(struct latency *l, double p, double value)
+static double value_of(const struct spec_metric *m, const struct latency *l)
+{
+    return m->kind == METRIC_QUANTILE ? latency_at_tail(l, 1 - m->quantile) : latency_mean(l);
+}
+
+/* The scale at which the metric has this value. */
+static void latency_at(struct latency *l, const struct spec_metric *m, double value)
 {
     l->scale = 1;
-    l->scale = value / latency_at_tail(l, 1 - p);
+    l->scale = value / value_of(m, l);
 }
 
 static void set_default(struct metric_truth *t, const struct spec_metric *m)
 {
     *t = (struct metric_truth){.slower = 1};
-    if (m->kind == METRIC_QUANTILE) {
+    if (truth_has_values(m->kind)) {
+        double value = m->cap > 0 ? fmin(QUANTILE_BASE, m->cap / 4) : QUANTILE_BASE;
         t->latency = (struct latency){.shape = LATENCY_LOGNORMAL, .log_sd = LOG_SD};
-        latency_at(&t->latency, m->quantile, QUANTILE_BASE);
+        latency_at(&t->latency, m, value);
         return;
     }
     t->base = m->kind == METRIC_RATE ? RATE_BASE : PROPORTION_BASE;
@@ -59,10 +65,8 @@ int assume_init(struct assumption *a, const struct spec *spec, double requests, 
         if (m->role == ROLE_INFO)
             continue;
         if (!can_simulate(m->kind))
-            return err_set(
-                err, ERR_SPEC,
-                "metric %s is of kind %s; proportion, rate and quantile can be simulated", m->name,
-                metric_kind_name(m->kind));
+            return err_set(err, ERR_SPEC, "metric %s is of kind %s, which cannot be simulated",
+                           m->name, metric_kind_name(m->kind));
         guardrails += m->role == ROLE_GUARDRAIL;
         set_default(&a->truth.metrics[n], m);
         a->is_assumed[n] = true;
@@ -129,7 +133,7 @@ static int read_latency(const struct spec_metric *m, const struct item *item, st
     double value, sd = LOG_SD;
     *l = (struct latency){.shape = LATENCY_LOGNORMAL, .log_sd = LOG_SD};
     if (!colon && read_value(item->value, item->len, m->unit, &value) == 0) {
-        latency_at(l, m->quantile, value);
+        latency_at(l, m, value);
         return 0;
     }
     if (head == 9 && memcmp(item->value, "lognormal", 9) == 0 && second &&
@@ -145,10 +149,11 @@ static int read_latency(const struct spec_metric *m, const struct item *item, st
         *l = (struct latency){.shape = LATENCY_EXPONENTIAL, .scale = value};
         return 0;
     }
-    return err_set(err, ERR_USAGE,
-                   "baseline of %s: want its quantile (120), lognormal:MEDIAN:LOGSD (log-sd up to "
-                   "3) or exponential:MEAN",
-                   m->name);
+    return err_set(
+        err, ERR_USAGE,
+        "baseline of %s: want its value (120), lognormal:MEDIAN:LOGSD (log-sd up to 3) or "
+        "exponential:MEAN",
+        m->name);
 }
 
 int assume_baseline(struct assumption *a, const char *words, struct err *err)
@@ -160,7 +165,7 @@ int assume_baseline(struct assumption *a, const char *words, struct err *err)
         struct metric_truth *t = &a->truth.metrics[item.metric];
         double v;
         a->is_assumed[item.metric] = false;
-        if (m->kind == METRIC_QUANTILE) {
+        if (truth_has_values(m->kind)) {
             if (read_latency(m, &item, &t->latency, err) != 0)
                 return -1;
             continue;
@@ -176,18 +181,24 @@ int assume_baseline(struct assumption *a, const char *words, struct err *err)
     return rc;
 }
 
+double assume_base(const struct assumption *a, size_t metric)
+{
+    const struct spec_metric *m = &a->spec.metrics[metric];
+    const struct metric_truth *t = &a->truth.metrics[metric];
+    return truth_has_values(m->kind) ? value_of(m, &t->latency) : t->base;
+}
+
 double assume_margin(const struct assumption *a, size_t metric)
 {
     const struct spec_metric *m = &a->spec.metrics[metric];
-    double base = m->kind == METRIC_QUANTILE ? 1 : a->truth.metrics[metric].base;
-    return fmax(m->margin.relative * base, m->margin.absolute); /* fmax passes over NaN */
+    /* fmax passes over NaN */
+    return fmax(m->margin.relative * assume_base(a, metric), m->margin.absolute);
 }
 
 double assume_tolerance(const struct assumption *a, size_t metric)
 {
     const struct spec_metric *m = &a->spec.metrics[metric];
-    double base = m->kind == METRIC_QUANTILE ? 1 : a->truth.metrics[metric].base;
-    double tolerance = fmax(m->tolerance.relative * base, m->tolerance.absolute);
+    double tolerance = fmax(m->tolerance.relative * assume_base(a, metric), m->tolerance.absolute);
     return isnan(tolerance) ? 0 : tolerance;
 }
 
@@ -195,9 +206,10 @@ void assume_excess(struct assumption *a, size_t metric, double excess)
 {
     const struct spec_metric *m = &a->spec.metrics[metric];
     struct metric_truth *t = &a->truth.metrics[metric];
-    bool is_fall = m->harm == HARM_DECREASE;
-    t->slower = fmin(FACTOR_MAX, fmax(1 / FACTOR_MAX, 1 + excess));
-    t->harmed = fmax(0, is_fall ? t->base - excess : t->base + excess);
+    double change = m->harm == HARM_DECREASE ? -excess : excess;
+    if (truth_has_values(m->kind))
+        t->slower = fmin(FACTOR_MAX, fmax(1 / FACTOR_MAX, 1 + change / assume_base(a, metric)));
+    t->harmed = fmax(0, t->base + change);
     if (m->kind == METRIC_PROPORTION)
         t->harmed = fmin(1, t->harmed);
 }
@@ -205,7 +217,7 @@ void assume_excess(struct assumption *a, size_t metric, double excess)
 double assume_ratio(const struct assumption *a, size_t metric)
 {
     const struct metric_truth *t = &a->truth.metrics[metric];
-    if (a->spec.metrics[metric].kind == METRIC_QUANTILE)
+    if (truth_has_values(a->spec.metrics[metric].kind))
         return t->slower;
     return t->base > 0 ? t->harmed / t->base : t->harmed > 0 ? INFINITY : 1;
 }
@@ -238,7 +250,7 @@ static int read_truth(struct assumption *a, const struct item *item, struct err 
         assume_excess(a, item->metric, v * assume_margin(a, item->metric));
         return 0;
     }
-    if (m->kind == METRIC_QUANTILE) {
+    if (truth_has_values(m->kind)) {
         t->slower = fmax(1 / FACTOR_MAX, v);
         return 0;
     }
@@ -283,7 +295,7 @@ void assume_finish(struct assumption *a)
 {
     for (size_t i = 0; i < a->spec.n_metrics; i++) {
         struct metric_truth *t = &a->truth.metrics[i];
-        if (a->spec.metrics[i].kind != METRIC_QUANTILE)
+        if (!truth_has_values(a->spec.metrics[i].kind))
             continue;
         struct latency_table *tables = arena_array(a->arena, 2, sizeof(*tables));
         struct latency slower = t->latency;

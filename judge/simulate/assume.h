@@ -3,7 +3,7 @@
  *
  * Only metrics that are judged take part; of roles that decide nothing nothing is simulated.
  * Without a word a proportion is 1 % (99 % where a decrease is harm), a rate 0.01 events a request,
- * latencies are lognormal with log-sd 0.5 and a p-quantile of 100: `is_assumed` says which.
+ * values are lognormal with log-sd 0.5 and a p-quantile (or mean) of 100: `is_assumed` says which.
  */
 #ifndef JUDGE_SIMULATE_ASSUME_H
 #define JUDGE_SIMULATE_ASSUME_H
@@ -25,8 +25,8 @@ struct assumption {
 int assume_init(struct assumption *a, const struct spec *spec, double requests, struct arena *arena,
                 struct err *err) WARN_UNUSED;
 
-/* "errors=1%,latency-p95=lognormal:80:0.5": a proportion or rate; of a quantile its own value, or
- * lognormal:MEDIAN:LOGSD, or exponential:MEAN. */
+/* "errors=1%,latency-p95=lognormal:80:0.5": a proportion or rate; of a quantile, mean or ratio its
+ * own value, or lognormal:MEDIAN:LOGSD, or exponential:MEAN. */
 int assume_baseline(struct assumption *a, const char *words, struct err *err) WARN_UNUSED;
 
 /* "errors=x1.5,latency-p95=3margin": a ratio, or so many times the margin. The other metrics do not
@@ -36,13 +36,14 @@ int assume_truth(struct assumption *a, const char *words, struct err *err) WARN_
 /* "STEP" (from 1) or a duration: when harm begins. */
 int assume_onset(struct assumption *a, const char *word, struct err *err) WARN_UNUSED;
 
-/* Harm of one metric by an excess in its direction, in its own unit (of a quantile: a part of the
- * baseline's); 0: none. */
+/* Harm of one metric by an excess in its direction, in its own unit; 0: none. */
 void assume_excess(struct assumption *a, size_t metric, double excess);
 /* The margin and the tolerance as such an excess; NAN without a margin. */
 double assume_margin(const struct assumption *a, size_t metric);
 double assume_tolerance(const struct assumption *a, size_t metric);
 
+/* The baseline's value: a proportion, a rate, a quantile, a mean, a ratio. */
+double assume_base(const struct assumption *a, size_t metric);
 /* Candidate over baseline as it is assumed: of values, or of latencies. INFINITY from zero. */
 double assume_ratio(const struct assumption *a, size_t metric);
 

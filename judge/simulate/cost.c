@@ -12,6 +12,7 @@
 #define SHAPE_VALUES      200000.0
 #define DAY_US            (INT64_C(86400) * US_PER_SECOND)
 #define UNLUCKY           0.9
+#define UNKNOWN_BLOCKS    1.0
 
 int64_t cost_horizon(const struct assumption *a, int64_t asked_us)
 {
@@ -35,7 +36,7 @@ static struct step_pace rate_pace(const struct assumption *a, size_t metric, siz
     double share = a->spec.steps[step].share, n = block_requests(a);
     struct rate_null null = {1, NAN};
     struct exposure_margin margin = {m->margin.relative, m->margin.absolute, is_fall,
-                                     m->kind == METRIC_PROPORTION};
+                                     m->kind == METRIC_PROPORTION ? 1 : NAN};
     struct rate_plan plan = {.x0 = n * (1 - share),
                              .x1 = n * share,
                              .rate0 = t->base,
@@ -93,8 +94,11 @@ struct step_pace cost_pace(const struct assumption *a, size_t metric, size_t ste
                            enum test_side side)
 {
     BUG_ON(step + 1 >= a->spec.n_steps);
-    if (a->spec.metrics[metric].kind == METRIC_QUANTILE)
+    enum metric_kind kind = a->spec.metrics[metric].kind;
+    if (kind == METRIC_QUANTILE)
         return quantile_pace(a, metric, step, side);
+    if (kind == METRIC_MEAN || kind == METRIC_RATIO) /* no planning form: the simulation says it */
+        return (struct step_pace){side == TEST_PASS ? UNKNOWN_BLOCKS : INFINITY, 0};
     return rate_pace(a, metric, step, side);
 }
 
@@ -129,7 +133,7 @@ double cost_run_us(const struct assumption *a, const struct walk_options *option
     double blocks = cost_blocks(a, options->horizon_us), block = 0;
     double values = block_requests(a);
     for (size_t i = 0; i < a->spec.n_metrics; i++)
-        block += a->spec.metrics[i].kind == METRIC_QUANTILE
+        block += truth_has_values(a->spec.metrics[i].kind)
                      ? BLOCK_QUANTILE_US + VALUE_US * fmin(values, 100000)
                      : BLOCK_RATE_US;
     if (options->with_bake)

@@ -74,13 +74,12 @@ static void add_grey(struct plan *p)
 static void add_broken(struct plan *p)
 {
     const struct spec_metric *m = &p->base.spec.metrics[p->metric];
-    const struct metric_truth *t = &p->base.truth.metrics[p->metric];
     struct scenario *s = add(p, SCENARIO_BROKEN);
-    double excess = m->kind == METRIC_PROPORTION
-                        ? (m->harm == HARM_DECREASE ? t->base : 1 - t->base)
-                    : m->kind == METRIC_RATE && m->harm == HARM_DECREASE ? t->base
-                    : m->kind == METRIC_RATE                             ? BROKEN_MORE * t->base
-                                                                         : BROKEN_MORE;
+    double base = assume_base(&p->base, p->metric), excess = BROKEN_MORE * base;
+    if (m->harm == HARM_DECREASE)
+        excess = base;
+    else if (m->kind == METRIC_PROPORTION)
+        excess = 1 - base;
     assume_excess(&s->a, p->metric, excess);
     name_scenario(s, ", broken");
 }
@@ -193,7 +192,11 @@ static void plan_step(const struct plan *p, size_t k, struct plan_step *out)
     const struct spec_metric *m = &spec->metrics[out->slowest];
     const struct metric_truth *t = &p->base.truth.metrics[out->slowest];
     out->requests = p->base.truth.requests * fmax(0, out->median_s - settle);
-    out->events = out->requests * (m->kind == METRIC_QUANTILE ? 1 - m->quantile : t->base);
+    out->events = out->requests;
+    if (m->kind == METRIC_QUANTILE)
+        out->events *= 1 - m->quantile;
+    else if (!truth_has_values(m->kind))
+        out->events *= t->base;
 }
 
 static double longest_of(const struct plan *p)
@@ -228,7 +231,7 @@ static void draw_curve(struct scenario *s, double span_s)
 void plan_finish(struct plan *p)
 {
     const struct spec_metric *m = &p->base.spec.metrics[p->metric];
-    double first = p->base.spec.steps[0].share, base = p->base.truth.metrics[p->metric].base;
+    double first = p->base.spec.steps[0].share, base = assume_base(&p->base, p->metric);
     double margin = assume_margin(&p->base, p->metric), relative;
     p->n_steps = p->base.spec.n_steps - 1;
     for (size_t k = 0; k < p->n_steps; k++)

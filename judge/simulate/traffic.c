@@ -66,6 +66,11 @@ double latency_tail(const struct latency *l, double x)
     return erfc(log(x / l->scale) / l->log_sd / M_SQRT2) / 2;
 }
 
+double latency_mean(const struct latency *l)
+{
+    return l->shape == LATENCY_EXPONENTIAL ? l->scale : l->scale * exp(l->log_sd * l->log_sd / 2);
+}
+
 double latency_at_tail(const struct latency *l, double q)
 {
     double low = 1e-6 * l->scale, high = 1e6 * l->scale;

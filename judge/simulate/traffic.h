@@ -47,6 +47,7 @@ struct latency {
 
 /* P(X > x) */
 double latency_tail(const struct latency *l, double x);
+double latency_mean(const struct latency *l);
 /* The x with P(X > x) = q, q in (0, 1). */
 double latency_at_tail(const struct latency *l, double q);
 

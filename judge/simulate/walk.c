@@ -11,7 +11,7 @@ struct walker {
     const struct truth *truth;
     struct walk_options options;
     struct arena arena;
-    struct hist hist[MODEL_METRICS_MAX][2]; /* of quantiles */
+    struct hist hist[MODEL_METRICS_MAX][2]; /* of drawn values */
     /* of the run */
     struct decision *d;
     struct rng rng;
@@ -102,6 +102,34 @@ static struct summary counts_summary(double events, double exposure)
         .kind = SUMMARY_COUNTS, .samples = (uint64_t)exposure, .counts = {events, exposure}};
 }
 
+/* What the drawn values are to the metric. The histogram is borrowed: not released. */
+static struct summary values_summary(const struct spec_metric *m, const struct hist *h)
+{
+    struct summary s = {.kind = SUMMARY_HIST, .samples = h->n, .hist = *h};
+    if (m->kind == METRIC_RATIO)
+        return counts_summary(hist_mean(h) * (double)h->n, (double)h->n);
+    if (m->kind == METRIC_QUANTILE)
+        return s;
+    s.kind = SUMMARY_MOMENTS;
+    moments_init(&s.moments);
+    for (uint32_t i = 0; i < h->len; i++) {
+        double value = (hist_lower(h->cells[i].lo) + hist_upper(h->cells[i].hi)) / 2;
+        moments_add(&s.moments, m->cap > 0 ? fmin(value, m->cap) : value, h->cells[i].n);
+    }
+    return s;
+}
+
+static void draw_values(struct walker *w, size_t i, int cohort, double n, bool is_harm,
+                        struct summary *out)
+{
+    const struct metric_truth *t = &w->truth->metrics[i];
+    double sd = w->truth->noise.latency_sd, factor = sd > 0 ? exp(sd * rng_normal(&w->rng)) : 1;
+    struct hist *h = &w->hist[i][cohort];
+    hist_clear(h);
+    latency_draw(is_harm ? t->after : t->before, &w->rng, n, factor, h);
+    *out = h->n ? values_summary(&w->spec->metrics[i], h) : (struct summary){0};
+}
+
 static void draw_metric(struct walker *w, size_t i, const double n[2], bool is_harm,
                         struct block *b)
 {
@@ -109,17 +137,12 @@ static void draw_metric(struct walker *w, size_t i, const double n[2], bool is_h
     const struct metric_truth *t = &w->truth->metrics[i];
     const struct noise *noise = &w->truth->noise;
     for (int c = 0; c < 2; c++) {
-        double value = c == COHORT_CANDIDATE && is_harm ? t->harmed : t->base;
-        if (m->kind == METRIC_QUANTILE) {
-            struct hist *h = &w->hist[i][c];
-            double sd = noise->latency_sd;
-            double factor = sd > 0 ? exp(sd * rng_normal(&w->rng)) : 1;
-            hist_clear(h);
-            latency_draw(c == COHORT_CANDIDATE && is_harm ? t->after : t->before, &w->rng, n[c],
-                         factor, h);
-            b->cohort[c] = (struct summary){.kind = SUMMARY_HIST, .samples = h->n, .hist = *h};
+        bool is_harmed = c == COHORT_CANDIDATE && is_harm;
+        if (truth_has_values(m->kind)) {
+            draw_values(w, i, c, n[c], is_harmed, &b->cohort[c]);
             continue;
         }
+        double value = is_harmed ? t->harmed : t->base;
         value *= noise_factor(noise, &w->noise[i], &w->rng, c);
         double events = m->kind == METRIC_PROPORTION ? noise_successes(noise, &w->rng, n[c], value)
                                                      : noise_count(noise, &w->rng, n[c] * value);

@@ -7,7 +7,7 @@ enum exposure_limit exposure_limit_of(const struct exposure_margin *m, double sh
     BUG_ON(!(share > 0 && share <= 1));
     double relative = m->relative / share, absolute = m->absolute / share;
     bool is_impossible = m->is_fall && relative >= 1; /* nothing falls by more than all of it */
-    is_impossible |= m->is_fraction && absolute >= 1;
+    is_impossible |= absolute >= m->most;
     if (isnan(relative) && isnan(absolute))
         return LIMIT_NEVER;
     if (!is_impossible)

@@ -32,10 +32,11 @@ enum exposure_limit { LIMIT_TESTED, LIMIT_NONE, LIMIT_NEVER };
 
 /* A margin of a rate, a proportion or a mean. */
 struct exposure_margin {
-    double relative;  /* > 0, of the baseline's value; NAN: no such part */
-    double absolute;  /* > 0, in units of the value; NAN: no such part */
-    bool is_fall;     /* harm is a decrease; the margin is how far the value may fall */
-    bool is_fraction; /* a proportion: it can neither rise nor fall by 1 or more */
+    double relative; /* > 0, of the baseline's value; NAN: no such part */
+    double absolute; /* > 0, in units of the value; NAN: no such part */
+    bool is_fall;    /* harm is a decrease; the margin is how far the value may fall */
+    double most;     /* the value is at most this, so no difference is larger (1 for a
+                        proportion); NAN or INFINITY: no such bound */
 };
 
 /* The largest ratio that is tested; a wider margin is tested as this one. Ruling out a smaller

@@ -15,15 +15,15 @@ struct limit_case {
 
 #define RISE(r, a)                                                                                 \
     {                                                                                              \
-        r, a, false, false                                                                         \
+        r, a, false, NAN                                                                           \
     }
 #define FALL(r, a)                                                                                 \
     {                                                                                              \
-        r, a, true, false                                                                          \
+        r, a, true, NAN                                                                            \
     }
 #define RISE_OF(r, a)                                                                              \
     {                                                                                              \
-        r, a, false, true                                                                          \
+        r, a, false, 1                                                                             \
     }
 
 static const struct limit_case limit_cases[] = {

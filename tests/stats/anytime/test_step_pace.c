@@ -128,7 +128,7 @@ static void rates(void)
     for (size_t i = 0; i < ARRAY_LEN(rate_rows); i++) {
         const struct rate_row *w = &rate_rows[i];
         struct rate_null null = {1, NAN};
-        struct exposure_margin margin = {w->relative, w->absolute, false, false};
+        struct exposure_margin margin = {w->relative, w->absolute, false, NAN};
         if (w->side == TEST_PASS)
             T_CHECK(exposure_rate_null(&margin, w->to_share, &null) == LIMIT_TESTED);
         struct rate_plan plan = {.x0 = w->load.requests * (1 - w->share),
