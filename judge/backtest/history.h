@@ -6,8 +6,9 @@
  *   time      seconds since 1970, or RFC 3339                         needed
  *   cohort    baseline | candidate                                    needed
  *   metric    the name of a metric of the spec                        needed
- *   value     of a quantile: an observation; of the others: events of `count` units of exposure
- *   events, exposure   of a proportion or rate: sums, in place of `value`
+ *   value     of a quantile or mean: an observation; of the others: events a unit of exposure,
+ *             of which there are `count`
+ *   events, exposure   of a proportion, rate or ratio: sums, in place of `value`
  *   count     how many samples the row stands for (1)
  *   share     the candidate's intended share from then on: where it changes a step begins
  *

@@ -183,6 +183,12 @@ static int add_row(struct reading *r, const struct row *row, size_t metric, int 
         sums_add_value(&r->sums, sums, value, (uint64_t)count);
         return 0;
     }
+    if (kind == SUMMARY_MOMENTS) {
+        if (isnan(value))
+            return history_refuse(r, row->number, "%s is a mean: want a value", m->name), -1;
+        sums_add_moment(sums, m->cap > 0 ? fmin(value, m->cap) : value, (uint64_t)count);
+        return 0;
+    }
     if (isnan(events) && !isnan(value)) {
         events = value * count;
         exposure = count;

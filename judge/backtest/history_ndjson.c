@@ -21,7 +21,7 @@ static void push_all(struct spec *spec, struct arena *a)
         if (metrics[i].source.word == &push_word)
             continue;
         push->metric = metrics[i].name;
-        if (metrics[i].kind != METRIC_QUANTILE)
+        if (summary_kind_of(metrics[i].kind) == SUMMARY_COUNTS)
             push->of = arena_printf(a, "%s.of", metrics[i].name);
         metrics[i].source = (struct spec_word){.word = &push_word, .config = push};
     }

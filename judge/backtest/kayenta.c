@@ -15,6 +15,7 @@
 /* The value of one interval: events over exposure, or the p-quantile; NAN without data. */
 struct point {
     struct counts counts;
+    struct moments values;
     struct hist hist;
 };
 
@@ -22,6 +23,8 @@ static double value_of(const struct spec_metric *m, const struct point *p)
 {
     if (m->kind == METRIC_QUANTILE)
         return p->hist.n ? hist_quantile(&p->hist, m->quantile) : NAN;
+    if (m->kind == METRIC_MEAN)
+        return p->values.n ? p->values.mean : NAN;
     return p->counts.exposure > 0 ? p->counts.events / p->counts.exposure : NAN;
 }
 
@@ -33,13 +36,16 @@ static double *series_of(const struct replay *r, size_t metric, int cohort, size
     double *out = arena_array(r->arena, n, sizeof(*out));
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {
-        struct point p = {{0, 0}, {0}};
+        struct point p = {.counts = {0, 0}};
         int64_t end = begin + ((int64_t)i + 1) * INTERVAL_US;
+        moments_init(&p.values);
         hist_init(&p.hist);
         for (; k < s->n && block_start(s->blocks[k].index, block_us).us < end; k++) {
             const struct summary *v = &s->blocks[k].cohort[cohort];
             if (v->kind == SUMMARY_COUNTS)
                 counts_merge(&p.counts, &v->counts);
+            else if (v->kind == SUMMARY_MOMENTS)
+                moments_merge(&p.values, &v->moments);
             else if (v->kind == SUMMARY_HIST)
                 hist_merge(&p.hist, &v->hist);
         }

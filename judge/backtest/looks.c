@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "judge/backtest/methods.h"
-#include "stats/bayes/gamma_poisson_compare.h"
 #include "stats/numerics/student_t.h"
 #include "stats/sequential/boundary.h"
 
@@ -17,8 +16,8 @@
 /* All guardrails' walks, moved together. */
 struct panel {
     const struct replay *r;
-    struct tail_walk walks[MODEL_METRICS_MAX];
-    struct tail_sums sums[MODEL_METRICS_MAX];
+    struct look_walk walks[MODEL_METRICS_MAX];
+    struct look_z z[MODEL_METRICS_MAX];
     bool is_seen[MODEL_METRICS_MAX]; /* a guardrail with both arms */
     size_t n_guardrails;
 };
@@ -28,7 +27,7 @@ static void panel_init(struct panel *p, const struct replay *r)
     p->r = r;
     p->n_guardrails = 0;
     for (size_t i = 0; i < r->spec->n_metrics; i++) {
-        tail_walk_init(&p->walks[i], r, i);
+        look_walk_init(&p->walks[i], r, i);
         p->n_guardrails += is_guardrail(&r->spec->metrics[i]);
     }
 }
@@ -37,13 +36,13 @@ static void panel_to(struct panel *p, int64_t block)
 {
     for (size_t i = 0; i < p->r->spec->n_metrics; i++)
         p->is_seen[i] =
-            is_guardrail(&p->r->spec->metrics[i]) && tail_walk_to(&p->walks[i], block, &p->sums[i]);
+            is_guardrail(&p->r->spec->metrics[i]) && look_walk_to(&p->walks[i], block, &p->z[i]);
 }
 
 static void panel_release(struct panel *p)
 {
     for (size_t i = 0; i < p->r->spec->n_metrics; i++)
-        tail_walk_release(&p->walks[i]);
+        look_walk_release(&p->walks[i]);
 }
 
 /* One look at bounds for z; true when it decides. */
@@ -55,13 +54,13 @@ static bool look_z(struct panel *p, double fail, double pass, int64_t block, str
         const struct spec_metric *m = &p->r->spec->metrics[i];
         if (!p->is_seen[i])
             continue;
-        double z = tail_z_fail(m, &p->sums[i]);
+        double z = p->z[i].worse;
         if (z >= fail) {
             decide_at(p->r, out, VERDICT_ROLLBACK, block);
             snprintf(out->why, sizeof(out->why), "%.60s: worse, z %.2f >= %.2f", m->name, z, fail);
             return true;
         }
-        passed += tail_z_pass(m, &p->sums[i]) >= pass;
+        passed += p->z[i].better >= pass;
     }
     if (p->n_guardrails && passed == p->n_guardrails) {
         decide_at(p->r, out, VERDICT_PROMOTE, block);
@@ -138,19 +137,6 @@ void run_group_sequential(const struct replay *r, struct decided *out)
     panel_release(p);
 }
 
-/* P(the candidate's rate is larger), gamma priors of one event's weight. */
-static double chance_larger(const struct arm_sums *s)
-{
-    double all = s->x0 + s->x1;
-    struct gamma_prior prior = {0.5, 0.5 * all / fmax(1, s->c0 + s->c1) / 1000};
-    struct poisson_arm control = {s->c0, s->x0}, treatment = {s->c1, s->x1};
-    struct err err = {0};
-    if (gamma_poisson_ok(&prior, &control, &err) != 0 ||
-        gamma_poisson_ok(&prior, &treatment, &err) != 0)
-        return 0.5;
-    return gamma_poisson_compare(&prior, &control, &treatment).prob_greater;
-}
-
 static bool look_bayes(struct panel *p, int64_t block, struct decided *out)
 {
     size_t better = 0;
@@ -159,8 +145,7 @@ static bool look_bayes(struct panel *p, int64_t block, struct decided *out)
         const struct spec_metric *m = &p->r->spec->metrics[i];
         if (!p->is_seen[i])
             continue;
-        double larger = chance_larger(&p->sums[i].fail);
-        double worse = m->harm == HARM_DECREASE ? 1 - larger : larger;
+        double worse = p->z[i].chance_worse;
         if (worse >= BAYES_LEVEL) {
             decide_at(p->r, out, VERDICT_ROLLBACK, block);
             snprintf(out->why, sizeof(out->why), "%.60s: worse with chance %.3f", m->name, worse);

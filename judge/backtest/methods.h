@@ -12,35 +12,39 @@ void run_bayesian(const struct replay *r, struct decided *out);
 void run_kayenta(const struct replay *r, struct decided *out);
 
 /*
- * Sums of one metric up to a block, as events of exposure in both arms: what the methods without
- * steps look at. A quantile becomes the values at or above the baseline's own p-quantile (fail) and
- * at or above (1 + margin) times that (pass), against a baseline that has 1 - p there.
+ * The two questions as fixed-horizon tests put them, from all blocks up to a look: z of "the
+ * candidate is worse" and of "it is better than the margin allows", and the chance that it is worse
+ * under a flat prior.
+ *
+ *   proportion, rate   difference of rates, variance pooled under the null (binomial, Poisson)
+ *   mean               difference of means, Welch's variance
+ *   ratio              difference of ratios of sums, variance from how blocks scatter (delta
+ * method) quantile           proportions at or above the baseline's p-quantile (worse), and at or
+ * above (1 + margin) times that against what the baseline has there (better)
  */
-struct arm_sums {
-    double c0, x0, c1, x1;
+struct look_z {
+    double worse, better;
+    double chance_worse;
 };
-struct tail_sums {
-    struct arm_sums fail, pass;
-    double margin;   /* pass: the difference of rates that is harm; 0 for a quantile */
-    bool is_counted; /* trials, not exposure: events cannot exceed it */
+
+/* One arm's sums. */
+struct arm_sums {
+    double c, x;       /* events, exposure */
+    double cc, cx, xx; /* sums over blocks of products: for ratios */
+    struct moments values;
+    struct hist hist;
 };
 
 /* Walks a metric's blocks forward. */
-struct tail_walk {
+struct look_walk {
     const struct replay *r;
     size_t metric, next;
-    struct arm_sums sums;
-    struct hist h0, h1;
+    struct arm_sums arm[2]; /* by cohort */
 };
-void tail_walk_init(struct tail_walk *w, const struct replay *r, size_t metric);
-void tail_walk_release(struct tail_walk *w);
+void look_walk_init(struct look_walk *w, const struct replay *r, size_t metric);
+void look_walk_release(struct look_walk *w);
 /* Takes all blocks up to and including this one. False while an arm is empty. */
-bool tail_walk_to(struct tail_walk *w, int64_t block, struct tail_sums *out);
-
-/* z of "the candidate is worse" (fail) and of "it is better than the margin" (pass), pooled under
- * the null; 0 where nothing can be said. */
-double tail_z_fail(const struct spec_metric *m, const struct tail_sums *s);
-double tail_z_pass(const struct spec_metric *m, const struct tail_sums *s);
+bool look_walk_to(struct look_walk *w, int64_t block, struct look_z *out);
 
 /* Judged metrics that decide: guardrails with a margin. */
 bool is_guardrail(const struct spec_metric *m);
