@@ -49,7 +49,8 @@ int mann_whitney_ok(const struct two_samples *s, const struct mann_whitney_quest
                     struct err *err) WARN_UNUSED;
 
 struct mann_whitney {
-    double w, p; /* p NAN when all values are equal and the normal form is asked */
+    double w;
+    double p; /* normal form with all values equal: NAN, or 1 for one side with correction (as R) */
     bool exact;
 };
 struct mann_whitney mann_whitney_test(const struct two_samples *s,

@@ -29,7 +29,7 @@ double rank_sum_z(const struct rank_sum *r, double m, double n, double correctio
 {
     double all = m + n;
     double var = m * n / 12 * ((all + 1) - r->ties / (all * (all - 1)));
-    return var > 0 ? (r->w - m * n / 2 - correction) / sqrt(var) : NAN;
+    return (r->w - m * n / 2 - correction) / sqrt(fmax(var, 0));
 }
 
 /*

@@ -17,8 +17,8 @@ struct rank_sum {
 /* x - shift against y, both ascending, in one pass of m + n steps. m, n >= 1. */
 struct rank_sum rank_sum(const double *x, size_t m, const double *y, size_t n, double shift);
 
-/* (W - mn/2 - correction)/sigma, sigma^2 = mn/12 ((N + 1) - ties/(N (N - 1))), N = m + n. NAN when
- * all values are equal. */
+/* (W - mn/2 - correction)/sigma, sigma^2 = mn/12 ((N + 1) - ties/(N (N - 1))), N = m + n. When
+ * all values are equal sigma is 0: NAN, or with a correction of the other sign an infinity. */
 double rank_sum_z(const struct rank_sum *r, double m, double n, double correction);
 
 /*

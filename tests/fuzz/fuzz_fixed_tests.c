@@ -91,7 +91,7 @@ static void samples(struct bytes *in)
                                       share(in), share(in)};
     struct student_question t = {a, q.mu, q.confidence, m & 1};
     struct ks_question k = {a, (enum ks_mode)(bytes_u8(in) % 3), m & 2};
-    struct shift_interval shift;
+    struct hodges_lehmann shift;
     struct ks_test ks;
     struct student_test student;
     double p = share(in);
@@ -100,7 +100,7 @@ static void samples(struct bytes *in)
         require_p(r.p);
         require(r.w >= 0 && r.w <= (double)(m * n) && !isnan(shift_median(&s)));
     }
-    if (shift_interval(&shift, &s, &q, NULL) == 0)
+    if (hodges_lehmann(&shift, &s, &q, NULL) == 0)
         require_limits(shift.limits);
     if (ks_test(&ks, x, m, y, n, &k, NULL) == 0) {
         require_p(ks.p);

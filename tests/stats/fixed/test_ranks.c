@@ -143,10 +143,10 @@ static void interval_inverts_the_test(void)
         for (int round = 0; round < 20; round++) {
             struct mann_whitney_question q = {
                 .mode = (enum mann_whitney_mode)mode, .confidence = 0.9, .tol = 1e-9};
-            struct shift_interval r;
+            struct hodges_lehmann r;
             fill(x, 9, 0, &state);
             fill(y, 12, 0, &state);
-            T_CHECK(shift_interval(&r, &s, &q, NULL) == 0);
+            T_CHECK(hodges_lehmann(&r, &s, &q, NULL) == 0);
             T_CHECK(r.limits.low < r.estimate && r.estimate < r.limits.high);
             q.mu = r.limits.low - 1e-6;
             T_CHECK(mann_whitney_test(&s, &q).p <= 0.1);
@@ -164,7 +164,7 @@ static void a_week_of_minutes(void)
     static double x[N], y[N];
     struct two_samples s = {x, y, N, N};
     struct mann_whitney_question q = {.confidence = 0.95, .tol = 1e-9};
-    struct shift_interval r;
+    struct hodges_lehmann r;
     struct ks_test ks;
     uint64_t state = 3;
     clock_t start;
@@ -175,7 +175,7 @@ static void a_week_of_minutes(void)
     start = clock();
     T_CHECK(mann_whitney_test(&s, &q).p < 1e-30);
     T_NEAR(shift_median(&s), 0.25, 0, 0.03);
-    T_CHECK(shift_interval(&r, &s, &q, NULL) == 0);
+    T_CHECK(hodges_lehmann(&r, &s, &q, NULL) == 0);
     T_CHECK(r.limits.low < 0.26 && r.limits.high > 0.24 && r.limits.low > 0.2);
     T_CHECK(ks_test(&ks, x, N, y, N, &(struct ks_question){TWO_SIDED, KS_AUTO, false}, NULL) == 0);
     T_CHECK(ks.p < 1e-100 && ks.p > 0);
@@ -198,7 +198,7 @@ static void refuses(void)
     static const double fine[] = {1, 2}, nan[] = {1, NAN}, unsorted[] = {2, 1};
     const struct ks_question ks = {TWO_SIDED, KS_AUTO, false};
     struct mann_whitney_question q = {.confidence = 0.9};
-    struct shift_interval r;
+    struct hodges_lehmann r;
     struct ks_test out;
     T_CHECK(ks_test(&out, fine, 2, nan, 2, &ks, NULL) != 0);
     T_CHECK(ks_test(&out, unsorted, 2, fine, 2, &ks, NULL) != 0);
@@ -207,7 +207,7 @@ static void refuses(void)
     T_CHECK(mann_whitney_ok(&(struct two_samples){unsorted, fine, 2, 2}, &q, NULL) != 0);
     T_CHECK(mann_whitney_ok(&(struct two_samples){fine, fine, 2, 0}, &q, NULL) != 0);
     q.mode = MANN_WHITNEY_NORMAL;
-    T_CHECK(shift_interval(&r, &(struct two_samples){fine, fine, 1, 1}, &q, NULL) != 0);
+    T_CHECK(hodges_lehmann(&r, &(struct two_samples){fine, fine, 1, 1}, &q, NULL) != 0);
     T_CHECK(isnan(mann_whitney_test(&(struct two_samples){fine, fine, 1, 1}, &q).p));
 }
 
