@@ -75,6 +75,13 @@ static void check_cap(struct reader *r, const struct spec_metric *m, const struc
                  m->cap, m->margin.absolute);
 }
 
+/* An absolute amount as the metric's own: a part of all requests, or the value itself. */
+static const char *amount(struct arena *a, const struct spec_metric *m, double value)
+{
+    bool is_value = metric_has_mean(m->kind) || m->kind == METRIC_RATIO;
+    return is_value ? arena_printf(a, "%.6g", value) : percent(a, value);
+}
+
 /* The tolerance lies below the margin, part by part. */
 static void check_tolerance(struct reader *r, const struct spec_metric *m, const struct node *n)
 {
@@ -98,7 +105,7 @@ static void check_tolerance(struct reader *r, const struct spec_metric *m, const
         complain(r, n, "tolerance",
                  "is %s absolute, not below the margin of %s: what is accepted "
                  "must be less than what is ruled out",
-                 percent(r->arena, t->absolute), percent(r->arena, g->absolute));
+                 amount(r->arena, m, t->absolute), amount(r->arena, m, g->absolute));
 }
 
 static void check_margin(struct reader *r, const struct spec_metric *m, const struct node *n)
