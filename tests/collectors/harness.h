@@ -24,6 +24,7 @@ static inline struct routes *harness_routes(uint64_t generation)
     static const struct label eu[] = {{"region", "eu"}};
     static const struct push_config errors = {.metric = "http.errors", .of = "http.requests"};
     static const struct push_config latency = {.metric = "latency_ms"};
+    static const struct push_config orders = {.metric = "order.value"};
     static const struct push_config eu_latency = {.metric = "latency_ms", .where = {eu, 1}};
     static const struct spec_metric checkout[] = {
         {.name = "errors",
@@ -37,13 +38,17 @@ static inline struct routes *harness_routes(uint64_t generation)
          .kind = METRIC_QUANTILE,
          .quantile = 0.95,
          .source = {.word = &push_word, .config = &eu_latency}},
+        {.name = "order-value",
+         .kind = METRIC_MEAN,
+         .cap = 50,
+         .source = {.word = &push_word, .config = &orders}},
     };
     struct spec specs[3] = {
         {.name = "r1",
          .service = "checkout",
          .revision = "new1",
          .metrics = checkout,
-         .n_metrics = 3},
+         .n_metrics = 4},
         {.name = "r2",
          .service = "checkout",
          .revision = "new2",
@@ -128,6 +133,9 @@ static inline void harness_sum(const struct harness *h, uint32_t handle, unsigne
         out->samples += total.samples;
         if (total.kind == SUMMARY_HIST) {
             hist_merge(&out->hist, &total.hist);
+        } else if (total.kind == SUMMARY_MOMENTS) { /* their sum and number */
+            out->events += total.moments.mean * (double)total.moments.n;
+            out->exposure += (double)total.moments.n;
         } else {
             out->events += total.counts.events;
             out->exposure += total.counts.exposure;

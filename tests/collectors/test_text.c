@@ -178,6 +178,28 @@ static void sums_are_right(void)
 
 /* The same lines in any order of tags, and again after the routes changed, land in the same sums.
  */
+static void values_are_capped(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    static const char text[] = "order.value:10:20:300|d" S "\n"
+                               "order.value:7|d|@0.5" S "\n"
+                               "order.value:-1|d" S "\n"
+                               "order.value:1|c" S "\n"
+                               "order.value:1e300|d" S "\n";
+    struct harness_sum s;
+    harness_scan(h, text, sizeof(text) - 1);
+    T_EQ_INT(h->answer.taken, 2);
+    T_EQ_INT(h->answer.refused, 3);
+    T_HAS_STR(h->answer.refusals[0].reason, "value -1 is negative: a mean takes 0 or more");
+    T_HAS_STR(h->answer.refusals[1].reason, "does not fit a mean: it takes d, h or ms");
+    T_HAS_STR(h->answer.refusals[2].reason, "too large");
+    harness_sum(h, 1, 3, COHORT_CANDIDATE, &s);
+    T_NEAR(s.events, 10 + 20 + 50 + 7 + 7, 1e-12, 0); /* 300 counts as 50; 0.5: twice */
+    T_NEAR(s.exposure, 5, 0, 0);
+    T_EQ_INT(s.samples, 5);
+    harness_free(h);
+}
+
 static void series_are_resolved_again(void)
 {
     struct harness *h = harness_new(INGEST_TEXT);
@@ -321,6 +343,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"each line", each_line},
         {"sums are right", sums_are_right},
+        {"values are capped", values_are_capped},
         {"series are resolved again", series_are_resolved_again},
         {"late lines", late_lines},
         {"limits", limits},
