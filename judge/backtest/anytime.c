@@ -18,12 +18,14 @@ static void remember_advance(const struct replay *r, struct decided *out, size_t
         (block + 1 - r->history->first) * r->spec->policy.block_us;
 }
 
-/* Segments opened before this time. */
-static size_t opened_by(const struct replay *r, int64_t us)
+/* The segments as they were known at this time: those opened before, the last of them open. */
+static size_t known_at(const struct replay *r, int64_t us, struct segment *known)
 {
     size_t n = 1;
     while (n < r->n_segments && r->segments[n].opened.us < us)
         n++;
+    memcpy(known, r->segments, n * sizeof(*known));
+    known[n - 1].closed.us = 0;
     return n;
 }
 
@@ -33,22 +35,23 @@ void run_anytime(const struct replay *r, struct decided *out)
     const struct history *h = r->history;
     size_t next[MODEL_METRICS_MAX] = {0};
     int64_t sealed[MODEL_METRICS_MAX];
+    struct segment *known = arena_array(r->arena, r->n_segments, sizeof(*known));
     struct decision *d = decision_new(spec);
     struct arena arena;
     struct verdict v;
     struct decision_input in = {.phase = PHASE_JUDGING,
                                 .started = {block_start(h->first, spec->policy.block_us).us},
-                                .segments = r->segments,
+                                .segments = known,
                                 .sealed = sealed,
                                 .guarantee = GUARANTEE_PROVEN};
     arena_init(&arena);
     for (int64_t b = h->first; b <= h->last && out->word == VERDICT_CONTINUE; b++) {
         int64_t end = block_start(b + 1, spec->policy.block_us).us;
-        in.n_segments = opened_by(r, end);
+        in.n_segments = known_at(r, end, known);
         for (size_t i = 0; i < spec->n_metrics; i++) {
             const struct history_series *m = &h->metrics[i];
             if (next[i] < m->n && m->blocks[next[i]].index == b)
-                decision_take(d, i, r->segments, in.n_segments, &m->blocks[next[i]++]);
+                decision_take(d, i, known, in.n_segments, &m->blocks[next[i]++]);
             sealed[i] = b;
         }
         in.now.us = end + spec->policy.lateness_us;

@@ -21,14 +21,10 @@
 #ifndef JUDGE_BACKTEST_HISTORY_H
 #define JUDGE_BACKTEST_HISTORY_H
 
+#include "judge/backtest/limits.h"
 #include "lib/base/arena.h"
 #include "lib/model/spec.h"
 #include "lib/model/summary.h"
-
-#define HISTORY_BYTES_MAX  ((size_t)1 << 30)  /* of a file: refused */
-#define HISTORY_MEMORY_MAX ((int64_t)2 << 30) /* of the blocks in memory: refused */
-#define HISTORY_BLOCKS_MAX 2000000            /* between the first and the last: refused */
-#define HISTORY_LISTED_MAX 20
 
 struct history_series {
     struct block *blocks; /* rising, owned */

@@ -23,7 +23,7 @@ static double value_of(const struct spec_metric *m, const struct point *p)
 {
     if (m->kind == METRIC_QUANTILE)
         return p->hist.n ? hist_quantile(&p->hist, m->quantile) : NAN;
-    if (m->kind == METRIC_MEAN)
+    if (summary_kind_of(m->kind) == SUMMARY_MOMENTS)
         return p->values.n ? p->values.mean : NAN;
     return p->counts.exposure > 0 ? p->counts.events / p->counts.exposure : NAN;
 }

@@ -139,6 +139,7 @@ static bool look_at(const struct spec_metric *m, const struct arm_sums arm[2], s
                         out);
         return has_counts;
     case METRIC_MEAN:
+    case METRIC_SERIES:
         if (m0->n < 2 || m1->n < 2)
             return false;
         look_normal(m1->mean - m0->mean,

@@ -119,12 +119,12 @@ static void print_steps(const struct plan *p, struct buf *out)
 {
     char n[2][32], d[2][WALL_TEXT_BYTES], share[2][NUM_TEXT_BYTES], effect[64];
     double all = 0;
-    buf_addf(out, "%-4s %6s %6s %9s  %-14s %10s %8s %8s %8s\n", "step", "share", "to", "rules out",
+    buf_addf(out, "%-4s %6s %6s %9s  %-12s %10s %8s %8s %8s\n", "step", "share", "to", "rules out",
              "slowest", "requests", "events", "median", "90 %");
     for (size_t k = 0; k < p->n_steps; k++) {
         const struct plan_step *s = &p->steps[k];
         all += s->median_s;
-        buf_addf(out, "%-4zu %6s %6s %9s  %-14.14s %10s %8s %8s %8s\n", k + 1,
+        buf_addf(out, "%-4zu %6s %6s %9s  %-12.12s %10s %8s %8s %8s\n", k + 1,
                  num_words_percent(s->share, share[0]), num_words_percent(s->next, share[1]),
                  effect_words(p, s, effect), p->base.spec.metrics[s->slowest].name,
                  tool_count(s->requests, n[0]), tool_count(s->events, n[1]),
@@ -175,7 +175,7 @@ static void print_first_share(const struct plan *p, struct buf *out)
                  num_words(p->harmless_excess, n), m->name);
     buf_addf(out, "Beyond, %s of the users bear it until it is shown:\n",
              num_words_percent(p->base.spec.steps[0].share, share));
-    buf_addf(out, "%s is rolled back after %s and %s requests (median).\n", broken->name,
+    buf_addf(out, "%s, it is rolled back after %s and %s requests (median).\n", broken->name,
              tool_time(broken->tally.time_s[WALK_ROLLED_BACK].p50, d),
              tool_count(broken->tally.met[WALK_ROLLED_BACK].p50, c));
 }

@@ -24,10 +24,10 @@ static void name_scenario(struct scenario *s, const char *what)
     char n[NUM_TEXT_BYTES];
     double ratio = assume_ratio(&s->a, s->metric);
     if (isinf(ratio))
-        snprintf(s->name, sizeof(s->name), "%.40s %s%s", m->name,
+        snprintf(s->name, sizeof(s->name), "%.11s %s%s", m->name,
                  num_words_percent(s->a.truth.metrics[s->metric].harmed, n), what);
     else
-        snprintf(s->name, sizeof(s->name), "%.40s x%s%s", m->name, num_words(ratio, n), what);
+        snprintf(s->name, sizeof(s->name), "%.11s x%s%s", m->name, num_words(ratio, n), what);
 }
 
 static struct scenario *add(struct plan *p, enum scenario_kind kind)
@@ -81,7 +81,7 @@ static void add_broken(struct plan *p)
     else if (m->kind == METRIC_PROPORTION)
         excess = 1 - base;
     assume_excess(&s->a, p->metric, excess);
-    name_scenario(s, ", broken");
+    snprintf(s->name, sizeof(s->name), "%.18s broken", m->name);
 }
 
 static int64_t join(struct scenario *s)
@@ -116,8 +116,8 @@ int plan_init(struct plan *p, const struct assumption *a, const char *truth, siz
                 given->metric = i;
         name_scenario(given, "");
     } else {
-        add_harm(p, 1, ", the margin");
-        add_harm(p, 3, ", 3 x margin");
+        add_harm(p, 1, ", margin");
+        add_harm(p, 3, ", 3 margins");
         add_grey(p);
     }
     add_broken(p);

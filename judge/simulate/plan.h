@@ -25,7 +25,7 @@ enum scenario_kind {
 
 struct scenario {
     enum scenario_kind kind;
-    char name[96]; /* "errors x1.5, the margin" */
+    char name[64]; /* "errors x1.5, margin": at most 27 columns */
     struct assumption a;
     size_t metric; /* the one that is harmed */
     size_t runs;
