@@ -8,6 +8,7 @@
 
 #define SIZE_MIN   1e-6
 #define SIZE_MAX_N 1e15
+#define CERTAIN    1000.0
 
 int power_design_ok(const struct power_design *d, struct err *err)
 {
@@ -50,6 +51,9 @@ double t_test_power(const struct power_design *d, double effect, double n1)
     if (isinf(critical)) /* so few degrees of freedom that nothing is ever found */
         return 0;
     shift = effect * sqrt(effective(d, n1));
+    /* Missed only if the sample's sd were a thousand times the true one. */
+    if (df >= 1 && fabs(shift) > CERTAIN * fmax(critical, 1))
+        return d->side == POWER_TWO_SIDED || (d->side == POWER_LARGER) == (shift > 0);
     if (d->side != POWER_SMALLER)
         power += noncentral_t_upper(critical, df, shift);
     if (d->side != POWER_LARGER)
@@ -78,47 +82,52 @@ static double effect_lacks(double effect, void *of)
     return w->power_of(w->design, effect, exp(w->log_n1)) - w->power;
 }
 
-static double size_for(const struct power_design *d, power_function *power_of, double least,
-                       double effect, double power)
+double z_test_size(const struct power_design *d, double effect, double power)
 {
-    struct wanted w = {.design = d, .power_of = power_of, .effect = effect, .power = power};
+    struct wanted w = {d, z_test_power, effect, 0, power};
     double log_n1 = NAN;
     BUG_ON(power_design_ok(d, NULL) != 0 || !isfinite(effect) || !(power > 0 && power < 1));
-    if (effect == 0 || !root_between(size_lacks, &w, log(least), log(SIZE_MAX_N), 0, &log_n1))
+    if (effect == 0 || !root_between(size_lacks, &w, log(SIZE_MIN), log(SIZE_MAX_N), 0, &log_n1))
         return NAN;
     return exp(log_n1);
 }
 
-double z_test_size(const struct power_design *d, double effect, double power)
-{
-    return size_for(d, z_test_power, SIZE_MIN, effect, power);
-}
-
+/* The t test needs more than the z test: from its answer on, twice as far each time. */
 double t_test_size(const struct power_design *d, double effect, double power)
 {
-    return size_for(d, t_test_power, 2 / (1 + d->ratio) * (1 + 1e-3), effect, power);
-}
-
-static double effect_for(const struct power_design *d, power_function *power_of, double n1,
-                         double power)
-{
-    struct wanted w = {.design = d, .power_of = power_of, .log_n1 = log(n1), .power = power};
-    double most = 1e3 / sqrt(effective(d, n1)), effect = NAN;
-    bool found;
-    BUG_ON(power_design_ok(d, NULL) != 0 || !(n1 > 0) || !(power > 0 && power < 1));
-    if (!(power > d->alpha))
+    struct wanted w = {d, t_test_power, effect, 0, power};
+    double least = log(2 / (1 + d->ratio) * (1 + 1e-3)), z = z_test_size(d, effect, power), low;
+    double log_n1 = NAN;
+    if (isnan(z))
         return NAN;
-    found = d->side == POWER_SMALLER ? root_between(effect_lacks, &w, -most, 0, 0, &effect)
-                                     : root_between(effect_lacks, &w, 0, most, 0, &effect);
-    return found ? effect : NAN;
+    low = fmax(least, log(z / 2));
+    for (double high = fmax(least, log(z)) + M_LN2; high < log(SIZE_MAX_N); high += M_LN2)
+        if (size_lacks(high, &w) >= 0)
+            return root_between(size_lacks, &w, low, high, 1e-13, &log_n1) ? exp(log_n1) : exp(low);
+    return NAN;
 }
 
 double z_test_effect(const struct power_design *d, double n1, double power)
 {
-    return effect_for(d, z_test_power, n1, power);
+    struct wanted w = {d, z_test_power, 0, log(n1), power};
+    double most = CERTAIN / sqrt(effective(d, n1)), effect = NAN;
+    BUG_ON(power_design_ok(d, NULL) != 0 || !(n1 > 0) || !(power > 0 && power < 1));
+    if (!(power > d->alpha))
+        return NAN;
+    if (!root_between(effect_lacks, &w, 0, d->side == POWER_SMALLER ? -most : most, 0, &effect))
+        return NAN;
+    return effect;
 }
 
 double t_test_effect(const struct power_design *d, double n1, double power)
 {
-    return n1 * (1 + d->ratio) > 2 ? effect_for(d, t_test_power, n1, power) : NAN;
+    struct wanted w = {d, t_test_power, 0, log(n1), power};
+    double z = z_test_effect(d, n1, power), effect = NAN;
+    if (isnan(z) || !(n1 * (1 + d->ratio) > 2))
+        return NAN;
+    for (double far = 2 * z; isfinite(far); far *= 2)
+        if (effect_lacks(far, &w) >= 0)
+            return root_between(effect_lacks, &w, z / 2, far, 1e-13 * fabs(z), &effect) ? effect
+                                                                                        : NAN;
+    return NAN;
 }

@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "stats/numerics/log_beta.h"
+#include "stats/numerics/setup.h"
 
 #define STEPS 300
 
@@ -20,6 +21,7 @@ static double logistic(double u)
 static double logit_quantile(double p, double a, double b)
 {
     double want = log(p), low = -1e4 - 750 / a, high = 1e4 + 750 / b, u = log(a) - log(b);
+    stats_setup();
     for (int i = 0; i < STEPS; i++) {
         double x = logistic(u), y = logistic(-u), tail = log_beta_inc(a, b, x, y), off, slope, next;
         off = tail - want;
