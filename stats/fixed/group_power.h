@@ -9,8 +9,8 @@
  *   t   pooled t test, df n1 + n2 - 2: the same with the noncentral t
  *
  * with N = n1 n2/(n1 + n2) and z_a the critical value. Numbers of statsmodels' NormalIndPower and
- * TTestIndPower. A sequential test needs more: about a quarter to a half more on average at its
- * planned effect, less when the effect is larger.
+ * TTestIndPower. A sequential test
+ * needs more units than this at the effect it was planned for.
  */
 #ifndef STATS_GROUP_POWER_H
 #define STATS_GROUP_POWER_H
