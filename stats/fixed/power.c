@@ -100,6 +100,10 @@ int means_effect(const struct means_design *d, const struct power_rule *rule, do
         return -1;
     if (power <= means_power(&s.d, rule))
         return err_set(err, ERR_INPUT, "the level alone gives that power: no effect is needed");
+    if (means_lacking_at_delta(d->sd / EFFECT_SPAN, &s) >= 0) { /* next to nothing is enough */
+        *delta = brent_between(b.f, b.data, 0, d->sd / EFFECT_SPAN, 0);
+        return 0;
+    }
     return rising_zero(&b, d->sd / EFFECT_SPAN, d->sd * EFFECT_SPAN, delta, err);
 }
 

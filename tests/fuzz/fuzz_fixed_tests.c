@@ -14,20 +14,16 @@
 #include "stats/fixed/t_test.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/err.h"
 #include "stats/numerics/setup.h"
 
 #define SAMPLE_MAX 40
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#define require(holds) BUG_ON(!(holds)) /* says where */
 
 static void require_p(double p)
 {
