@@ -53,8 +53,8 @@ static void standard_error(struct student_test *out, const struct sample_summary
 }
 
 int student_test(struct student_test *out, const struct sample_summary *x,
-                     const struct sample_summary *y, const struct student_question *question,
-                     struct err *err)
+                 const struct sample_summary *y, const struct student_question *question,
+                 struct err *err)
 {
     struct student_test r = {0};
     double least = question->pooled ? 1 : 2, off, half;

@@ -47,8 +47,8 @@ struct student_test {
  * as in R: nothing can be said.
  */
 int student_test(struct student_test *out, const struct sample_summary *x,
-                     const struct sample_summary *y, const struct student_question *question,
-                     struct err *err) WARN_UNUSED;
+                 const struct sample_summary *y, const struct student_question *question,
+                 struct err *err) WARN_UNUSED;
 
 /* Mean and sd in two passes. n >= 1; a value that is not finite shows in the mean. */
 struct sample_summary sample_summary_of(const double *v, size_t n);
