@@ -7,7 +7,7 @@
 static int run_power(const struct eval_case *c, struct writer *got, struct err *err)
 {
     static const char *const sides[] = {"two-sided", "larger", "smaller"};
-    struct power_design d;
+    struct power_design d = {0};
     double effect;
     int side;
     if (eval_number(c->params, "alpha", &d.alpha, err) != 0 ||

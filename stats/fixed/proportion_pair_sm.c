@@ -13,7 +13,7 @@
 
 double proportion_pair_sm_z(const struct proportion_pair *t, double d)
 {
-    double n = t->n1 + t->n2, x = t->x1 + t->x2, q1 = x / n, q2 = x / n, variance;
+    double n = t->n1 + t->n2, x = t->x1 + t->x2, q2 = x / n, q1 = q2, variance;
     if (d != 0) {
         double l2 = ((t->n1 + 2 * t->n2) * d - n - x) / (3 * n);
         double l1 = ((t->x2 * d - n - 2 * t->x2) * d + x) / (3 * n);
