@@ -7,11 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "stats/numerics/log_beta.h"
+#include "stats/fixed/proportion_interval.h"
 
 #define GOLDEN      UINT64_C(0x9e3779b97f4a7c15)
 #define PROGRESS_MS 100
-#define BISECTIONS  100
 
 struct work {
     const struct crew *crew;
@@ -55,29 +54,11 @@ bool crew_run(const struct crew *crew, struct walk_outcome *outcomes)
     return !atomic_load(&work.is_stopped);
 }
 
-/* The p with P(Beta(a, b) <= p) = level. */
-static double beta_quantile(double a, double b, double level)
-{
-    double low = 0, high = 1, target = log(level);
-    for (int i = 0; i < BISECTIONS; i++) {
-        double middle = (low + high) / 2;
-        if (log_beta_inc(a, b, middle, 1 - middle) < target)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2;
-}
-
 struct odds odds_of(size_t n, size_t of, double level)
 {
-    double alpha = 1 - level, k = (double)n, all = (double)of;
     struct odds o = {n, of, 0, 1};
-    BUG_ON(n > of || !(level > 0 && level < 1));
-    if (n > 0)
-        o.lower = beta_quantile(k, all - k + 1, alpha / 2);
-    if (n < of)
-        o.upper = beta_quantile(k + 1, all - k, 1 - alpha / 2);
+    BUG_ON(n > of || !of || !(level > 0 && level < 1));
+    proportion_interval(PROPORTION_BETA, (double)n, (double)of, 1 - level, &o.lower, &o.upper);
     return o;
 }
 

@@ -52,6 +52,16 @@ judgectl traffic checkout-42 25% --why "step 3"   # and reports what it did
 judgectl gate checkout-42 --for promote --wait --timeout 30m --output json
 ```
 
+## Before and after a release
+
+```sh
+judgectl plan release.yaml --traffic 400 --baseline errors=0.5%       # time and traffic until a verdict, and the odds
+judgectl simulate release.yaml --truth errors=x1.5 --runs 2000        # what becomes of many such releases
+judgectl backtest release.yaml --data history.csv                     # what each method would have said of a history
+```
+
+They need no service: [tools](tools.md), [planning](stats/planning.md).
+
 ## Commands
 
 | command | does |
