@@ -194,8 +194,9 @@ static int run_lil(const struct eval_case *c, struct writer *got, struct err *er
         eval_number(c->params, "t_min", &t_min, err) != 0 ||
         eval_number(c->input, "t", &t, err) != 0 || read_alpha(c, &alpha, err) != 0)
         return -1;
-    if (!quantile_band_ok(a, t_min) || !(t >= 0))
-        return err_set(err, ERR_INPUT, "want A > 1/sqrt(2), t_min >= 1 and t >= 0");
+    if (!quantile_band_ok(a, t_min) || !(t >= 0) || !isfinite(t))
+        return err_set(err, ERR_INPUT,
+                       "want A in (1/sqrt(2), 10], t_min in [1, 1e15], t >= 0 and finite");
     quantile_band_init(&band, a, t_min, alpha);
     eval_put(got, quantile_band_radius(&band, t));
     return 0;
@@ -211,8 +212,7 @@ static int run_fixed_radius(const struct eval_case *c, struct writer *got, struc
         eval_number_or(c->params, "alpha_opt", ALPHA_OPT, &tuning.alpha_opt, err) != 0 ||
         eval_number(c->input, "n", &n, err) != 0)
         return -1;
-    if (!(p > 0 && p < 1) || !bernoulli_trials_ok(n, n) ||
-        !mixture_tuning_ok(tuning.t_opt, tuning.alpha_opt, false))
+    if (!bernoulli_tuning_ok(p, &tuning) || !bernoulli_trials_ok(n, n))
         return err_set(err, ERR_INPUT, "want p in (0, 1), n > 0, t_opt > 0, alpha_opt in (0, 1)");
     r = quantile_fixed_radius(p, n, alpha, &tuning);
     writer_object(got);
@@ -248,7 +248,7 @@ static int run_quantile_ab(const struct eval_case *c, struct writer *got, struct
         eval_number_or(c->params, "alpha_opt", ALPHA_OPT, &tuning.alpha_opt, err) != 0 ||
         sorted_copy(c, "a", &a, &n_a, err) != 0 || sorted_copy(c, "b", &b, &n_b, err) != 0)
         return -1;
-    if (!(p > 0 && p < 1) || !mixture_tuning_ok(tuning.t_opt, tuning.alpha_opt, false))
+    if (!bernoulli_tuning_ok(p, &tuning))
         return err_set(err, ERR_INPUT, "want quantile in (0, 1), t_opt > 0, alpha_opt in (0, 1)");
     quantile_ab_init(&test, p, &tuning);
     eval_put(got, quantile_ab_p(&test, a, n_a, b, n_b));

@@ -117,8 +117,9 @@ static int run_truncated_beta(const struct eval_case *c, struct writer *got, str
     if (two(c, "k", &k, "n", &n, err) != 0 || eval_number(c->params, "p", &p, err) != 0 ||
         eval_number(c->params, "kappa", &kappa, err) != 0)
         return -1;
-    if (!(p > 0 && p < 1 && kappa > 0 && isfinite(kappa) && k >= 0 && n >= k && isfinite(n)))
-        return err_set(err, ERR_INPUT, "want p in (0, 1), kappa > 0 and 0 <= k <= n");
+    if (!(p >= 1e-12 && p < 1 && kappa >= 1e-9 && kappa <= 1e12 && k >= 0 && n >= k && n <= 1e15))
+        return err_set(err, ERR_INPUT,
+                       "want p in [1e-12, 1), kappa in [1e-9, 1e12], 0 <= k <= n <= 1e15");
     beta_binomial_init(&test, p, kappa);
     writer_object(got);
     eval_put_kv(got, "greater", beta_binomial_above(&test, k, n));

@@ -126,6 +126,12 @@ static double concentration(const struct bernoulli_tuning *tuning)
                 SHAPE_MAX);
 }
 
+bool bernoulli_tuning_ok(double p, const struct bernoulli_tuning *tuning)
+{
+    return p > 0 && p < 1 &&
+           bernoulli_mixture_ok(p * (1 - p) * tuning->t_opt, tuning->alpha_opt, p, 1 - p, false);
+}
+
 bool bernoulli_trials_ok(double k, double n)
 {
     return k >= 0 && n >= k && n > 0 && n <= TRIALS_MAX;

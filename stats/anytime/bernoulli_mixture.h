@@ -48,7 +48,7 @@ double bernoulli_mixture_log_e(const struct bernoulli_mixture *m, double s, doub
 /*
  * u(v) in [0, v/g]: P(some S_t > u(V_t)) <= alpha (two-sided: and as an upper bound of S; that of
  * -S has g and h exchanged). v/g, which S never exceeds, where no smaller value is excluded. alpha
- * in (0, 1), S = v/g and v such that bernoulli_mixture_takes() them.
+ * in (0, 1); bernoulli_mixture_takes() must take v with S = v/g.
  */
 double bernoulli_mixture_bound(const struct bernoulli_mixture *m, double v, double alpha);
 
@@ -62,6 +62,8 @@ struct bernoulli_tuning {
     double alpha_opt; /* in (0, 1) */
 };
 bool bernoulli_trials_ok(double k, double n);
+/* For tests at one p: p in (0, 1), and the mixture of this tuning is bernoulli_mixture_ok(). */
+bool bernoulli_tuning_ok(double p, const struct bernoulli_tuning *tuning);
 /* Against H0 "p", p in [1e-300, 1); log, finite. */
 double bernoulli_log_e(double k, double n, double p, const struct bernoulli_tuning *tuning);
 /* Confidence sequence at level 1 - alpha, alpha in (0, 1): 0 <= low <= k/n <= high <= 1; low is 0

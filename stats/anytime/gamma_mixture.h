@@ -51,7 +51,7 @@ bool gamma_mixture_takes(const struct gamma_mixture *m, double s, double v);
 double gamma_mixture_log_e(const struct gamma_mixture *m, double s, double v);
 
 /* u(v) >= 0: P(some S_t >= u(V_t)) <= alpha; alpha in (0, 1), v as above. INFINITY where it
- * would be beyond what gamma_mixture_takes() (it never was in tests). */
+ * is beyond what gamma_mixture_takes() takes. */
 double gamma_mixture_bound(const struct gamma_mixture *m, double v, double alpha);
 
 #endif

@@ -36,11 +36,20 @@ static double log_twice_cdf(double z)
     return z >= 0 ? log1p(erf(z / M_SQRT2)) : M_LN2 + log_normal_cdf(z);
 }
 
+/* z^2/2 + log(2 Phi(z)); far below 0 by the tail's expansion, where the two terms cancel. */
+static double one_sided_part(double z)
+{
+    double z2 = z * z;
+    if (z > -200)
+        return 0.5 * z2 + log_twice_cdf(z);
+    return 0.5 * log(2 / M_PI) - log(-z) + log1p((3 / z2 - 1) / z2);
+}
+
 double normal_mixture_log_e(const struct normal_mixture *m, double s, double v)
 {
-    double z = s / sqrt(v + m->rho), log_e = -0.5 * log1p(v / m->rho) + 0.5 * z * z;
+    double z = s / sqrt(v + m->rho), spread = -0.5 * log1p(v / m->rho);
     BUG_ON(!(v >= 0) || !isfinite(s) || !isfinite(v));
-    return m->one_sided ? log_e + log_twice_cdf(z) : log_e;
+    return spread + (m->one_sided ? one_sided_part(z) : 0.5 * z * z);
 }
 
 /* z >= 0 with z^2/2 + log(2 Phi(z)) = y, y >= 0: convex increasing steps, kept in their bracket. */

@@ -31,7 +31,7 @@ struct normal_mixture {
 };
 
 /*
- * The rho that makes the bound at v_opt lowest (nearly; section 3.5 there): v_opt/(2L + log(1+2L)),
+ * The rho that makes the bound at v_opt lowest (nearly; ibid.): v_opt/(2L + log(1+2L)),
  * L = log(1/alpha_opt), with 2 alpha_opt in place of alpha_opt when one-sided. v_opt in [1e-200,
  * 1e200], alpha_opt in (0, 1), below 1/2 when one-sided: mixture_tuning_ok() says whether that
  * holds.

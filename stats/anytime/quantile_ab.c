@@ -71,7 +71,7 @@ static double log_m_of_x(const struct arm *arm, double x)
 
 void quantile_ab_init(struct quantile_ab *t, double p, const struct bernoulli_tuning *tuning)
 {
-    BUG_ON(!(p > 0 && p < 1));
+    BUG_ON(!bernoulli_tuning_ok(p, tuning));
     t->p = p;
     bernoulli_mixture_init(&t->mixture, p * (1 - p) * tuning->t_opt, tuning->alpha_opt, p, 1 - p,
                            false);

@@ -25,7 +25,7 @@ struct quantile_ab {
     struct bernoulli_mixture mixture;
 };
 
-/* p in (0, 1); tuning as mixture_tuning_ok(t_opt, alpha_opt, false): t_opt values an arm. */
+/* bernoulli_tuning_ok(p, tuning); t_opt in values of one arm. */
 void quantile_ab_init(struct quantile_ab *t, double p, const struct bernoulli_tuning *tuning);
 
 /* Samples sorted (quantile_sample_sort()), n0 and n1 > 0. log E, finite. */

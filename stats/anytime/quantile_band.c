@@ -56,7 +56,7 @@ static double alpha_over_error(double log_c, void *of)
 
 bool quantile_band_ok(double a, double t_min)
 {
-    return a > M_SQRT1_2 && isfinite(a) && t_min >= 1 && isfinite(t_min);
+    return a > M_SQRT1_2 && a <= 10 && t_min >= 1 && t_min <= 1e15;
 }
 
 void quantile_band_init(struct quantile_band *b, double a, double t_min, double alpha)
@@ -71,7 +71,7 @@ void quantile_band_init(struct quantile_band *b, double a, double t_min, double 
 
 double quantile_band_radius(const struct quantile_band *b, double n)
 {
-    BUG_ON(!(n >= 0));
+    BUG_ON(!(n >= 0) || !isfinite(n));
     if (n < b->t_min)
         return INFINITY;
     return b->a * sqrt((log1p(log(n / b->t_min)) + b->c) / n);
@@ -89,12 +89,33 @@ struct quantile_radius quantile_fixed_radius(double p, double n, double alpha,
     double variance = p * (1 - p);
     struct bernoulli_mixture m;
     struct quantile_radius r;
-    BUG_ON(!(p > 0 && p < 1) || !bernoulli_trials_ok(n, n));
+    BUG_ON(!bernoulli_tuning_ok(p, tuning) || !bernoulli_trials_ok(n, n));
     bernoulli_mixture_init(&m, variance * tuning->t_opt, tuning->alpha_opt, p, 1 - p, false);
     r.above = bernoulli_mixture_bound(&m, n * variance, alpha) / n;
     bernoulli_mixture_init(&m, variance * tuning->t_opt, tuning->alpha_opt, 1 - p, p, false);
     r.below = bernoulli_mixture_bound(&m, n * variance, alpha) / n;
     return r;
+}
+
+struct counted {
+    double n, p;
+    const struct bernoulli_tuning *tuning;
+};
+
+static double log_e_of_count(double k, void *of)
+{
+    const struct counted *c = of;
+    return bernoulli_log_e(fmin(k, c->n), c->n, c->p, c->tuning);
+}
+
+double quantile_fixed_log_e(double below, double upto, double n, double p,
+                            const struct bernoulli_tuning *tuning)
+{
+    struct counted c = {n, p, tuning};
+    double inside;
+    BUG_ON(!(below >= 0 && below <= upto && upto <= n));
+    inside = log_e_of_count(valley_between(log_e_of_count, &c, below, upto), &c);
+    return fmin(inside, fmin(log_e_of_count(below, &c), log_e_of_count(upto, &c)));
 }
 
 static int by_value(const void *a, const void *b)

@@ -20,8 +20,8 @@
 /*
  * The law-of-the-iterated-logarithm band: P(some n >= t_min: sup_x |Fn(x) - F(x)| > radius(n)) <=
  * alpha, radius(n) = A sqrt((log(1 + log(n/t_min)) + C)/n) (Howard & Ramdas, "Sequential estimation
- * of quantiles", Bernoulli 2022, theorem 2; C by the sharp form of its corollary 2). A > 1/sqrt 2
- * trades width early for width late; t_min >= 1: no limit before that many.
+ * of quantiles", Bernoulli 2022, theorem 2; C is least over the free eta of its proof). A > 1/sqrt
+ * 2 trades width early for width late; t_min >= 1: no limit before that many.
  */
 struct quantile_band {
     double a, t_min;
@@ -38,16 +38,24 @@ double quantile_band_radius(const struct quantile_band *b, double n);
 double dkw_radius(double n, double alpha);
 
 /*
- * One quantile at fixed p (Howard & Ramdas, section 3.1): except with probability alpha, at all n:
+ * One quantile at fixed p (Howard & Ramdas, as above): except with probability alpha, at all n:
  * #{X < Q(p)}/n <= p + above and #{X <= Q(p)}/n >= p - below. The two-sided beta mixture of
- * bernoulli_mixture.h; far narrower than a band in the tails. p in (0, 1), n in (0, 1e15], alpha in
- * (0, 1). above never exceeds 1 - p, nor below p: there is no limit on that side then.
+ * bernoulli_mixture.h; far narrower than a band in the tails. bernoulli_tuning_ok(p, tuning), n in
+ * (0, 1e15], alpha in (0, 1). above never exceeds 1 - p, nor below p: there is no limit on that
+ * side then.
  */
 struct quantile_radius {
     double above, below;
 };
 struct quantile_radius quantile_fixed_radius(double p, double n, double alpha,
                                              const struct bernoulli_tuning *tuning);
+
+/*
+ * log E of H0 "Q(p) = q" from the counts below = #{X < q}, upto = #{X <= q}: the least of the
+ * mixture between them. Two-sided; 0 <= below <= upto <= n, n in (0, 1e15]. Finite.
+ */
+double quantile_fixed_log_e(double below, double upto, double n, double p,
+                            const struct bernoulli_tuning *tuning);
 
 /* Sorts values in place; -1 when one of them is not finite (NAN, infinity): then nothing is
  * known of their order. */

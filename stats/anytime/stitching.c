@@ -49,13 +49,28 @@ bool stitching_ok(const struct stitching *b)
            spending_ok(b->s, b->eta);
 }
 
+/* l less log(1/alpha), at V >= v_min. */
+static double epoch_cost(const struct stitching *b, double v)
+{
+    return b->s * log(log(b->eta) + log(v / b->v_min)) + log(zeta(b->s)) - b->s * log(log(b->eta));
+}
+
 double stitching_bound(const struct stitching *b, double v, double alpha)
 {
-    double at = fmax(v, b->v_min), l;
+    double at = fmax(v, b->v_min);
     BUG_ON(!stitching_ok(b) || !(v <= LARGEST) || !(alpha > 0 && alpha < 1));
-    l = b->s * log(log(b->eta) + log(at / b->v_min)) + log(zeta(b->s)) - b->s * log(log(b->eta)) -
-        log(alpha);
-    return stitched(b->eta, at, b->c, l);
+    return stitched(b->eta, at, b->c, epoch_cost(b, at) - log(alpha));
+}
+
+/* u = s solved for l: (s - k2 c l)^2 = k1^2 V l + (k2 c l)^2. */
+double stitching_log_p(const struct stitching *b, double s, double v)
+{
+    double at = fmax(v, b->v_min), k2 = (sqrt(b->eta) + 1) / 2, room;
+    BUG_ON(!stitching_ok(b) || !(v <= LARGEST) || !isfinite(s));
+    if (s <= 0)
+        return 0;
+    room = k1(b->eta) * k1(b->eta) * at / s + 2 * k2 * b->c;
+    return room > 0 ? fmin(0, epoch_cost(b, at) - s / room) : -INFINITY;
 }
 
 bool double_stitching_ok(const struct double_stitching *b)

@@ -27,6 +27,12 @@ bool stitching_ok(const struct stitching *b);
  * (below v_min it counts as v_min), alpha in (0, 1). Positive and finite.
  */
 double stitching_bound(const struct stitching *b, double v, double alpha);
+/*
+ * The bound read backwards: log of the smallest alpha whose bound s >= u(v) holds; 0 where that is
+ * 1, -INFINITY where s is beyond every bound (c < 0). An anytime p-value of one-sided H0 "the mean
+ * is at most what S was centred at"; log_e_of_log_p() makes an e-value of it. s finite, v as above.
+ */
+double stitching_log_p(const struct stitching *b, double s, double v);
 
 /*
  * Double stitching over time and over p (Howard & Ramdas, "Sequential estimation of quantiles",

@@ -91,8 +91,8 @@ static void proportions_and_stitching(struct bytes *in)
         require(l.low <= k / n * (1 + 1e-9) && k / n <= l.high * (1 + 1e-9));
         require(isfinite(bernoulli_log_e(k, n, p, &tuning)));
     }
-    if (stitching_ok(&b) && v <= 1e100)
-        require(stitching_bound(&b, v, alpha) >= 0);
+    if (stitching_ok(&b) && v <= 1e100 && isfinite(n))
+        require(stitching_bound(&b, v, alpha) >= 0 && stitching_log_p(&b, n, v) <= 0);
     if (double_stitching_ok(&d) && v >= 0 && v <= 1e100)
         require(!isnan(double_stitching_bound(&d, p, v, alpha)));
 }
@@ -118,11 +118,12 @@ static void quantiles(struct bytes *in)
     struct quantile_shift shift;
     require(r.above >= 0 && r.below >= 0 && l.low <= l.high);
     require(gap.least >= 0 && gap.least <= 1 && gap.most >= gap.least);
-    if (quantile_band_ok(a, 1) && a < 100) {
+    if (quantile_band_ok(a, 1) && a < 10) {
         struct quantile_limits o = order_limits(&gap, a, 1, alpha);
         require(o.low <= o.high && !isnan(order_log_p_fail(&gap, a, 1, 0)));
         require(order_log_p_pass(&gap, a, 1, 1) <= 0);
     }
+    require(isfinite(quantile_fixed_log_e(0, (double)n, (double)n, p, &tuning)));
     quantile_ab_init(&t, p, &tuning);
     require(isfinite(quantile_ab_log_e(&t, x, n, y, m)));
     shift = quantile_ab_limits(&t, x, n, y, m, alpha);

@@ -213,6 +213,8 @@ static void stitching_is_monotone(void)
             for (double v = 1e-6; v < 1e16; v *= 3) {
                 double u = stitching_bound(&b, v, alpha);
                 T_CHECK(isfinite(u) && u >= last * (1 - 1e-12) && u > 0);
+                T_NEAR(stitching_log_p(&b, u, v), log(alpha), 1e-6, 1e-9);
+                T_CHECK(stitching_log_p(&b, 0, v) == 0 && stitching_log_p(&b, -u, v) == 0);
                 last = u;
             }
             T_CHECK(stitching_bound(&b, 0, alpha) == stitching_bound(&b, 1, alpha));

@@ -150,20 +150,25 @@ static void not_finite_is_refused(void)
     T_CHECK(!quantile_band_ok(0.7, 1) && !quantile_band_ok(0.85, 0.5) && !quantile_band_ok(NAN, 1));
 }
 
-/* One arm's log M at x: the least over the counts between #{X < x} and #{X <= x}, finely. */
+/* One arm's least log M between two counts of n, finely. */
+static double brute_count(const struct quantile_ab *t, double below, double upto, double n)
+{
+    double least = INFINITY, p = t->p;
+    for (int i = 0; i <= 600; i++) {
+        double k = below + (upto - below) * i / 600;
+        least = fmin(least, bernoulli_mixture_log_e(&t->mixture, k - p * n, p * (1 - p) * n));
+    }
+    return least;
+}
+
 static double brute_m(const struct quantile_ab *t, const double *x, size_t n, double at)
 {
-    double below = 0, upto = 0, least = INFINITY, p = t->p, count = (double)n;
+    double below = 0, upto = 0;
     for (size_t i = 0; i < n; i++) {
         below += x[i] < at;
         upto += x[i] <= at;
     }
-    for (int i = 0; i <= 600; i++) {
-        double k = below + (upto - below) * i / 600;
-        least =
-            fmin(least, bernoulli_mixture_log_e(&t->mixture, k - p * count, p * (1 - p) * count));
-    }
-    return least;
+    return brute_count(t, below, upto, (double)n);
 }
 
 static void quantile_test_is_the_smallest_product(void)
@@ -185,6 +190,8 @@ static void quantile_test_is_the_smallest_product(void)
         T_NEAR(got, least, 1e-5, 1e-5);
         T_NEAR(got, quantile_ab_log_e(&t, y, m, x, n), 1e-12, 1e-12);
         T_NEAR(quantile_ab_p(&t, x, n, y, m), fmin(1, exp(-got)), 1e-12, 0);
+        T_NEAR(quantile_fixed_log_e(1, 3, (double)n, t.p, &tuning),
+               brute_count(&t, 1, 3, (double)n), 1e-5, 1e-5);
     }
 }
 
