@@ -71,7 +71,7 @@ static void samplers_have_their_moments(void)
         for (int k = 0; k < DRAWS; k++)
             v[k] = draw(&r, c);
         struct moments_of m = moments_of(v, DRAWS);
-        if (fabs(m.mean - c->mean) > 5 * sqrt(c->variance / DRAWS) + 1e-12 ||
+        if (fabs(m.mean - c->mean) > 5 * sqrt(c->variance / DRAWS) + 1e-9 ||
             fabs(m.variance - c->variance) > 0.1 * c->variance + 1e-9)
             t_fail(__FILE__, c->line, "mean %g, variance %g", m.mean, m.variance);
     }
