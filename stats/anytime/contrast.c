@@ -210,8 +210,8 @@ void contrast_encode(const struct contrast *c, struct buf *out)
 
 int contrast_decode(struct contrast *c, struct bytes *in, struct err *err)
 {
-    double unit, *const v[] = {&c->ref, &c->a,  &c->b,  &c->w,  &c->aa,       &c->ab,
-                               &c->bb,  &c->aw, &c->bw, &c->ww, &c->recent_w, &unit};
+    double unit = 0, *const v[] = {&c->ref, &c->a,  &c->b,  &c->w,  &c->aa,       &c->ab,
+                                   &c->bb,  &c->aw, &c->bw, &c->ww, &c->recent_w, &unit};
     bool ok = bytes_u8(in) == CONTRAST_FORM;
     contrast_init(c);
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {

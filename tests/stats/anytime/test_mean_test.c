@@ -102,7 +102,7 @@ static void contrast_is_the_normal_mixture(void)
     /* one scale by numerical integration of the half-normal mixture */
     double z = 2.3, n = 50, sum[6], s = 1.0 / 256;
     for (int i = 0; i < 6; i++, s *= 4) {
-        double total = 0, step = 1e-3;
+        double total = 1e-300, step = 1e-3;
         for (double g = step / 2; g < 9; g += step) {
             double shift = g * s * sqrt(n);
             total +=
