@@ -20,8 +20,8 @@
 /*
  * The law-of-the-iterated-logarithm band: P(some n >= t_min: sup_x |Fn(x) - F(x)| > radius(n)) <=
  * alpha, radius(n) = A sqrt((log(1 + log(n/t_min)) + C)/n) (Howard & Ramdas, "Sequential estimation
- * of quantiles", Bernoulli 2022, theorem 2; C is least over the free eta of its proof). A > 1/sqrt
- * 2 trades width early for width late; t_min >= 1: no limit before that many.
+ * of quantiles", Bernoulli 2022, theorem 2; C is least over the free eta of its proof). A in
+ * (1/sqrt 2, 10] trades width early for width late; t_min in [1, 1e15]: no limit before that many.
  */
 struct quantile_band {
     double a, t_min;
