@@ -82,19 +82,17 @@ static int all_ok(const struct trials *groups, size_t k, const double *null,
 int proportion_test(struct proportion_test *out, const struct trials *groups, size_t k,
                     const double *null, const struct proportion_question *question, struct err *err)
 {
-    static const double half = 0.5;
     struct proportion_test r = {.limits = {NAN, NAN}};
     double x = 0, n = 0, correction = question->correct && k <= 2 ? 0.5 : 0, sign;
+    double first = null ? null[0] : 0.5;
     bool equal;
     if (all_ok(groups, k, null, question, err) != 0)
         return -1;
-    if (k == 1 && !null)
-        null = &half;
-    equal = !null;
+    equal = !null && k > 1;
     if (k == 1) {
-        correction = fmin(correction, fabs(groups[0].x - groups[0].n * null[0]));
+        correction = fmin(correction, fabs(groups[0].x - groups[0].n * first));
         r.limits = score_limits(groups, question, correction);
-        sign = groups[0].x / groups[0].n - null[0];
+        sign = groups[0].x / groups[0].n - first;
     } else {
         sign = groups[0].x / groups[0].n - groups[1].x / groups[1].n;
     }
@@ -107,7 +105,7 @@ int proportion_test(struct proportion_test *out, const struct trials *groups, si
         n += groups[i].n;
     }
     for (size_t i = 0; i < k; i++) {
-        double p = equal ? x / n : null[i], trials = groups[i].n;
+        double p = equal ? x / n : i == 0 ? first : null[i], trials = groups[i].n;
         r.chi_squared += cell(groups[i].x, trials * p, correction);
         r.chi_squared += cell(trials - groups[i].x, trials * (1 - p), correction);
     }

@@ -155,7 +155,7 @@ static void designs(struct bytes *in)
     struct means_design m = {count(in), value(in), fabs(value(in)), 1 + bytes_u8(in) % 2};
     struct proportions_design p = {m.n, share(in), share(in)};
     double power = share(in), v;
-    if (means_design_ok(&m, &rule, NULL) == 0 && fabs(m.delta / m.sd) < 100) {
+    if (means_design_ok(&m, &rule, NULL) == 0 && fabs(m.delta / m.sd) < 5) {
         require_p(means_power(&m, &rule));
         if (means_size(&m, &rule, power, &v, NULL) == 0)
             require(v > 0);

@@ -161,6 +161,23 @@ static void chi_squares_agree(void)
     }
 }
 
+/* Given nulls for several groups: R 4.2.2. */
+static void given_nulls(void)
+{
+    const struct trials g[] = {{9, 31}, {2, 25}, {12, 40}};
+    const double null[] = {0.3, 0.1, 0.2};
+    struct proportion_question q = {LESS, 0.95, true};
+    struct proportion_test r;
+    T_CHECK(proportion_test(&r, g, 2, null, &q, NULL) == 0);
+    T_NEAR(r.chi_squared, 0.00614439324116747, 1e-12, 0);
+    T_NEAR(r.p, 0.996932517746397, 1e-12, 0);
+    T_CHECK(r.df == 2 && isnan(r.limits.low));
+    T_CHECK(proportion_test(&r, g, 3, null, &q, NULL) == 0);
+    T_NEAR(r.chi_squared, 2.62493599590374, 1e-12, 0);
+    T_NEAR(r.p, 0.453134705880855, 1e-12, 0);
+    T_CHECK(r.df == 3);
+}
+
 static void refuses(void)
 {
     const double nan[] = {1, NAN}, zero[] = {0, 0}, fine[] = {3, 4}, off[] = {0.5, 0.4};
@@ -199,6 +216,7 @@ int main(int argc, char **argv)
         {"fisher_by_enumeration", fisher_by_enumeration},
         {"fisher_estimates", fisher_estimates},
         {"chi_squares_agree", chi_squares_agree},
+        {"given_nulls", given_nulls},
         {"refuses", refuses},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
