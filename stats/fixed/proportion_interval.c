@@ -6,6 +6,7 @@
 #include "stats/numerics/student_t.h"
 
 #define TRIALS_MAX 1e12
+#define SMALLEST   1e-6 /* of a count that is not 0: below, its limit is */
 
 int proportion_ok(double x, double n, struct err *err)
 {
@@ -28,8 +29,8 @@ void proportion_interval(enum proportion_method method, double x, double n, doub
     z = normal_upper_quantile(alpha / 2);
     switch (method) {
     case PROPORTION_BETA:
-        *low = x > 0 ? beta_lower_quantile(alpha / 2, x, n - x + 1) : 0;
-        *high = x < n ? beta_upper_quantile(alpha / 2, x + 1, n - x) : 1;
+        *low = x > SMALLEST ? beta_lower_quantile(alpha / 2, x, n - x + 1) : 0;
+        *high = n - x > SMALLEST ? beta_upper_quantile(alpha / 2, x + 1, n - x) : 1;
         return;
     case PROPORTION_JEFFREYS:
         *low = beta_lower_quantile(alpha / 2, x + 0.5, n - x + 0.5);

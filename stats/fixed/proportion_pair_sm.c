@@ -15,11 +15,12 @@ double proportion_pair_sm_z(const struct proportion_pair *t, double d)
 {
     double n = t->n1 + t->n2, x = t->x1 + t->x2, q2 = x / n, q1 = q2, variance;
     if (d != 0) {
-        double l2 = ((t->n1 + 2 * t->n2) * d - n - x) / (3 * n);
-        double l1 = ((t->x2 * d - n - 2 * t->x2) * d + x) / (3 * n);
-        double q = l2 * l2 * l2 - 1.5 * l1 * l2 + t->x2 * d * (1 - d) / (2 * n);
-        double p = (q > 0 ? 1 : q < 0 ? -1 : 0) * sqrt(l2 * l2 - l1);
-        q2 = 2 * p * cos((M_PI + acos(q / (p * p * p))) / 3) - l2;
+        /* In the tool's order of operations: where it has no number, rounding decides. */
+        double l2 = (t->n1 + 2 * t->n2) * d - n - x, l1 = (t->x2 * d - n - 2 * t->x2) * d + x;
+        double mean = l2 / (3 * n), l0 = t->x2 * d * (1 - d), q, p;
+        q = pow(mean, 3) - l1 * l2 / (6 * (n * n)) + l0 / (2 * n);
+        p = (q > 0 ? 1 : q < 0 ? -1 : 0) * sqrt(mean * mean - l1 / (3 * n));
+        q2 = 2 * p * cos((M_PI + acos(q / pow(p, 3))) / 3) - mean;
         q1 = q2 + d;
     }
     variance = (q1 * (1 - q1) / t->n1 + q2 * (1 - q2) / t->n2) * (n / (n - 1));
@@ -139,6 +140,8 @@ void proportion_pair_sm_score(const struct proportion_pair *t, enum pair_compari
     proportion_pair_interval(t, comparison, PAIR_SCORE, alpha, low, high);
     if (comparison == PAIR_DIFFERENCE)
         (void)difference(t, alpha, low, high);
+    else if (comparison == PAIR_RATIO && t->x1 == 0 && t->x2 == 0)
+        *low = *high = NAN;
     else if (comparison == PAIR_RATIO && t->x1 == t->n1)
         all_successes(t, alpha, low, high);
 }

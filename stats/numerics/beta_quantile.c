@@ -10,7 +10,8 @@
 #include "stats/numerics/log_beta.h"
 #include "stats/numerics/setup.h"
 
-#define STEPS 300
+#define STEPS     300
+#define SHAPE_MIN 1e-6
 
 static double logistic(double u)
 {
@@ -41,7 +42,7 @@ static double logit_quantile(double p, double a, double b)
 
 double beta_lower_quantile(double p, double a, double b)
 {
-    BUG_ON(!(p >= 0 && p <= 1) || !(a > 0) || !(b > 0));
+    BUG_ON(!(p >= 0 && p <= 1) || !(a >= SHAPE_MIN) || !(b >= SHAPE_MIN));
     if (p == 0 || p == 1)
         return p;
     if (p > 0.5) /* from the other end; 1 - p is exact there */
@@ -51,7 +52,7 @@ double beta_lower_quantile(double p, double a, double b)
 
 double beta_upper_quantile(double p, double a, double b)
 {
-    BUG_ON(!(p >= 0 && p <= 1) || !(a > 0) || !(b > 0));
+    BUG_ON(!(p >= 0 && p <= 1) || !(a >= SHAPE_MIN) || !(b >= SHAPE_MIN));
     if (p == 0 || p == 1)
         return 1 - p;
     if (p > 0.5)

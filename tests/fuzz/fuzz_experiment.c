@@ -3,9 +3,10 @@
  * and conjugate comparisons: refused by name, or answers that are probabilities and ordered limits.
  */
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/err.h"
 #include "stats/bayes/beta_binomial_compare.h"
 #include "stats/bayes/gamma_poisson_compare.h"
 #include "stats/bayes/normal_effect.h"
@@ -18,16 +19,8 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-static void probability(double p)
-{
-    must(isnan(p) || (p >= 0 && p <= 1 + 1e-9));
-}
+#define must(ok)       BUG_ON(!(ok))
+#define probability(p) must(isnan(p) || ((p) >= 0 && (p) <= 1 + 1e-9))
 
 /* A wild double, or (most bytes) a count of a friendly size. */
 static double number(struct bytes *in)
