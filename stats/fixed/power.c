@@ -87,6 +87,8 @@ int means_size(const struct means_design *d, const struct power_rule *rule, doub
         return -1;
     if ((rule->sides == 2 ? fabs(d->delta) : d->delta) <= 0)
         return err_set(err, ERR_INPUT, "there is no effect to be found");
+    if (power <= rule->alpha / rule->sides)
+        return err_set(err, ERR_INPUT, "the level alone gives that power");
     return rising_zero(&b, 2, N_FIRST_MAX, n, err);
 }
 

@@ -69,6 +69,8 @@ static void refuses(void)
     d.delta = 0;
     T_CHECK(means_design_ok(&d, &bad, NULL) != 0);
     T_CHECK(means_size(&d, &rule, 0.8, &v, NULL) != 0);
+    d.delta = 1;
+    T_CHECK(means_size(&d, &rule, 0.025, &v, NULL) != 0);
     T_CHECK(means_effect(&d, &rule, 1, &v, NULL) != 0);
     T_CHECK(means_effect(&d, &rule, 0.01, &v, NULL) != 0);
     T_CHECK(proportions_design_ok(&p, &rule, NULL) != 0);
