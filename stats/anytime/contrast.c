@@ -17,6 +17,10 @@
 #define VALUE_MAX     1e15
 #define SUM_MAX       1e120 /* above what blocks within their limits can add up to */
 #define Z_MAX         1e8
+#define REF_MAX       1e40 /* the same for a single value, a residual, a mean */
+#define CUBES_MAX     1e200
+#define WEIGHT_MIN    1e-10
+#define COUNT_MAX     ((uint64_t)1 << 60)
 
 static const double scales[SCALES] = {1.0 / 256, 1.0 / 64, 1.0 / 16, 1.0 / 4, 1, 4};
 
@@ -194,6 +198,20 @@ int contrast_nulls_decode(struct contrast_null null[2], const struct contrast_nu
     return 0;
 }
 
+int contrast_moments_decode(struct moments *m, struct bytes *in, struct err *err)
+{
+    if (moments_decode(m, in, err) < 0)
+        return -1;
+    if (!m->n)
+        return 0;
+    bool ok = m->n <= COUNT_MAX && m->min >= -REF_MAX && m->max <= REF_MAX;
+    ok = ok && fabs(m->mean) <= REF_MAX && m->m2 <= SUM_MAX && fabs(m->m3) <= CUBES_MAX;
+    if (ok)
+        return 0;
+    moments_init(m);
+    return err_set(err, ERR_CORRUPT, "contrast: moments that no blocks give");
+}
+
 void contrast_encode(const struct contrast *c, struct buf *out)
 {
     const double v[] = {c->ref, c->a,  c->b,  c->w,  c->aa,       c->ab,
@@ -224,7 +242,11 @@ int contrast_decode(struct contrast *c, struct bytes *in, struct err *err)
     c->correlation_floor.established = bytes_double(in);
     ok = ok && !in->bad && correlation_ok(&c->correlation_floor);
     ok = ok && c->aa >= 0 && c->bb >= 0 && c->ww >= 0 && c->w >= 0 && c->recent_w >= 0 && unit >= 0;
-    ok = ok && (c->blocks > 0) == (c->w > 0) && (c->blocks > 0) == (c->ww > 0);
+    ok = ok && fabs(c->ref) <= REF_MAX && c->blocks <= COUNT_MAX;
+    if (c->blocks)
+        ok = ok && c->w >= WEIGHT_MIN && c->ww >= WEIGHT_MIN * WEIGHT_MIN && c->recent_w > 0;
+    else
+        ok = ok && c->w == 0 && c->ww == 0;
     if (!ok) {
         contrast_init(c);
         return err_set(err, ERR_CORRUPT, "contrast: cut short, or a sum that no blocks give");

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/sketch/moments.h"
 #include "stats/anytime/dispersion.h"
 #include "stats/anytime/rate_ratio.h" /* enum test_side, struct ratio_interval */
 
@@ -93,6 +94,8 @@ struct ratio_interval contrast_ratio_interval(const struct contrast *c, double p
 void contrast_nulls_encode(const struct contrast_null null[2], struct buf *out);
 int contrast_nulls_decode(struct contrast_null null[2], const struct contrast_null *given[2],
                           struct bytes *in, struct err *err) WARN_UNUSED;
+/* Moments of values of a size that blocks can give: what is not would overflow the sums later. */
+int contrast_moments_decode(struct moments *m, struct bytes *in, struct err *err) WARN_UNUSED;
 void contrast_encode(const struct contrast *c, struct buf *out);
 int contrast_decode(struct contrast *c, struct bytes *in, struct err *err) WARN_UNUSED;
 

@@ -32,6 +32,7 @@
 #define PAST_BLOCKS     8     /* between two of the readings kept */
 #define CORRELATION_MAX 1e12  /* beyond any data: larger ones are read as this */
 #define SCATTER_FORM    2
+#define OPEN_MAX        1e45  /* the same for a window that is not full */
 #define SUM_MAX         1e100 /* above what blocks within their limits can add up to */
 
 static const uint32_t window_blocks[SCATTER_SIZES] = {1, 4, 16};
@@ -180,7 +181,9 @@ int scatter_decode(struct scatter *s, struct bytes *in, struct err *err)
         for (size_t j = 0; j < ARRAY_LEN(v); j++) {
             double x = bytes_double(in);
             bool may_be_negative = v[j] == &k->open_v || v[j] == &k->vw;
-            if (!(fabs(x) <= SUM_MAX) || (x < 0 && !may_be_negative))
+            bool is_open = v[j] == &k->open_v || v[j] == &k->open_w; /* will be squared */
+            double most = is_open ? OPEN_MAX : SUM_MAX;
+            if (!(fabs(x) <= most) || (x < 0 && !may_be_negative))
                 return err_set(err, ERR_CORRUPT, "dispersion: a sum that no blocks give");
             *v[j] = x;
         }

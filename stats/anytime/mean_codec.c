@@ -40,7 +40,7 @@ static int decode_nulls(struct mean_test *t, struct bytes *in, struct err *err)
     if (contrast_nulls_decode(null, given, in, err) < 0)
         return -1;
     double cap = bytes_double(in);
-    if (in->bad || !(isnan(cap) || (cap > 0 && cap <= 1e15)))
+    if (in->bad || !(isnan(cap) || (cap >= MEAN_CAP_MIN && cap <= 1e15)))
         return err_set(err, ERR_CORRUPT, "mean test: an impossible cap");
     mean_test_init(t, given[TEST_FAIL], given[TEST_PASS], cap);
     return 0;
@@ -54,7 +54,7 @@ static int decode_sums(struct mean_test *t, struct bytes *in, struct err *err)
     ok = get(in, &t->p, 0);
     ok = get(in, &t->q, 0) && ok;
     for (int i = 0; i < 2; i++) {
-        if (moments_decode(&t->arm[i].all, in, err) < 0)
+        if (contrast_moments_decode(&t->arm[i].all, in, err) < 0)
             return -1;
         ok = get(in, &t->arm[i].within_sq, 0) && ok;
         ok = get(in, &t->arm[i].within_free, 0) && ok;

@@ -24,6 +24,7 @@
 
 #define VALUE_MAX     1e15
 #define COUNT_MAX     ((uint64_t)1000000000000)
+#define SCALE_MOST    1e6
 #define SPREAD_BLOCKS 4 /* values a block on the mean from which the variance within is read */
 
 static bool moments_ok(const struct moments *m, double cap)
@@ -52,7 +53,7 @@ void mean_test_init(struct mean_test *t, const struct contrast_null *fail_null,
     static const struct contrast_null absent = {NAN, NAN};
     BUG_ON(fail_null && !contrast_null_ok(fail_null));
     BUG_ON(pass_null && !contrast_null_ok(pass_null));
-    BUG_ON(!isnan(cap) && !(cap > 0 && cap <= VALUE_MAX));
+    BUG_ON(!isnan(cap) && !(cap >= MEAN_CAP_MIN && cap <= VALUE_MAX));
     memset(t, 0, sizeof(*t));
     t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
     t->null[TEST_PASS] = pass_null ? *pass_null : absent;
@@ -140,7 +141,7 @@ struct mean_variances mean_variances(const struct mean_test *t, const struct con
     double v0 = arm_variance(&t->arm[0]), v1 = arm_variance(&t->arm[1]);
     double mean0 = contrast_mean0(&t->c), scale = 1, r = line->ratio;
     if (mean0 > 0)
-        scale = (r * mean0 + line->difference) / mean0;
+        scale = fmin(SCALE_MOST, (r * mean0 + line->difference) / mean0);
     double sq = scale * scale;
     if (shared && sq > 0) {
         double own1 = v1;

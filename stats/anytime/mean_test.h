@@ -38,6 +38,7 @@
 #define MEAN_FEWEST_FAIL 20
 #define MEAN_FEWEST_PASS 100
 #define MEAN_SKEW        10.0 /* pass: and as many as this times the square of the skewness */
+#define MEAN_CAP_MIN     1e-9
 
 struct mean_block {
     const struct moments *m0, *m1; /* baseline, candidate */
@@ -49,7 +50,7 @@ bool mean_block_ok(const struct mean_block *block, double cap);
 
 struct mean_test {
     struct contrast_null null[2]; /* by test_side; both parts NAN when that test is absent */
-    double cap;                   /* > 0, or NAN */
+    double cap;                   /* in [MEAN_CAP_MIN, 1e15], or NAN */
     struct contrast c;
     double p, q; /* sums of w^2/n1 and w^2/n0: variance of the contrast per unit of each arm's */
     struct mean_arm {

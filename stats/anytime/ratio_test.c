@@ -16,6 +16,7 @@
 #define DENOM_MIN     1e-9
 #define FORECAST_MOST 10000.0
 #define RATIO_FORM    1
+#define RATIO_MOST    1e25  /* above VALUE_MAX/DENOM_MIN */
 #define ROUNDING      1e-12 /* of the other arm's squares */
 
 bool ratio_block_ok(const struct ratio_block *b)
@@ -278,8 +279,9 @@ int ratio_test_decode(struct ratio_test *t, struct bytes *in, struct err *err)
     if (contrast_nulls_decode(null, given, in, err) < 0)
         return -1;
     ratio_test_init(t, given[TEST_FAIL], given[TEST_PASS]);
-    if (contrast_decode(&t->c, in, err) < 0 || moments_decode(&t->residual, in, err) < 0 ||
-        moments_decode(&t->arm[0], in, err) < 0 || moments_decode(&t->arm[1], in, err) < 0) {
+    if (contrast_decode(&t->c, in, err) < 0 || contrast_moments_decode(&t->residual, in, err) < 0 ||
+        contrast_moments_decode(&t->arm[0], in, err) < 0 ||
+        contrast_moments_decode(&t->arm[1], in, err) < 0) {
         ratio_test_init(t, NULL, NULL);
         return -1;
     }
@@ -289,8 +291,13 @@ int ratio_test_decode(struct ratio_test *t, struct bytes *in, struct err *err)
     t->den1 = bytes_double(in);
     bool ok = fabs(t->num0) <= 1e100 && fabs(t->num1) <= 1e100 && t->den0 >= 0 &&
               t->den0 <= 1e100 && t->den1 >= 0 && t->den1 <= 1e100;
+    if (t->c.blocks)
+        ok = ok && t->den0 >= DENOM_MIN && t->den1 >= DENOM_MIN &&
+             fabs(t->num0) <= RATIO_MOST * t->den0 && fabs(t->num1) <= RATIO_MOST * t->den1;
     ok = ok && (t->den0 > 0 && t->den1 > 0) == (t->c.blocks > 0);
-    if (!ok || in->bad || t->residual.n != t->c.blocks) {
+    uint64_t before = t->c.blocks ? t->c.blocks - 1 : 0;
+    ok = ok && t->residual.n == t->c.blocks && t->arm[0].n == before && t->arm[1].n == before;
+    if (!ok || in->bad) {
         ratio_test_init(t, NULL, NULL);
         return err_set(err, ERR_CORRUPT, "ratio test: cut short, or a sum that no blocks give");
     }

@@ -16,6 +16,7 @@
 
 #define VALUE_MAX     1e15
 #define SUM_MAX       1e100
+#define LAST_MAX      1e41
 #define F_MOST        0.99
 #define FORECAST_MOST 10000.0
 #define SERIES_FORM   1
@@ -303,6 +304,7 @@ int series_test_decode(struct series_test *t, struct bytes *in, struct err *err)
         *v[i] = bytes_double(in);
         ok = ok && fabs(*v[i]) <= SUM_MAX;
     }
+    ok = ok && fabs(t->last_a) <= LAST_MAX && fabs(t->last_b) <= LAST_MAX;
     unsigned has_last = bytes_u8(in);
     t->has_last = has_last == 1;
     t->adjacent = bytes_varint(in);
