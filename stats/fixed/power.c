@@ -9,6 +9,7 @@
 #define N_FIRST_MAX 1e7 /* the search for n begins up to here and goes on as far as it must */
 #define EFFECT_SPAN 1e7 /* deltas are sought from sd over this to sd times this */
 #define DF_LEAST    1e-7
+#define FAR         1e8
 
 static int rule_ok(const struct power_rule *rule, struct err *err)
 {
@@ -20,7 +21,7 @@ static int rule_ok(const struct power_rule *rule, struct err *err)
 
 int means_design_ok(const struct means_design *d, const struct power_rule *rule, struct err *err)
 {
-    if (!(d->n > 0 && d->n < INFINITY) || !isfinite(d->delta) || !(d->sd > 0 && d->sd < INFINITY) ||
+    if (!(d->n > 0 && d->n < INFINITY) || !isfinite(d->delta) || !(d->sd > 0 && d->sd < 1e300) ||
         !isfinite(d->delta / d->sd) || (d->arms != 1 && d->arms != 2))
         return err_set(err, ERR_INPUT, "want n > 0, a finite delta, sd > 0 and 1 or 2 arms");
     return rule_ok(rule, err);
@@ -31,7 +32,8 @@ double means_power(const struct means_design *d, const struct power_rule *rule)
     double df = fmax(DF_LEAST, d->n - 1) * d->arms;
     double effect = rule->sides == 2 ? fabs(d->delta) : d->delta;
     double noncentrality = sqrt(fmax(d->n, 0) / d->arms) * (effect / d->sd), critical;
-    BUG_ON(!isfinite(noncentrality) || rule_ok(rule, NULL) != 0);
+    BUG_ON(isnan(noncentrality) || rule_ok(rule, NULL) != 0);
+    noncentrality = fmax(-FAR, fmin(noncentrality, FAR)); /* a search may begin beyond */
     critical = student_t_upper_quantile(rule->alpha / rule->sides, df);
     if (isinf(critical)) /* hardly a degree of freedom */
         return 0;
