@@ -328,6 +328,32 @@ static void print_comes_back(void)
     buf_release(&again);
 }
 
+/* Given again, a list's value is appended; flags do not replace what stood before. */
+static void lists_grow(void)
+{
+    struct lists {
+        const char *plain, *with_default;
+    } target;
+    static const struct option_row list_rows[] = {
+        {.name = "item", .type = OPTION_LIST, .offset = offsetof(struct lists, plain)},
+        {.name = "with",
+         .type = OPTION_LIST,
+         .offset = offsetof(struct lists, with_default),
+         .dflt = ""},
+    };
+    const struct options lists = {list_rows, ARRAY_LEN(list_rows)};
+    char *argv[] = {(char[]){"x"},      (char[]){"--with"},
+                    (char[]){"a=1"},    (char[]){"--with=b=2,c=3"},
+                    (char[]){"--with"}, (char[]){"d"}};
+    struct err err = {0};
+    T_OK(options_read(&lists, &target, NULL, 1, argv, NULL, &arena, &err), err);
+    T_CHECK(target.plain == NULL);
+    T_EQ_STR(target.with_default, "");
+    T_OK(options_read(&lists, &target, NULL, 6, argv, NULL, &arena, &err), err);
+    T_CHECK(target.plain == NULL);
+    T_EQ_STR(target.with_default, "a=1,b=2,c=3,d");
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -339,6 +365,7 @@ int main(int argc, char **argv)
         {"secrets stay in the file", secrets_stay_in_the_file},
         {"help", help},
         {"print comes back", print_comes_back},
+        {"lists grow", lists_grow},
     };
     int rc;
     arena_init(&arena);
