@@ -9,7 +9,7 @@
 #define N_FIRST_MAX 1e7 /* the search for n begins up to here and goes on as far as it must */
 #define EFFECT_SPAN 1e7 /* deltas are sought from sd over this to sd times this */
 #define DF_LEAST    1e-7
-#define FAR         1e8
+#define FAR         1e5
 
 static int rule_ok(const struct power_rule *rule, struct err *err)
 {
