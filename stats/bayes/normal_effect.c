@@ -50,11 +50,12 @@ struct effect_posterior effect_posterior_of(const struct effect *effect, bool ef
     double half, up, down;
     BUG_ON(effect->state != EFFECT_OK || !(alpha > 0 && alpha < 1));
     if (prior->proper) {
-        /* The data's share of the precision; neither variance is inverted. */
-        double data = effect->se * effect->se, share = prior->variance / (prior->variance + data);
+        double data = effect->se * effect->se, least = fmin(data, prior->variance);
+        double most = fmax(data, prior->variance);
         BUG_ON(prior->relative != effect_is_relative || !(prior->variance > 0));
-        p.mean = prior->mean + share * (effect->estimate - prior->mean);
-        p.sd = effect->se * sqrt(share);
+        /* The estimate's share of the precision; neither variance is inverted. */
+        p.mean = prior->mean + (effect->estimate - prior->mean) / (1 + data / prior->variance);
+        p.sd = sqrt(least / (1 + least / most));
     }
     half = p.sd * normal_upper_quantile(alpha / 2);
     p.low = p.mean - half;

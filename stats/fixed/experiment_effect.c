@@ -6,6 +6,8 @@
 #include "stats/fixed/cuped.h"
 #include "stats/fixed/ratio_metric.h"
 
+#define LEAST_VARIANCE 1e-300 /* its root still has a square */
+
 /* An arm as one value a unit. */
 struct level {
     double n;
@@ -71,7 +73,7 @@ struct effect effect_of(const struct experiment_arm *control,
             ratio_variance(b.unadjusted, b.variance / b.n, a.unadjusted, a.variance / a.n, 0);
     else
         variance = a.variance / a.n + b.variance / b.n;
-    if (variance <= 0)
+    if (variance < LEAST_VARIANCE)
         return (struct effect){.state = EFFECT_NO_VARIANCE};
     if (a.mean == 0 || a.unadjusted == 0)
         return (struct effect){.state = EFFECT_ZERO_BASELINE};
