@@ -251,7 +251,8 @@ static void refuses_what_no_table_takes(void)
         {__LINE__, HEAD PLATFORM METRIC "policy: {method: bayesian}\n"},
         {__LINE__, HEAD PLATFORM METRIC "notify: [{to: x, on: [continue]}]\n"},
         {__LINE__, HEAD PLATFORM "metrics: []\n"},
-        {__LINE__, HEAD PLATFORM "metrics: [{name: e, kind: median, source: {push: {metric: a}}}]\n"},
+        {__LINE__,
+         HEAD PLATFORM "metrics: [{name: e, kind: median, source: {push: {metric: a}}}]\n"},
         {__LINE__, HEAD PLATFORM "metrics: [{name: e, kind: rate, source: {}}]\n"},
         {__LINE__, HEAD PLATFORM "metrics: [{name: e, kind: rate, margin: {}, source: {push: "
                                  "{metric: a, of: b}}}]\n"},
