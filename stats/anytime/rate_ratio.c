@@ -413,10 +413,11 @@ double rate_ratio_fail_most(const struct rate_ratio *t)
     if (isinf(relative) && isinf(absolute))
         return 0;
     for (int j = 0; j < RATE_GRID; j++) {
-        if (!isnan(null->ratio) && t->log_prior[TEST_FAIL][j] > -INFINITY)
-            relative = fmax(relative, t->s[j] - s0);
-        if (!isnan(null->difference) && t->log_prior_abs[j] > -INFINITY)
-            absolute = fmax(absolute, t->s[j] + null->difference * t->spent[j]);
+        double gain = t->s[j] - s0, gain_abs = t->s[j] + null->difference * t->spent[j];
+        if (t->log_prior[TEST_FAIL][j] > -INFINITY && gain > relative) /* INFINITY stays */
+            relative = gain;
+        if (t->log_prior_abs[j] > -INFINITY && gain_abs > absolute) /* false for NaN */
+            absolute = gain_abs;
     }
     return fmin(relative, absolute) * (1 + ROUNDING) + ROUNDING;
 }
