@@ -49,8 +49,9 @@ double replay_met(const struct replay *r, int64_t block)
     for (size_t i = 0; i < r->history->n_metrics; i++) {
         const struct history_series *m = &r->history->metrics[i];
         double n = 0;
-        if (r->spec->metrics[i].kind == METRIC_RATE || r->spec->metrics[i].kind == METRIC_RATIO)
-            continue; /* their exposure may be anything */
+        enum metric_kind kind = r->spec->metrics[i].kind;
+        if (kind == METRIC_RATE || kind == METRIC_RATIO || kind == METRIC_SERIES)
+            continue; /* what they count need not be requests */
         for (size_t k = 0; k < m->n && m->blocks[k].index <= block; k++)
             n += units_of(&m->blocks[k].cohort[COHORT_CANDIDATE]);
         most = fmax(most, n);

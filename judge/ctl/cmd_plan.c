@@ -19,8 +19,8 @@ static void step_json(const struct plan *p, size_t k, struct writer *w)
     writer_kv_bool(w, "no_limit", s->limit == LIMIT_NONE);
     writer_kv_number(w, "rules_out_relative", s->rules_out);
     writer_kv_number(w, "rules_out_absolute", s->rules_out_points);
-    bool is_planned = p->base.spec.metrics[s->slowest].kind != METRIC_MEAN &&
-                      p->base.spec.metrics[s->slowest].kind != METRIC_RATIO;
+    enum metric_kind kind = p->base.spec.metrics[s->slowest].kind;
+    bool is_planned = kind == METRIC_QUANTILE || !truth_has_values(kind);
     writer_kv_number(w, "planned_median_s",
                      is_planned ? block_s * step_pace_quantile(&s->pace, 0.5) : NAN);
     writer_kv_number(w, "planned_p90_s",

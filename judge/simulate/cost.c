@@ -97,7 +97,7 @@ struct step_pace cost_pace(const struct assumption *a, size_t metric, size_t ste
     enum metric_kind kind = a->spec.metrics[metric].kind;
     if (kind == METRIC_QUANTILE)
         return quantile_pace(a, metric, step, side);
-    if (kind == METRIC_MEAN || kind == METRIC_RATIO) /* no planning form: the simulation says it */
+    if (truth_has_values(kind)) /* no planning form: the simulation says it */
         return (struct step_pace){side == TEST_PASS ? UNKNOWN_BLOCKS : INFINITY, 0};
     return rate_pace(a, metric, step, side);
 }

@@ -23,7 +23,7 @@ size_t cost_runs(const struct assumption *a, const struct walk_options *options,
 
 /* How long a step's `pass` (TEST_PASS) needs for this metric, or the `fail` of the whole release at
  * this step's share; infinite where the truth never gets there. No limit or no test: 0 blocks for
- * pass, infinite for fail; means and ratios have no planning form: one block. */
+ * pass, infinite for fail; means, ratios and series have no planning form: one block. */
 struct step_pace cost_pace(const struct assumption *a, size_t metric, size_t step,
                            enum test_side side);
 

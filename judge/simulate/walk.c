@@ -112,6 +112,11 @@ static struct summary values_summary(const struct spec_metric *m, const struct h
         return s;
     s.kind = SUMMARY_MOMENTS;
     moments_init(&s.moments);
+    if (m->kind == METRIC_SERIES) { /* a block is a point: the mean of what arrived */
+        moments_add(&s.moments, hist_mean(h), 1);
+        s.samples = 1;
+        return s;
+    }
     for (uint32_t i = 0; i < h->len; i++) {
         double value = (hist_lower(h->cells[i].lo) + hist_upper(h->cells[i].hi)) / 2;
         moments_add(&s.moments, m->cap > 0 ? fmin(value, m->cap) : value, h->cells[i].n);

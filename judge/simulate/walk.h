@@ -18,8 +18,9 @@
 /* What is true of one metric: the baseline's value, and the candidate's once harm has begun. */
 struct metric_truth {
     double base, harmed;    /* a proportion; or events a request, of a rate */
-    struct latency latency; /* of the baseline: of quantiles, means and ratios, whose values these
-                               are (of a ratio: what a unit of exposure adds) ... */
+    struct latency latency; /* of the baseline: of quantiles, means, ratios and series, whose values
+                               these are (of a ratio: what a unit of exposure adds; of a series the
+                               values a point is the mean of) ... */
     double slower;          /* ... and by what factor the candidate's are larger */
     const struct latency_table *before, *after; /* of such a metric; borrowed */
 };
@@ -27,7 +28,8 @@ struct metric_truth {
 /* Are the values of this kind drawn one by one? */
 static inline bool truth_has_values(enum metric_kind kind)
 {
-    return kind == METRIC_QUANTILE || kind == METRIC_MEAN || kind == METRIC_RATIO;
+    return kind == METRIC_QUANTILE || kind == METRIC_MEAN || kind == METRIC_RATIO ||
+           kind == METRIC_SERIES;
 }
 
 struct truth {
