@@ -139,7 +139,7 @@ static void rates(void)
         struct step_pace pace = step_pace_rate(&null, w->side, w->level, &plan);
         for (int k = 0; k < runs; k++)
             times[k] = run_rates(rng, w, &null);
-        check_times(w->line, times, runs, pace, 0.25);
+        check_times(w->line, times, runs, pace, 0.35);
     }
     free(times);
     gsl_rng_free(rng);
