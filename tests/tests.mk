@@ -103,6 +103,18 @@ build/doubles/%: tests/doubles/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -O2 -g -pthread -I. $(WARN) -o $@ $<
 
+# The calibration table: its cells are files of one program.
+CALIBRATE := $(B)/tests/calibration/calibrate
+CALIBRATE_ROOMS := simulate decide stats model sketch base
+$(CALIBRATE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/calibration/*.c)) $(foreach r,$(CALIBRATE_ROOMS),$(call archive,$(r)))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	  $(foreach r,$(CALIBRATE_ROOMS),$(libs_$(r)))
+.PHONY: calibrate
+## make calibrate     the table of error rates and efficiencies of every anytime method (an hour)
+calibrate: $(CALIBRATE)
+	$(Q)$(CALIBRATE)
+
 ## make test-long     the whole canary simulated, 20,000 runs a row; SIGKILL at every message (two hours)
 .PHONY: test-long
 test-long: $(B)/tests/judge/simulate/test_sim_canary $(B)/tests/stats/anytime/test_sim_counts $(B)/tests/stats/anytime/test_sim_quantile $(B)/tests/stats/anytime/test_sim_means $(B)/tests/stats/kayenta/test_sim_kayenta all doubles

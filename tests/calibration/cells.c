@@ -1,0 +1,6 @@
+/* The methods of the calibration table: one line each. */
+#include "tests/calibration/calibrate.h"
+
+const struct cells *const all_cells[] = {
+    &rate_cells, &odds_cells, &quantile_cells, &mean_cells, &efficiency_cells, NULL,
+};

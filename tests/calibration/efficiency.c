@@ -1,0 +1,205 @@
+/*
+ * How close to the least data: mean n at the decision over log(1/level)/information, the limit of
+ * every test of that level (stats/anytime/sprt.h), with the SPRT that is told the effect beside it
+ * on the same data.
+ *
+ * Counts: alpha 1 %, untempered with a look at each event, and as shipped with 200 blocks at the
+ * limit. `harmless`: beta 5 %, truth 1. Means: pairs of standard normal values, ten a block, alpha
+ * 1 %. Proportions: blocks of 20 trials an arm, tempered and not. Beside the means: an mSPRT tuned
+ * for three times and for a third of the effect, and group sequential with five looks.
+ */
+#include <math.h>
+
+#include "stats/anytime/mean_test.h"
+#include "stats/anytime/normal_test.h"
+#include "stats/anytime/odds_ratio.h"
+#include "stats/anytime/rate_ratio.h"
+#include "stats/anytime/sprt.h"
+#include "tests/calibration/calibrate.h"
+
+#define LIMIT_BLOCKS 200.0
+#define GIVE_UP      30.0 /* times the limit */
+#define PAIRS        10
+
+struct efficiency_setup {
+    double share, ratio, null; /* counts */
+    enum test_side side;
+    bool by_event;
+    double effect, tau;        /* means: in sd; tau: of an mSPRT, 0: the production test */
+    double p0, p1, untempered; /* proportions */
+};
+
+/* ---- counts ---- */
+
+static void rate_run(const struct cell *c, struct rng *r, struct run *out)
+{
+    const struct efficiency_setup *s = c->setup;
+    const struct rate_null null = {s->null, NAN};
+    double rho = s->share, theta = rho * s->ratio / (1 - rho + rho * s->ratio), n = 0, told = 0;
+    double level = s->side == TEST_FAIL ? 0.01 : 0.05, each = c->limit / LIMIT_BLOCKS;
+    struct rate_ratio t;
+    struct sprt sprt;
+    bool is_told = false;
+    sprt_init(&sprt, level, 0);
+    rate_ratio_init(&t, s->side == TEST_FAIL ? &null : NULL, s->side == TEST_PASS ? &null : NULL);
+    while (!(isfinite(out->at) && is_told) && n < GIVE_UP * c->limit) {
+        struct rate_block b = {.x0 = 1e6 * (1 - rho), .x1 = 1e6 * rho};
+        double events = s->by_event ? 1 : rng_poisson(r, each);
+        b.c1 = rng_binomial(r, events, theta);
+        b.c0 = events - b.c1;
+        n += events;
+        if (!isfinite(out->at)) {
+            rate_ratio_take(&t, &b);
+            double e = s->by_event ? rate_ratio_log_e_untempered(&t, s->side)
+                                   : rate_ratio_log_e(&t, s->side);
+            if (e >= -log(level))
+                out->at = n;
+        }
+        if (!is_told &&
+            sprt_take(&sprt, sprt_split(b.c0, b.c1, rho, s->null, s->ratio)) == SPRT_REJECT) {
+            is_told = true;
+            told = n;
+        }
+    }
+    out->beside = is_told ? told : n;
+}
+
+/* ---- means ---- */
+
+static void mean_run(const struct cell *c, struct rng *r, struct run *out)
+{
+    const struct efficiency_setup *s = c->setup;
+    const struct contrast_null null = {NAN, 0};
+    struct mean_test t;
+    struct sprt sprt;
+    struct msprt mixture = {.v = 2, .tau = s->tau};
+    double pairs = 0, sum = 0;
+    bool is_told = false;
+    sprt_init(&sprt, 0.01, 0);
+    mean_test_init(&t, &null, NULL, NAN);
+    while (!(isfinite(out->at) && is_told) && pairs < GIVE_UP * c->limit) {
+        struct moments m0, m1;
+        double difference = 0;
+        moments_init(&m0);
+        moments_init(&m1);
+        for (int i = 0; i < PAIRS; i++) {
+            double v0 = rng_normal(r), v1 = s->effect + rng_normal(r);
+            moments_add(&m0, v0, 1);
+            moments_add(&m1, v1, 1);
+            difference += v1 - v0;
+        }
+        pairs += PAIRS;
+        sum += difference;
+        if (!isfinite(out->at)) {
+            double e;
+            mean_test_take(&t, &(struct mean_block){&m0, &m1});
+            mixture.n = pairs;
+            mixture.mean = sum / pairs;
+            e = s->tau > 0 ? msprt_one_sided_log_e(&mixture) : mean_test_log_e(&t, TEST_FAIL);
+            if (e >= log(100))
+                out->at = pairs;
+        }
+        if (!is_told && sprt_take(&sprt, sprt_normal(PAIRS, difference / PAIRS, M_SQRT2, 0,
+                                                     s->effect)) == SPRT_REJECT) {
+            is_told = true;
+            out->beside = pairs;
+        }
+    }
+    if (!is_told)
+        out->beside = pairs;
+}
+
+/* ---- proportions ---- */
+
+static void proportion_run(const struct cell *c, struct rng *r, struct run *out)
+{
+    const struct efficiency_setup *s = c->setup;
+    const double per_block = 20;
+    struct odds_ratio t;
+    double n = 0;
+    odds_ratio_init(&t, 1, NAN);
+    while (!isfinite(out->at) && n < GIVE_UP * c->limit) {
+        struct binomial_block b = {.n0 = per_block, .n1 = per_block};
+        b.y0 = rng_binomial(r, b.n0, s->p0);
+        b.y1 = rng_binomial(r, b.n1, s->p1);
+        n += per_block;
+        odds_ratio_take(&t, &b);
+        double e = s->untempered > 0 ? odds_ratio_log_e_untempered(&t, TEST_FAIL)
+                                     : odds_ratio_log_e(&t, TEST_FAIL);
+        if (e >= log(100))
+            out->at = n;
+    }
+}
+
+#define SETUP(...) (&(const struct efficiency_setup){__VA_ARGS__})
+#define KL(rho, r, r0)                                                                             \
+    ((rho) * (r) / (1 - (rho) + (rho) * (r)) *                                                     \
+         LOG((r) * (1 - (rho) + (rho) * (r0)) / ((r0) * (1 - (rho) + (rho) * (r)))) +              \
+     (1 - (rho)) / (1 - (rho) + (rho) * (r)) *                                                     \
+         LOG((1 - (rho) + (rho) * (r0)) / (1 - (rho) + (rho) * (r))))
+#define LOG(x) __builtin_log(x)
+#define FAIL_ROW(name, rho, r, event, most)                                                        \
+    {                                                                                              \
+        .method = event ? "rate ratio, plain" : "rate ratio, shipped", .scene = name,              \
+        .claim = EFFICIENCY, .run = rate_run, .limit = LOG(100.0) / KL(rho, r, 1.0),               \
+        .wanted = most, .divide = 4,                                                               \
+        .setup = SETUP(.share = rho, .ratio = r, .null = 1, .side = TEST_FAIL, .by_event = event)  \
+    }
+#define PASS_ROW(name, rho, m, event, most)                                                        \
+    {                                                                                              \
+        .method = event ? "rate ratio, plain" : "rate ratio, shipped", .scene = name,              \
+        .claim = EFFICIENCY, .run = rate_run, .limit = LOG(20.0) / KL(rho, 1.0, m),                \
+        .wanted = most, .divide = 4,                                                               \
+        .setup = SETUP(.share = rho, .ratio = 1, .null = m, .side = TEST_PASS, .by_event = event)  \
+    }
+#define MEAN_ROW(name, d, t, most)                                                                 \
+    {                                                                                              \
+        .method = t > 0 ? "mSPRT (known sd)" : "mean", .scene = name, .claim = EFFICIENCY,         \
+        .run = mean_run, .limit = LOG(100.0) / ((d) * (d) / 4), .wanted = most, .divide = 4,       \
+        .setup = SETUP(.effect = d, .tau = t)                                                      \
+    }
+#define KL1(p, q) ((p)*LOG((p) / (q)) + (1 - (p)) * LOG((1 - (p)) / (1 - (q))))
+#define ODDS_ROW(name, a, b, plain, most)                                                          \
+    {                                                                                              \
+        .method = plain ? "odds ratio, plain" : "odds ratio, shipped", .scene = name,              \
+        .claim = EFFICIENCY, .run = proportion_run,                                                \
+        .limit = LOG(100.0) / (KL1(a, ((a) + (b)) / 2) + KL1(b, ((a) + (b)) / 2)), .wanted = most, \
+        .divide = 10, .setup = SETUP(.p0 = a, .p1 = b, .untempered = plain)                        \
+    }
+#define ANY 1e9
+
+/* clang-format off */
+static const struct cell cells[] = {
+    FAIL_ROW("x 1.25, 5 %", 0.05, 1.25, true, 1.30), FAIL_ROW("x 1.35, 5 %", 0.05, 1.35, true, 1.30),
+    FAIL_ROW("x 1.5, 5 %", 0.05, 1.5, true, 1.30), FAIL_ROW("x 2, 5 %", 0.05, 2.0, true, 1.30),
+    FAIL_ROW("x 3, 5 %", 0.05, 3.0, true, 1.40), FAIL_ROW("x 4, 5 %", 0.05, 4.0, true, 1.40),
+    FAIL_ROW("x 8, 5 %", 0.05, 8.0, true, ANY),
+    FAIL_ROW("x 1.25, 50 %", 0.5, 1.25, true, 1.30), FAIL_ROW("x 1.35, 50 %", 0.5, 1.35, true, 1.30),
+    FAIL_ROW("x 1.5, 50 %", 0.5, 1.5, true, 1.30), FAIL_ROW("x 2, 50 %", 0.5, 2.0, true, 1.30),
+    FAIL_ROW("x 3, 50 %", 0.5, 3.0, true, 1.40), FAIL_ROW("x 4, 50 %", 0.5, 4.0, true, 1.40),
+    FAIL_ROW("x 8, 50 %", 0.5, 8.0, true, ANY),
+    FAIL_ROW("x 1.25, 5 %", 0.05, 1.25, false, 1.45), FAIL_ROW("x 1.35, 5 %", 0.05, 1.35, false, 1.45),
+    FAIL_ROW("x 1.5, 5 %", 0.05, 1.5, false, 1.45), FAIL_ROW("x 2, 5 %", 0.05, 2.0, false, 1.45),
+    FAIL_ROW("x 3, 5 %", 0.05, 3.0, false, 1.60), FAIL_ROW("x 4, 5 %", 0.05, 4.0, false, 1.60),
+    FAIL_ROW("x 8, 5 %", 0.05, 8.0, false, ANY),
+    FAIL_ROW("x 1.25, 50 %", 0.5, 1.25, false, 1.45), FAIL_ROW("x 1.35, 50 %", 0.5, 1.35, false, 1.45),
+    FAIL_ROW("x 1.5, 50 %", 0.5, 1.5, false, 1.45), FAIL_ROW("x 2, 50 %", 0.5, 2.0, false, 1.45),
+    FAIL_ROW("x 3, 50 %", 0.5, 3.0, false, 2.30), FAIL_ROW("x 4, 50 %", 0.5, 4.0, false, 2.30),
+    FAIL_ROW("x 8, 50 %", 0.5, 8.0, false, ANY),
+    PASS_ROW("harmless, margin 10 %, 5 %", 0.05, 1.1, true, 1.25), PASS_ROW("harmless, margin 25 %, 5 %", 0.05, 1.25, true, 1.15),
+    PASS_ROW("harmless, margin 50 %, 5 %", 0.05, 1.5, true, 1.15), PASS_ROW("harmless, margin 100 %, 5 %", 0.05, 2.0, true, 1.15),
+    PASS_ROW("harmless, margin 10 %, 50 %", 0.5, 1.1, true, 1.25), PASS_ROW("harmless, margin 25 %, 50 %", 0.5, 1.25, true, 1.15),
+    PASS_ROW("harmless, margin 50 %, 50 %", 0.5, 1.5, true, 1.15), PASS_ROW("harmless, margin 100 %, 50 %", 0.5, 2.0, true, 1.15),
+    PASS_ROW("harmless, margin 10 %, 5 %", 0.05, 1.1, false, ANY), PASS_ROW("harmless, margin 25 %, 5 %", 0.05, 1.25, false, ANY),
+    PASS_ROW("harmless, margin 50 %, 5 %", 0.05, 1.5, false, ANY), PASS_ROW("harmless, margin 100 %, 5 %", 0.05, 2.0, false, ANY),
+    PASS_ROW("harmless, margin 10 %, 50 %", 0.5, 1.1, false, ANY), PASS_ROW("harmless, margin 25 %, 50 %", 0.5, 1.25, false, ANY),
+    PASS_ROW("harmless, margin 50 %, 50 %", 0.5, 1.5, false, ANY), PASS_ROW("harmless, margin 100 %, 50 %", 0.5, 2.0, false, ANY),
+    MEAN_ROW("0.1 sd", 0.1, 0, 1.30), MEAN_ROW("0.3 sd", 0.3, 0, 1.30),
+    MEAN_ROW("0.1 sd, tuned for it", 0.1, 0.1, ANY), MEAN_ROW("0.1 sd, tuned for 0.3", 0.1, 0.3, ANY),
+    MEAN_ROW("0.1 sd, tuned for 0.033", 0.1, 0.033, ANY),
+    ODDS_ROW("0.10 to 0.15", 0.10, 0.15, true, 1.40), ODDS_ROW("0.30 to 0.33", 0.30, 0.33, true, 1.40),
+    ODDS_ROW("0.10 to 0.15", 0.10, 0.15, false, 1.40), ODDS_ROW("0.30 to 0.33", 0.30, 0.33, false, 1.40),
+};
+/* clang-format on */
+
+const struct cells efficiency_cells = {cells, sizeof(cells) / sizeof(cells[0])};
