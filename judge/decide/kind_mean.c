@@ -239,8 +239,9 @@ static double mean_late_loss(const struct kind_test *t, const struct spec_metric
         return INFINITY;
     double was = mean_test_log_e_untempered(&worst, TEST_PASS);
     mean_test_take(&worst, &block);
-    double fell = was - mean_test_log_e_untempered(&worst, TEST_PASS);
-    return fmax(0, fell) / fmax(1, mean_test_dispersion(&t->mean.mean, TEST_PASS).used);
+    double after = mean_test_log_e_untempered(&worst, TEST_PASS);
+    return late_loss_of(mean_test_log_e(&t->mean.mean, TEST_PASS), was - after, after,
+                        mean_test_dispersion(&t->mean.mean, TEST_PASS).used);
 }
 
 static double mean_units(const struct summary *s)

@@ -157,11 +157,12 @@ static double quantile_late_loss(const struct kind_test *t, const struct spec_me
     quantile_test_take(&worst, &seen);
     double was = quantile_test_log_e_untempered(&worst, TEST_PASS);
     quantile_test_take(&worst, &more);
-    double fell = was - quantile_test_log_e_untempered(&worst, TEST_PASS);
+    double after = quantile_test_log_e_untempered(&worst, TEST_PASS);
     quantile_test_release(&worst);
     hist_release(&slow);
     hist_release(&fast);
-    return fmax(0, fell) / fmax(1, quantile_test_dispersion(&t->quantile, TEST_PASS).used);
+    return late_loss_of(quantile_test_log_e(&t->quantile, TEST_PASS), was - after, after,
+                        quantile_test_dispersion(&t->quantile, TEST_PASS).used);
 }
 
 static double quantile_units(const struct summary *s)

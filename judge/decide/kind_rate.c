@@ -226,8 +226,9 @@ static double rate_late_loss(const struct kind_test *t, const struct spec_metric
         block.x1 = block.x0 * worst.x1 / worst.x0;
     double was = rate_ratio_log_e_untempered(&worst, TEST_PASS);
     rate_ratio_take(&worst, &block);
-    double fell = was - rate_ratio_log_e_untempered(&worst, TEST_PASS);
-    return fmax(0, fell) / fmax(1, rate_ratio_dispersion(&t->rate.ratio, TEST_PASS).used);
+    double after = rate_ratio_log_e_untempered(&worst, TEST_PASS);
+    return late_loss_of(rate_ratio_log_e(&t->rate.ratio, TEST_PASS), was - after, after,
+                        rate_ratio_dispersion(&t->rate.ratio, TEST_PASS).used);
 }
 
 static double rate_units(const struct summary *s)

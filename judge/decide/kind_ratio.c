@@ -165,8 +165,9 @@ static double ratio_late_loss(const struct kind_test *t, const struct spec_metri
     struct ratio_test worst = t->ratio.ratio;
     double was = ratio_test_log_e_untempered(&worst, TEST_PASS);
     ratio_test_take(&worst, &block);
-    double fell = was - ratio_test_log_e_untempered(&worst, TEST_PASS);
-    return fmax(0, fell) / fmax(1, ratio_test_dispersion(&t->ratio.ratio, TEST_PASS).used);
+    double after = ratio_test_log_e_untempered(&worst, TEST_PASS);
+    return late_loss_of(ratio_test_log_e(&t->ratio.ratio, TEST_PASS), was - after, after,
+                        ratio_test_dispersion(&t->ratio.ratio, TEST_PASS).used);
 }
 
 static double ratio_units(const struct summary *s)

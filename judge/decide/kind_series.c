@@ -154,8 +154,9 @@ static double series_late_loss(const struct kind_test *t, const struct spec_metr
     double was = series_test_log_e_untempered(&worst, TEST_PASS);
     for (int i = 0; i < points; i++)
         series_test_take(&worst, &p);
-    double fell = was - series_test_log_e_untempered(&worst, TEST_PASS);
-    return fmax(0, fell) / fmax(1, series_test_dispersion(&t->series.series, TEST_PASS).used);
+    double after = series_test_log_e_untempered(&worst, TEST_PASS);
+    return late_loss_of(series_test_log_e(&t->series.series, TEST_PASS), was - after, after,
+                        series_test_dispersion(&t->series.series, TEST_PASS).used);
 }
 
 static double series_units(const struct summary *s)

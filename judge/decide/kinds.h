@@ -8,6 +8,8 @@
 #ifndef JUDGE_DECIDE_KINDS_H
 #define JUDGE_DECIDE_KINDS_H
 
+#include <math.h>
+
 #include "judge/decide/decide.h"
 #include "stats/anytime/mean_test.h"
 #include "stats/anytime/quantile_test.h"
@@ -126,6 +128,16 @@ const struct kind *kind_of(enum metric_kind kind);
 
 extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed, kind_mean,
     kind_ratio, kind_series;
+
+/*
+ * What late_loss() gives, from `pass` as it is (log e, tempered) and what untempered evidence says
+ * of the worst case: by how much it fell, and what is left of it. A fall is divided by the
+ * dispersion; and no more is left of the tempered evidence than of the untempered.
+ */
+static inline double late_loss_of(double log_e, double fell, double left, double dispersion)
+{
+    return fmax(fmax(0, fell) / fmax(1, dispersion), log_e - fmax(0, left));
+}
 
 /* Makes *t (which holds nothing) the bake test of values above `edge`, against at most 1 - p. */
 void exceed_init(struct kind_test *t, double p, uint32_t edge, const struct cohort_totals *before);

@@ -16,8 +16,8 @@
  *
  *   log E_s = 1/2 log(4/(1 + s^2 N)) + z^2 s^2 N/(2 (1 + s^2 N)) + log Phi(z s sqrt(N/(1 + s^2 N)))
  *
- * and the test is the plain average over six fixed scales s from 1/256 to 4. Nothing is tuned on
- * the data. Asymptotic: it holds as far as S is nearly normal with variance V.
+ * and the test is an average over five fixed scales s from 1/256 to 4, most of it at 1/5. Nothing
+ * is tuned on the data. Asymptotic: it holds as far as S is nearly normal with variance V.
  *
  * A value without pointers; part of the tests' accumulators. Replay gives the same bits.
  */

@@ -10,6 +10,7 @@ struct mean_reading {
     double shift_z;  /* pass: z expected of "no difference"; 0 where there is none */
     double phi;      /* V over the variance of independent values, >= 1 */
     double v;        /* variance of the contrast's sum as used */
+    double scatter;  /* squares of the blocks about the line over that of independent values */
     bool is_usable;  /* there is spread, and a relative line has a baseline above 0 */
 };
 struct mean_reading mean_read(const struct mean_test *t, enum test_side side,

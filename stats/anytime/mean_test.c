@@ -21,6 +21,8 @@
 #include <string.h>
 
 #include "stats/anytime/mean_priv.h"
+#include "stats/anytime/tempering.h"
+#include "stats/numerics/log_beta.h"
 
 #define VALUE_MAX     1e15
 #define COUNT_MAX     ((uint64_t)1000000000000)
@@ -151,13 +153,20 @@ struct mean_variances mean_variances(const struct mean_test *t, const struct con
     return (struct mean_variances){t->p * v1, r * r * t->q * v0};
 }
 
-/* Dispersion from few blocks is too small exactly when the candidate's mean is (rate_ratio.c). */
-static double cautious(const struct mean_test *t, enum test_side side, double phi)
+/* The dispersions that divide the evidence (tempering.h), given the estimate about the null. It is
+ * too small from few blocks exactly when the candidate's mean is: `pass` reads it two standard
+ * errors up. more: times as many blocks like these. */
+static void weigh(const struct mean_test *t, enum test_side side, double estimate, double more,
+                  struct tempering *out)
 {
     struct correlation c = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
+    double scale = side == TEST_PASS ? c.now : c.established;
+    double blocks = (double)t->c.blocks * more;
     if (side == TEST_PASS)
-        phi *= 1 + 2 * sqrt(2 / (double)t->c.blocks);
-    return phi * (side == TEST_PASS ? c.now : c.established);
+        estimate *= 1 + 2 * sqrt(2 / blocks);
+    tempering_weigh(out, blocks / scale, estimate);
+    for (int k = 0; k < TEMPERING_NODES; k++)
+        out->phi[k] *= scale;
 }
 
 struct mean_reading mean_read(const struct mean_test *t, enum test_side side,
@@ -167,13 +176,17 @@ struct mean_reading mean_read(const struct mean_test *t, enum test_side side,
     double within, mean0, toward = side == TEST_FAIL ? 1 : -1;
     if (!t->c.blocks)
         return r;
-    struct mean_variances v = mean_variances(t, line, !is_exact(t, side));
+    struct mean_variances v = mean_variances(t, line, side == TEST_PASS && !is_exact(t, side));
     within = v.candidate + v.baseline;
     mean0 = contrast_mean0(&t->c);
     if (!(within > 0) || (line->ratio != 1 && !(mean0 > 0)))
         return r;
-    if (tempered)
-        r.phi = cautious(t, side, fmax(1, contrast_squares(&t->c, line) / within));
+    r.scatter = contrast_squares(&t->c, line) / within;
+    if (tempered) {
+        struct tempering by;
+        weigh(t, side, r.scatter, 1, &by);
+        r.phi = tempering_mean(&by);
+    }
     r.v = within * r.phi;
     r.z = toward * contrast_sum(&t->c, line) / sqrt(r.v);
     r.n_eff = t->c.w / r.phi;
@@ -211,19 +224,33 @@ enum mean_doubt mean_test_doubt(const struct mean_test *t, enum test_side side)
     return side == TEST_PASS && fewer < mean_test_needed(t) ? MEAN_SKEWED : MEAN_CLEAR;
 }
 
+/* With the evidence divided by phi; `r` is read untempered. */
+static double divided_log_e(enum test_side side, const struct mean_reading *r,
+                            const struct bounded_contrast *exact, double phi, double more)
+{
+    if (exact)
+        return bounded_contrast_log_e(exact, phi, more);
+    double scale = sqrt(more / phi), z = r->z * scale, n_eff = r->n_eff * more / phi;
+    return side == TEST_PASS ? contrast_log_e_pass(z, n_eff, r->shift_z * scale)
+                             : contrast_log_e(z, n_eff);
+}
+
 static double line_log_e(const struct mean_test *t, enum test_side side,
                          const struct contrast_line *line, const struct bounded_contrast *bound,
                          const struct mean_extent *extent)
 {
-    struct mean_reading r = mean_read(t, side, line, extent->is_tempered);
-    double more = extent->more;
-    if (is_exact(t, side))
-        return bounded_contrast_log_e(bound, r.phi, more);
+    struct mean_reading r = mean_read(t, side, line, false);
+    const struct bounded_contrast *exact = is_exact(t, side) ? bound : NULL;
+    struct tempering by;
+    double v[TEMPERING_NODES];
     if (!r.is_usable)
-        return 0;
-    double z = r.z * sqrt(more), n_eff = r.n_eff * more;
-    return side == TEST_PASS ? contrast_log_e_pass(z, n_eff, r.shift_z * sqrt(more))
-                             : contrast_log_e(z, n_eff);
+        return exact ? bounded_contrast_log_e(exact, 1, extent->more) : 0;
+    if (!extent->is_tempered)
+        return divided_log_e(side, &r, exact, 1, extent->more);
+    weigh(t, side, r.scatter, extent->more, &by);
+    for (int k = 0; k < TEMPERING_NODES; k++)
+        v[k] = by.log_weight[k] + divided_log_e(side, &r, exact, by.phi[k], extent->more);
+    return log_sum_exp(v, TEMPERING_NODES);
 }
 
 double mean_log_e(const struct mean_test *t, enum test_side side, const struct mean_extent *extent)

@@ -10,8 +10,8 @@
  *   fail   H0: mean1 <= r0 mean0 (and/or mean1 <= mean0 + d)   large values show harm
  *   pass   H0: mean1 >= r0 mean0 (and/or mean1 >= mean0 + d)   large values rule harm out
  *
- * ASYMPTOTIC (no cap): contrast.h, with the larger of the variance within blocks and of what blocks
- * scatter, each arm credited with no less variance than the other arm's (scaled to the null). It
+ * ASYMPTOTIC (no cap): contrast.h, with the variance within blocks, tempered by what blocks
+ * scatter (tempering.h); for `pass` each arm has no less variance than the other (at the null). It
  * holds as far as the means are nearly normal. Right-skewed values break that: a small sample has
  * not seen its tail, its mean and its variance are too small together. So `pass` does not speak
  * before the smaller arm has MEAN_FEWEST_PASS values and MEAN_SKEW times the square of the skewness

@@ -100,17 +100,19 @@ static void exact_form_has_mean_at_most_one(void)
 static void contrast_is_the_normal_mixture(void)
 {
     /* one scale by numerical integration of the half-normal mixture */
-    double z = 2.3, n = 50, sum[6], s = 1.0 / 256;
-    for (int i = 0; i < 6; i++, s *= 4) {
-        double total = 1e-300, step = 1e-3;
+    static const double scales[] = {1.0 / 256, 1.0 / 64, 1.0 / 5, 1, 4};
+    static const double weights[] = {0.02, 0.04, 0.9, 0.03, 0.01};
+    double z = 2.3, n = 50, sum[5];
+    for (int i = 0; i < 5; i++) {
+        double total = 1e-300, step = 1e-3, s = scales[i];
         for (double g = step / 2; g < 9; g += step) {
             double shift = g * s * sqrt(n);
             total +=
                 step * 2 * exp(-g * g / 2) / sqrt(2 * M_PI) * exp(shift * z - shift * shift / 2);
         }
-        sum[i] = log(total);
+        sum[i] = log(weights[i] * total);
     }
-    T_NEAR(contrast_log_e(z, n), log_sum_exp(sum, 6) - log(6), 1e-5, 0);
+    T_NEAR(contrast_log_e(z, n), log_sum_exp(sum, 5), 1e-5, 0);
     for (double bound = 1; bound < 40; bound *= 2)
         T_NEAR(contrast_log_e(contrast_z_at(n, bound), n), bound, 1e-9, 0);
     T_CHECK(contrast_log_e(-3, n) < 0);
@@ -175,7 +177,10 @@ static void harm_and_harmlessness_are_found(void)
     state = 77;
     feed(&t, 60, 1, 1);
     double eta = mean_test_eta(&t, TEST_PASS, 1e-6);
-    T_CHECK(eta > 100 && eta < 5000);
+    int took = 0;
+    for (; mean_test_log_e(&t, TEST_PASS) < log(1e6); took++)
+        feed(&t, 1, 1, 1);
+    T_CHECK(eta > took / 3.0 && eta < took * 3.0);
 }
 
 static void doubts_have_names(void)
