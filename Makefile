@@ -135,6 +135,7 @@ $(TEST_BINS): $(B)/%: $(B)/%.o $(SUPPORT) $$(call link_archives,$$(call room_of,
 .PHONY: test-bins
 test-bins: $(TEST_BINS)
 
+include deploy/install.mk
 include tests/tests.mk
 
 .PHONY: clean help
@@ -142,6 +143,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^## //p' Makefile tests/tests.mk
+	@sed -n 's/^## //p' Makefile deploy/install.mk tests/tests.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

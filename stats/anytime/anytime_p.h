@@ -47,7 +47,7 @@ static inline double p_of_log_e(double log_e)
  */
 static inline double log_e_of_log_p(double log_p)
 {
-    return -0.5 * log_p - M_LN2;
+    return -0.5 * log_p - log(2);
 }
 
 #endif

@@ -27,7 +27,7 @@
 struct quantile_null {
     double p;      /* in [0.01, 0.999] */
     double factor; /* 1 + tolerance or 1 + margin: in [1, 100] */
-    double share;  /* pass: s in (0, 1]; ignored by fail */
+    double share;  /* s in (0, 1]; fail gives the same for every s */
 };
 
 bool quantile_null_ok(const struct quantile_null *null);
