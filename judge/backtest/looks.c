@@ -112,7 +112,7 @@ static bool bounds_of(double level, double upper[LOOKS])
     struct err err = {0};
     for (int k = 0; k < LOOKS; k++)
         looks[k] = (struct look){.t = (k + 1.0) / LOOKS, .lower = -INFINITY, .upper = INFINITY};
-    if (boundary_by_spending(looks, LOOKS, 1, level, ONE_SIDED, &spending, &err) != 0)
+    if (boundary_by_spending(looks, LOOKS, 1, level, ONE_SIDE, &spending, &err) != 0)
         return false;
     for (int k = 0; k < LOOKS; k++)
         upper[k] = looks[k].upper;

@@ -56,7 +56,7 @@ static void exceed_take(struct kind_test *t, const struct spec_metric *m,
 
 static double exceed_log_e_most(const struct kind_test *t, enum test_side side)
 {
-    return side == TEST_FAIL ? rate_ratio_fail_most(&t->exceed.above) : INFINITY;
+    return rate_ratio_log_e_most(&t->exceed.above, side);
 }
 
 static double exceed_log_e(const struct kind_test *t, enum test_side side)

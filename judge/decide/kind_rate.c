@@ -165,7 +165,7 @@ static double rate_log_e(const struct kind_test *t, enum test_side side)
 
 static double rate_log_e_most(const struct kind_test *t, enum test_side side)
 {
-    return side == TEST_FAIL ? rate_ratio_fail_most(&t->rate.ratio) : INFINITY;
+    return rate_ratio_log_e_most(&t->rate.ratio, side);
 }
 
 static struct rate_dispersion rate_dispersion_of(const struct kind_test *t, enum test_side side)

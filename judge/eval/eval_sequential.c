@@ -46,7 +46,7 @@ static int take_sides(const struct eval_case *c, enum test_sides *sides, struct 
         return -1;
     if (v != 1 && v != 2)
         return err_set(err, ERR_INPUT, "`sides` must be 1 or 2");
-    *sides = v == 1 ? ONE_SIDED : TWO_SIDED;
+    *sides = v == 1 ? ONE_SIDE : BOTH_SIDES;
     return 0;
 }
 
@@ -250,7 +250,7 @@ static int take_rpact_futility(const struct eval_case *c, struct rpact_design *d
                                const char *beta_word, struct err *err)
 {
     struct futility f = {.alpha = d->alpha, .beta = d->beta};
-    if (d->sides != ONE_SIDED)
+    if (d->sides != ONE_SIDE)
         return err_set(err, ERR_INPUT, "beta spending is for one-sided designs");
     if (take_rpact_spending(c, beta_word, d->beta, d->looks, d->n, &f.beta_spending, err) != 0 ||
         eval_bool(c->params, "binding", &f.binding, err) != 0)
@@ -258,7 +258,7 @@ static int take_rpact_futility(const struct eval_case *c, struct rpact_design *d
     if (strncmp(word, "as", 2) != 0 && strcmp(word, "noEarlyEfficacy") != 0) {
         if (f.binding)
             return err_set(err, ERR_INPUT, "binding futility needs an alpha spending function");
-        return set_rpact_bounds(c, word, d->looks, d->n, d->alpha, ONE_SIDED, err) != 0
+        return set_rpact_bounds(c, word, d->looks, d->n, d->alpha, ONE_SIDE, err) != 0
                    ? -1
                    : boundary_add_futility(d->looks, d->n, &f.beta_spending, d->beta, &d->drift,
                                            err);
@@ -362,7 +362,7 @@ static int run_spotify(const struct eval_case *c, struct writer *got, struct err
         return -1;
     spent = arena_array(c->arena, n, sizeof(*spent));
     /* Two-sided is half the level on the upper side, the other side not looked at. */
-    if (search_bounds(c, looks, n, alpha / sides, ONE_SIDED, &s, &how, spent, err) != 0)
+    if (search_bounds(c, looks, n, alpha / sides, ONE_SIDE, &s, &how, spent, err) != 0)
         return -1;
     writer_object(got);
     put_upper(got, "z", looks, n, INFINITY);

@@ -405,21 +405,46 @@ double rate_ratio_log_e_untempered(const struct rate_ratio *t, enum test_side si
 
 #define ROUNDING 1e-9 /* relative, of sums of logarithms */
 
-double rate_ratio_fail_most(const struct rate_ratio *t)
+/* The largest log likelihood ratio of the relative part's mixture, and of the absolute part's; at
+ * least 0, since a small one is divided by the dispersion. */
+static double relative_most(const struct rate_ratio *t, enum test_side side)
 {
-    const struct rate_null *null = &t->null[TEST_FAIL];
-    double relative = isnan(null->ratio) ? INFINITY : 0;
-    double absolute = isnan(null->difference) ? INFINITY : 0, s0 = t->s[RATE_NULL_NODE(TEST_FAIL)];
-    if (isinf(relative) && isinf(absolute))
-        return 0;
-    for (int j = 0; j < RATE_GRID; j++) {
-        double gain = t->s[j] - s0, gain_abs = t->s[j] + null->difference * t->spent[j];
-        if (t->log_prior[TEST_FAIL][j] > -INFINITY && gain > relative) /* INFINITY stays */
-            relative = gain;
-        if (t->log_prior_abs[j] > -INFINITY && gain_abs > absolute) /* false for NaN */
-            absolute = gain_abs;
+    double null_s = t->s[RATE_NULL_NODE(side)], most = 0;
+    for (int j = 0; j < RATE_GRID; j++)
+        if (t->log_prior[side][j] > -INFINITY)
+            most = fmax(most, t->s[j] - null_s);
+    return side == TEST_PASS && t->log_prior_one > -INFINITY ? fmax(most, -null_s) : most;
+}
+
+static double absolute_most(const struct rate_ratio *t, enum test_side side)
+{
+    double d = t->null[side].difference, most = 0;
+    if (side == TEST_FAIL) {
+        for (int j = 0; j < RATE_GRID; j++)
+            if (t->log_prior_abs[j] > -INFINITY)
+                most = fmax(most, t->s[j] + d * t->spent[j]);
+        return most;
     }
-    return fmin(relative, absolute) * (1 + ROUNDING) + ROUNDING;
+    for (int j = 0; j < RATE_ABS; j++)
+        most = fmax(most, t->abs_s[j] + d * t->x1 / (1 + exp(rate_grid_logit_v(j))));
+    return most;
+}
+
+double rate_ratio_log_e_most(const struct rate_ratio *t, enum test_side side)
+{
+    bool has_ratio = !isnan(t->null[side].ratio), has_abs = !isnan(t->null[side].difference);
+    double most;
+    if (!has_ratio && !has_abs)
+        return 0;
+    if (!has_abs)
+        most = relative_most(t, side);
+    else if (!has_ratio)
+        most = absolute_most(t, side);
+    else if (side == TEST_PASS)
+        most = fmax(relative_most(t, side), absolute_most(t, side));
+    else
+        most = fmin(relative_most(t, side), absolute_most(t, side));
+    return most * (1 + ROUNDING) + ROUNDING;
 }
 
 /* The scatter's weights are variances at ratio 1; its levels are wanted at the fitted ratio. */

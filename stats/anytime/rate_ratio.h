@@ -119,11 +119,12 @@ void rate_ratio_take(struct rate_ratio *t, const struct rate_block *block);
 double rate_ratio_log_e(const struct rate_ratio *t, enum test_side side);
 
 /*
- * Never below rate_ratio_log_e(TEST_FAIL), and a tenth of its cost: who only wants to know whether
- * a bound is crossed asks this first. (The weights add to at most 1 and the dispersion is at least
- * 1, so the largest likelihood ratio of the mixture bounds it.)
+ * Never below rate_ratio_log_e(), and a tenth of its cost: who only wants to know whether a bound
+ * is crossed asks this first. (The weights add to at most 1 and the dispersion is at least 1, so
+ * the largest likelihood ratio of the mixture bounds it; both parts together are at most the
+ * larger.)
  */
-double rate_ratio_fail_most(const struct rate_ratio *t);
+double rate_ratio_log_e_most(const struct rate_ratio *t, enum test_side side);
 
 /* The same with dispersion 1: exact for Poisson and Bernoulli data, wrong on real traffic. */
 double rate_ratio_log_e_untempered(const struct rate_ratio *t, enum test_side side);

@@ -10,11 +10,11 @@ static int check(struct look *looks, size_t n, double alpha, enum test_sides sid
 {
     if (!(alpha > 0 && alpha < 1))
         return err_set(err, ERR_INPUT, "alpha must be between 0 and 1");
-    if (sides != ONE_SIDED && sides != TWO_SIDED)
+    if (sides != ONE_SIDE && sides != BOTH_SIDES)
         return err_set(err, ERR_INPUT, "a design has 1 side or 2");
     for (size_t i = 0; i < n && i < LOOKS_MAX; i++) {
         looks[i].upper = INFINITY;
-        if (sides == TWO_SIDED)
+        if (sides == BOTH_SIDES)
             looks[i].lower = -INFINITY;
     }
     return looks_check(looks, n, err);
@@ -24,7 +24,7 @@ static int check(struct look *looks, size_t n, double alpha, enum test_sides sid
 static void set_bound(struct continuation *c, struct look *k, double spend, enum test_sides sides)
 {
     k->upper = continuation_upper(c, k->t, spend);
-    if (sides == TWO_SIDED) {
+    if (sides == BOTH_SIDES) {
         k->upper = fmax(k->upper, 0);
         k->lower = -k->upper;
     }
@@ -65,7 +65,7 @@ static double excess_at(double constant, void *of)
     for (size_t i = 0; i < f->n; i++) {
         double scale = pow(f->looks[i].t / f->looks[f->n - 1].t, f->delta - 0.5);
         f->looks[i].upper = constant * scale;
-        if (f->sides == TWO_SIDED)
+        if (f->sides == BOTH_SIDES)
             f->looks[i].lower = -constant * scale;
     }
     sum = exit_total(f->looks, f->n, 0);
@@ -102,7 +102,7 @@ int boundary_haybittle_peto(struct look *looks, size_t n, double alpha, enum tes
     continuation_init(&c, 0);
     for (size_t i = 0; i + 1 < n; i++) {
         looks[i].upper = early;
-        if (sides == TWO_SIDED)
+        if (sides == BOTH_SIDES)
             looks[i].lower = -early;
         left -= continuation_above(&c, looks[i].t, early);
         continuation_stop(&c, looks[i].t, looks[i].lower, looks[i].upper);

@@ -16,7 +16,7 @@
 #include "stats/sequential/recursion.h"
 #include "stats/sequential/spending.h"
 
-enum test_sides { ONE_SIDED = 1, TWO_SIDED = 2 };
+enum test_sides { ONE_SIDE = 1, BOTH_SIDES = 2 };
 
 /*
  * Lan & DeMets (1983): look k gets spending(t_k / t_max) - spending(t_{k-1} / t_max), whatever the

@@ -68,7 +68,7 @@ static void stop(struct coarse_grid *g, double t, double lower, double upper)
 static double out(const struct coarse_grid *g, double t, double z, enum test_sides sides)
 {
     double whole = g->looks ? g->going : 1;
-    return whole - below(g, t, z) + (sides == TWO_SIDED ? below(g, t, -z) : 0);
+    return whole - below(g, t, z) + (sides == BOTH_SIDES ? below(g, t, -z) : 0);
 }
 
 static double bound(const struct coarse_grid *g, double t, double spend, enum test_sides sides)
@@ -91,7 +91,7 @@ int coarse_boundary(struct look *looks, size_t n, double alpha, enum test_sides 
 {
     struct coarse_grid g = {0};
     double spent = 0;
-    if (!(alpha > 0 && alpha < 1) || (sides != ONE_SIDED && sides != TWO_SIDED))
+    if (!(alpha > 0 && alpha < 1) || (sides != ONE_SIDE && sides != BOTH_SIDES))
         return err_set(err, ERR_INPUT, "alpha must be between 0 and 1, sides 1 or 2");
     if (looks_check(looks, n, err) != 0 || spending_check(spending, err) != 0)
         return -1;
@@ -100,7 +100,7 @@ int coarse_boundary(struct look *looks, size_t n, double alpha, enum test_sides 
         if (i > 0 && !(looks[i].t > looks[i - 1].t))
             return err_set(err, ERR_INPUT, "information must rise at look %zu", i + 1);
         looks[i].upper = bound(&g, looks[i].t, by_now - spent, sides);
-        looks[i].lower = sides == TWO_SIDED ? -looks[i].upper : GRID_LOW;
+        looks[i].lower = sides == BOTH_SIDES ? -looks[i].upper : GRID_LOW;
         spent += out(&g, looks[i].t, looks[i].upper, sides);
         cumulated[i] = spent;
         stop(&g, looks[i].t, looks[i].lower, looks[i].upper);

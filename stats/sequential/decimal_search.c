@@ -56,7 +56,7 @@ int decimal_boundary(struct look *looks, size_t n, double alpha, enum test_sides
 {
     struct continuation c;
     double spent = 0;
-    if (!(alpha > 0 && alpha < 1) || (sides != ONE_SIDED && sides != TWO_SIDED) ||
+    if (!(alpha > 0 && alpha < 1) || (sides != ONE_SIDE && sides != BOTH_SIDES) ||
         isnan(how->truncate))
         return err_set(err, ERR_INPUT, "alpha must be between 0 and 1, sides 1 or 2");
     if (looks_check(looks, n, err) != 0 || spending_check(spending, err) != 0)
@@ -75,7 +75,7 @@ int decimal_boundary(struct look *looks, size_t n, double alpha, enum test_sides
             k->upper = how->truncate;
             by_now = spent + sides * continuation_above(&c, k->t, k->upper);
         }
-        k->lower = sides == TWO_SIDED ? -k->upper : -DECIMAL_NO_BOUND;
+        k->lower = sides == BOTH_SIDES ? -k->upper : -DECIMAL_NO_BOUND;
         continuation_stop(&c, k->t, k->lower, k->upper);
         cumulated[i] = spent = by_now;
     }

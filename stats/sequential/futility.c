@@ -107,7 +107,7 @@ int boundary_with_futility(struct look *looks, size_t n, const struct futility *
     struct search s = {looks, n, f, f->binding};
     for (size_t i = 0; i < n && i < LOOKS_MAX; i++)
         looks[i].lower = -INFINITY;
-    if (boundary_by_spending(looks, n, n ? looks[n - 1].t : 1, f->alpha, ONE_SIDED,
+    if (boundary_by_spending(looks, n, n ? looks[n - 1].t : 1, f->alpha, ONE_SIDE,
                              &f->alpha_spending, err) != 0 ||
         spending_check(&f->beta_spending, err) != 0)
         return -1;

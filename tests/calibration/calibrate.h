@@ -48,7 +48,8 @@ struct cells {
     size_t n;
 };
 
-extern const struct cells rate_cells, odds_cells, quantile_cells, mean_cells, efficiency_cells;
+extern const struct cells rate_cells, odds_cells, quantile_cells, mean_cells, series_cells,
+    efficiency_cells;
 /* Every method's; ends with NULL. */
 extern const struct cells *const all_cells[];
 

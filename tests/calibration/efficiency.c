@@ -15,10 +15,14 @@
 #include "stats/anytime/odds_ratio.h"
 #include "stats/anytime/rate_ratio.h"
 #include "stats/anytime/sprt.h"
+#include "stats/fixed/mann_whitney.h"
+#include "stats/fixed/sample_quantile.h"
+#include "stats/sequential/boundary.h"
 #include "tests/calibration/calibrate.h"
 
 #define LIMIT_BLOCKS 200.0
 #define GIVE_UP      30.0 /* times the limit */
+#define RANK_PAIRS   10000
 
 struct efficiency_setup {
     double share, ratio, null; /* counts */
@@ -109,6 +113,57 @@ static void mean_run(const struct cell *c, struct rng *r, struct run *out)
         out->beside = pairs;
 }
 
+/* ---- beside the means: a binding horizon, and no protection at all ---- */
+
+#define LOOKS     5
+#define LOOK_EACH 100 /* pairs between two looks of the repeated rank test */
+
+/* Five looks, O'Brien-Fleming-like, alpha 1 % one-sided, sized for 90 % power at the true effect: n
+ * at the end of the trial, whether it rejected or not. */
+static void group_sequential_run(const struct cell *c, struct rng *r, struct run *out)
+{
+    const struct efficiency_setup *s = c->setup;
+    const struct spending spending = {.shape = SPEND_OBRIEN_FLEMING};
+    const double most =
+        ceil(1.02 * 2 * (2.3263 + 1.2816) * (2.3263 + 1.2816) / (s->effect * s->effect));
+    struct look looks[LOOKS];
+    struct err err = {0};
+    double sum = 0, pairs = 0;
+    for (int i = 0; i < LOOKS; i++)
+        looks[i] = (struct look){(i + 1.0) / LOOKS, -INFINITY, INFINITY};
+    if (boundary_by_spending(looks, LOOKS, 1, 0.01, ONE_SIDE, &spending, &err) != 0)
+        return;
+    for (int i = 0; i < LOOKS; i++) {
+        for (; pairs < most * (i + 1) / LOOKS; pairs++)
+            sum += s->effect + M_SQRT2 * rng_normal(r);
+        if (sum / sqrt(2 * pairs) >= looks[i].upper)
+            break;
+    }
+    out->at = pairs;
+}
+
+/* A fixed-horizon rank test read again every LOOK_EACH pairs, at p <= 1 %. */
+static void repeated_rank_run(const struct cell *c, struct rng *r, struct run *out)
+{
+    const struct efficiency_setup *s = c->setup;
+    const struct mann_whitney_question q = {
+        .alternative = GREATER, .mode = MANN_WHITNEY_NORMAL, .confidence = 0.98};
+    static _Thread_local double x[RANK_PAIRS], y[RANK_PAIRS];
+    for (size_t n = 0; n < RANK_PAIRS;) {
+        for (int i = 0; i < LOOK_EACH; i++, n++) {
+            x[n] = s->effect + rng_normal(r);
+            y[n] = rng_normal(r);
+        }
+        sort_values(x, n);
+        sort_values(y, n);
+        if (mann_whitney_test(&(struct two_samples){x, y, n, n}, &q).p <= 0.01) {
+            out->at = (double)n;
+            out->most = INFINITY;
+            return;
+        }
+    }
+}
+
 /* ---- proportions ---- */
 
 static void proportion_run(const struct cell *c, struct rng *r, struct run *out)
@@ -197,6 +252,12 @@ static const struct cell cells[] = {
     MEAN_ROW("0.1 sd", 0.1, 10, 0, 1.30), MEAN_ROW("0.3 sd", 0.3, 2, 0, 1.30),
     MEAN_ROW("0.1 sd, tuned for it", 0.1, 10, 0.1, ANY), MEAN_ROW("0.1 sd, tuned for 0.3", 0.1, 10, 0.3, ANY),
     MEAN_ROW("0.1 sd, tuned for 0.033", 0.1, 10, 0.033, ANY),
+    {.method = "group sequential", .scene = "0.1 sd, 5 looks, 90 % power", .claim = EFFICIENCY, .run = group_sequential_run,
+     .limit = LOG(100.0) / 0.0025, .wanted = ANY, .divide = 4, .setup = SETUP(.effect = 0.1)},
+    {.method = "repeated rank test", .scene = "0.1 sd, a look every 100 pairs", .claim = EFFICIENCY, .run = repeated_rank_run,
+     .limit = LOG(100.0) / 0.0025, .wanted = ANY, .divide = 20, .setup = SETUP(.effect = 0.1)},
+    {.method = "repeated rank test", .scene = "no difference, 100 looks of p <= 1 %", .claim = REPORT_HARM, .run = repeated_rank_run,
+     .divide = 20, .setup = SETUP(.effect = 0)},
     ODDS_ROW("0.10 to 0.15", 0.10, 0.15, true, 1.40), ODDS_ROW("0.30 to 0.33", 0.30, 0.33, true, 1.40),
     ODDS_ROW("0.10 to 0.15", 0.10, 0.15, false, 1.40), ODDS_ROW("0.30 to 0.33", 0.30, 0.33, false, 1.40),
 };

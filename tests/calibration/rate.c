@@ -87,7 +87,7 @@ static void false_harm(const struct cell *c, struct rng *r, struct run *out)
         next_block(s, r, i, blocks, 1, &b);
         rate_ratio_take(&t, &b);
         /* never above the bound, which costs a tenth */
-        if (rate_ratio_fail_most(&t) > out->most)
+        if (rate_ratio_log_e_most(&t, TEST_FAIL) > out->most)
             out->most = fmax(out->most, rate_ratio_log_e(&t, TEST_FAIL));
     }
 }
@@ -109,7 +109,8 @@ static void false_pass(const struct cell *c, struct rng *r, struct run *out)
         struct rate_block b;
         next_block(s, r, i, blocks, ratio, &b);
         rate_ratio_take(&t, &b);
-        if (i + 1 < LEAST_BLOCKS || rate_ratio_dispersion(&t, TEST_PASS).uncertain)
+        if (i + 1 < LEAST_BLOCKS || rate_ratio_log_e_most(&t, TEST_PASS) <= out->most ||
+            rate_ratio_dispersion(&t, TEST_PASS).uncertain)
             continue;
         out->most = fmax(out->most, rate_ratio_log_e(&t, TEST_PASS));
     }
@@ -127,7 +128,8 @@ static void finds(const struct cell *c, struct rng *r, struct run *out)
         struct rate_block b;
         next_block(s, r, i, BLOCKS_MOST, 2.5, &b);
         rate_ratio_take(&t, &b);
-        if (rate_ratio_fail_most(&t) >= log(100) && rate_ratio_log_e(&t, TEST_FAIL) >= log(100)) {
+        if (rate_ratio_log_e_most(&t, TEST_FAIL) >= log(100) &&
+            rate_ratio_log_e(&t, TEST_FAIL) >= log(100)) {
             out->at = i + 1;
             return;
         }

@@ -66,7 +66,7 @@ static void check_spending(struct look *looks, size_t n, double alpha, enum test
     planned = sides * exit_total(looks, n, 0).upper;
     hold(planned <= alpha * (1 + 1e-9) + 1e-14);
     /* Less than all is spent only when binding futility left too few paths. */
-    hold(sides == ONE_SIDED || fabs(planned - alpha) <= 1e-9 * alpha + 1e-14);
+    hold(sides == ONE_SIDE || fabs(planned - alpha) <= 1e-9 * alpha + 1e-14);
     if (coarse_boundary(looks, n, alpha, sides, s, spent, NULL) == 0)
         hold(isfinite(spent[n - 1]));
     if (decimal_boundary(looks, n, alpha, sides, s, &ldbounds_search, spent, NULL) == 0)
@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
     check_exits(looks, n, drift / sqrt(at));
     switch (kind / 2 % 4) {
     case 0:
-        check_spending(looks, n, alpha, kind & 1 ? ONE_SIDED : TWO_SIDED, &s);
+        check_spending(looks, n, alpha, kind & 1 ? ONE_SIDE : BOTH_SIDES, &s);
         break;
     case 1:
         if (boundary_with_futility(looks, n, &f, &found, NULL) == 0)
@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
         break;
     default:
         check_estimate(looks, n, drift);
-        if (boundary_wang_tsiatis(looks, n, alpha, TWO_SIDED, s.parameter / 16, NULL) == 0)
+        if (boundary_wang_tsiatis(looks, n, alpha, BOTH_SIDES, s.parameter / 16, NULL) == 0)
             hold(fabs(2 * exit_total(looks, n, 0).upper - alpha) < 1e-9);
     }
     return 0;

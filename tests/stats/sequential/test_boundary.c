@@ -67,9 +67,9 @@ static void the_books_tables(void)
     for (size_t n = 2; n <= 10; n++) {
         struct look looks[10];
         equal_times(looks, n);
-        T_CHECK(boundary_wang_tsiatis(looks, n, 0.05, TWO_SIDED, 0.5, NULL) == 0);
+        T_CHECK(boundary_wang_tsiatis(looks, n, 0.05, BOTH_SIDES, 0.5, NULL) == 0);
         T_NEAR(looks[0].upper, pocock[n - 2], 0, 5.1e-4);
-        T_CHECK(boundary_wang_tsiatis(looks, n, 0.05, TWO_SIDED, 0, NULL) == 0);
+        T_CHECK(boundary_wang_tsiatis(looks, n, 0.05, BOTH_SIDES, 0, NULL) == 0);
         T_NEAR(looks[n - 1].upper, fleming[n - 2], 0, 5.1e-4);
         T_NEAR(looks[0].upper, looks[n - 1].upper * sqrt((double)n), 1e-12, 0);
     }
@@ -120,7 +120,7 @@ static void no_spending_no_bound(void)
     struct look looks[3];
     equal_times(looks, 3);
     looks[1].t = 0.5;
-    T_CHECK(boundary_by_spending(looks, 3, 1, 0.025, ONE_SIDED, &s, NULL) == 0);
+    T_CHECK(boundary_by_spending(looks, 3, 1, 0.025, ONE_SIDE, &s, NULL) == 0);
     T_CHECK(looks[0].upper == INFINITY && looks[1].upper == INFINITY);
     T_NEAR(looks[2].upper, 1.959963984540054, 1e-12, 0);
 }
@@ -132,9 +132,9 @@ static void close_looks_and_futility(void)
     struct look two[] = {{0.5, -INFINITY, 0}, {1, -INFINITY, 0}};
     struct look three[] = {{0.5, -INFINITY, 0}, {0.5, -INFINITY, 0}, {1, -INFINITY, 0}};
     struct look futile[] = {{0.5, 0.3, 0}, {1, -INFINITY, 0}};
-    T_CHECK(boundary_by_spending(two, 2, 1, 0.025, ONE_SIDED, &s, NULL) == 0);
-    T_CHECK(boundary_by_spending(three, 3, 1, 0.025, ONE_SIDED, &s, NULL) == 0);
-    T_CHECK(boundary_by_spending(futile, 2, 1, 0.025, ONE_SIDED, &s, NULL) == 0);
+    T_CHECK(boundary_by_spending(two, 2, 1, 0.025, ONE_SIDE, &s, NULL) == 0);
+    T_CHECK(boundary_by_spending(three, 3, 1, 0.025, ONE_SIDE, &s, NULL) == 0);
+    T_CHECK(boundary_by_spending(futile, 2, 1, 0.025, ONE_SIDE, &s, NULL) == 0);
     T_NEAR(three[0].upper, two[0].upper, 1e-13, 0);
     T_CHECK(three[1].upper == INFINITY);
     T_NEAR(three[2].upper, two[1].upper, 1e-12, 0);
@@ -174,15 +174,15 @@ static void nonsense_is_refused(void)
     struct look looks[2];
     struct err err;
     equal_times(looks, 2);
-    T_CHECK(boundary_by_spending(looks, 2, 1, 0, ONE_SIDED, shapes, &err) == -1);
-    T_CHECK(boundary_by_spending(looks, 2, 1, NAN, ONE_SIDED, shapes, &err) == -1);
-    T_CHECK(boundary_by_spending(looks, 2, NAN, 0.1, ONE_SIDED, shapes, &err) == -1);
+    T_CHECK(boundary_by_spending(looks, 2, 1, 0, ONE_SIDE, shapes, &err) == -1);
+    T_CHECK(boundary_by_spending(looks, 2, 1, NAN, ONE_SIDE, shapes, &err) == -1);
+    T_CHECK(boundary_by_spending(looks, 2, NAN, 0.1, ONE_SIDE, shapes, &err) == -1);
     T_CHECK(boundary_by_spending(looks, 2, 1, 0.1, (enum test_sides)3, shapes, &err) == -1);
-    T_CHECK(boundary_wang_tsiatis(looks, 2, 0.1, ONE_SIDED, NAN, &err) == -1);
-    T_CHECK(boundary_haybittle_peto(looks, 2, 0.001, ONE_SIDED, 1, &err) == -1);
-    T_CHECK(boundary_haybittle_peto(looks, 2, 0.001, ONE_SIDED, NAN, &err) == -1);
+    T_CHECK(boundary_wang_tsiatis(looks, 2, 0.1, ONE_SIDE, NAN, &err) == -1);
+    T_CHECK(boundary_haybittle_peto(looks, 2, 0.001, ONE_SIDE, 1, &err) == -1);
+    T_CHECK(boundary_haybittle_peto(looks, 2, 0.001, ONE_SIDE, NAN, &err) == -1);
     looks[0].t = NAN;
-    T_CHECK(boundary_by_spending(looks, 2, 1, 0.1, ONE_SIDED, shapes, &err) == -1);
+    T_CHECK(boundary_by_spending(looks, 2, 1, 0.1, ONE_SIDE, shapes, &err) == -1);
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@ static void the_books_inflation(void)
         struct look looks[5];
         double drift, fixed = fixed_shift(0.025, 1 - cases[i].power);
         equal_times(looks, 5);
-        T_CHECK(boundary_wang_tsiatis(looks, 5, 0.05, TWO_SIDED, cases[i].delta, NULL) == 0);
+        T_CHECK(boundary_wang_tsiatis(looks, 5, 0.05, BOTH_SIDES, cases[i].delta, NULL) == 0);
         T_CHECK(design_drift(looks, 5, cases[i].power, &drift, NULL) == 0);
         T_NEAR(drift * drift / fixed, cases[i].inflation, 0, 1.1e-3);
         T_NEAR(design_power(looks, 5, drift), cases[i].power, 1e-11, 0);
@@ -91,7 +91,7 @@ static void stopping_at_a_bound(void)
 {
     struct look looks[5];
     equal_times(looks, 5);
-    T_CHECK(boundary_by_spending(looks, 5, 1, 0.025, ONE_SIDED, &pocock, NULL) == 0);
+    T_CHECK(boundary_by_spending(looks, 5, 1, 0.025, ONE_SIDE, &pocock, NULL) == 0);
     for (size_t k = 1; k <= 5; k++) {
         const struct stopped_trial s = {looks, k, looks[k - 1].upper};
         struct stagewise_estimate e;
@@ -109,7 +109,7 @@ static void outcomes_are_ordered(void)
 {
     struct look looks[3];
     equal_times(looks, 3);
-    T_CHECK(boundary_by_spending(looks, 3, 1, 0.05, TWO_SIDED, &pocock, NULL) == 0);
+    T_CHECK(boundary_by_spending(looks, 3, 1, 0.05, BOTH_SIDES, &pocock, NULL) == 0);
     for (double drift = -1; drift <= 3; drift += 2) {
         struct look_exit e[3];
         double before = 0;

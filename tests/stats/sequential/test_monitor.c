@@ -32,8 +32,8 @@ static void bounds_are_the_designs(void)
         T_CHECK(take(&m, at[i], 0.1, false) == 0);
         T_CHECK(m.finished == (i == 4));
     }
-    T_CHECK(boundary_by_spending(fail, 5, 400, 0.01, ONE_SIDED, &plan.fail_spending, NULL) == 0);
-    T_CHECK(boundary_by_spending(pass, 5, 400, 0.05, ONE_SIDED, &plan.pass_spending, NULL) == 0);
+    T_CHECK(boundary_by_spending(fail, 5, 400, 0.01, ONE_SIDE, &plan.fail_spending, NULL) == 0);
+    T_CHECK(boundary_by_spending(pass, 5, 400, 0.05, ONE_SIDE, &plan.pass_spending, NULL) == 0);
     for (int i = 0; i < 5; i++) {
         T_NEAR(m.fail.upper[i], fail[i].upper, 1e-11, 0);
         T_NEAR(m.pass.upper[i], pass[i].upper, 1e-11, 0);
