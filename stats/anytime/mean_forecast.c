@@ -21,7 +21,7 @@ void mean_test_interval(const struct mean_test *t, double alpha, struct mean_int
     struct mean_reading r = mean_read(t, TEST_FAIL, &plain, true);
     if (r.is_usable && fewer >= MEAN_FEWEST_FAIL) {
         struct contrast_line level = {1, mean1 - mean0};
-        struct mean_variances v = mean_variances(t, &plain, true);
+        struct mean_variances v = mean_variances(t, &plain, MEAN_OF_LARGER);
         double within = v.candidate + v.baseline;
         double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
         double phi = fmax(1, contrast_squares(&t->c, &level) / within) * now;
@@ -33,9 +33,11 @@ void mean_test_interval(const struct mean_test *t, double alpha, struct mean_int
     if (!(mean0 > 0))
         return;
     struct contrast_line fitted = {fmax(mean1, 0) / mean0, 0};
-    struct mean_variances v = mean_variances(t, &fitted, fitted.ratio > 0), unit = v;
+    struct mean_variances v = mean_variances(t, &fitted,
+                                             fitted.ratio > 0 ? MEAN_OF_LARGER : MEAN_OF_OWN),
+                          unit = v;
     double within = v.candidate + v.baseline, r_sq = fitted.ratio * fitted.ratio;
-    unit.baseline = r_sq > 0 ? v.baseline / r_sq : mean_variances(t, &plain, false).baseline;
+    unit.baseline = r_sq > 0 ? v.baseline / r_sq : mean_variances(t, &plain, MEAN_OF_OWN).baseline;
     double now = scatter_correlation(&t->c.scatter, &t->c.correlation_floor).now;
     double phi = within > 0 ? fmax(1, contrast_squares(&t->c, &fitted) / within) * now : 1;
     if (isfinite(z))
@@ -50,7 +52,7 @@ double mean_test_limit(const struct mean_test *t, int arm, double level, bool up
     BUG_ON(arm < 0 || arm > 1 || !(level > 0) || !(level < 1));
     if (!all->n)
         return NAN;
-    struct mean_variances v = mean_variances(t, &level_line, false);
+    struct mean_variances v = mean_variances(t, &level_line, MEAN_OF_OWN);
     double within = v.candidate + v.baseline, phi = 1;
     if (within > 0)
         phi = fmax(1, contrast_squares(&t->c, &level_line) / within);

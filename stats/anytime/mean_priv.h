@@ -16,13 +16,14 @@ struct mean_reading {
 struct mean_reading mean_read(const struct mean_test *t, enum test_side side,
                               const struct contrast_line *line, bool tempered);
 
-/* Parts of the variance of S for independent values. shared: each arm no surer of itself than the
- * other makes it. */
+/* Parts of the variance of S for independent values. An arm is credited with no less variance than
+ * its own, or than that of both arms' values together, or than the other arm's (at the null). */
+enum mean_credit { MEAN_OF_OWN, MEAN_OF_BOTH, MEAN_OF_LARGER };
 struct mean_variances {
     double candidate, baseline;
 };
 struct mean_variances mean_variances(const struct mean_test *t, const struct contrast_line *line,
-                                     bool shared);
+                                     enum mean_credit by);
 
 /* log e with `more` times as many blocks like these, whatever mean_test_doubt() says. */
 struct mean_extent {

@@ -8,7 +8,9 @@
  * a mean and a variance that are too small together; read as they are, they make the small arm look
  * low with certainty (13 to 35 % false `harmless` at nominal 5 % for lognormal values, sigma 1 to
  * 2). On the null line the arms are alike up to scale, and the other arm may know the tail: each
- * arm is credited with at least the other's variance times the square of that scale. That alone
+ * arm is credited with at least the other's variance times the square of that scale. `fail` errs
+ * only where the baseline is the small arm, and harm makes the candidate's variance larger: there
+ * it is both arms' values together that count, which costs nothing at a small share. That alone
  * turns the error of the example into less than the nominal level; the burn-in of MEAN_SKEW times
  * the squared skewness is for tails neither arm has met.
  *
@@ -138,14 +140,19 @@ static bool is_exact(const struct mean_test *t, enum test_side side)
 }
 
 struct mean_variances mean_variances(const struct mean_test *t, const struct contrast_line *line,
-                                     bool shared)
+                                     enum mean_credit by)
 {
     double v0 = arm_variance(&t->arm[0]), v1 = arm_variance(&t->arm[1]);
     double mean0 = contrast_mean0(&t->c), scale = 1, r = line->ratio;
     if (mean0 > 0)
         scale = fmin(SCALE_MOST, (r * mean0 + line->difference) / mean0);
     double sq = scale * scale;
-    if (shared && sq > 0) {
+    if (by == MEAN_OF_BOTH && sq > 0) {
+        double n0 = (double)t->arm[0].all.n, n1 = (double)t->arm[1].all.n;
+        double both = (n0 * v0 + n1 * (v1 / sq)) / (n0 + n1);
+        v1 = fmax(v1, sq * both);
+        v0 = fmax(v0, both);
+    } else if (by == MEAN_OF_LARGER && sq > 0) {
         double own1 = v1;
         v1 = fmax(v1, sq * v0);
         v0 = fmax(v0, own1 / sq);
@@ -176,7 +183,8 @@ struct mean_reading mean_read(const struct mean_test *t, enum test_side side,
     double within, mean0, toward = side == TEST_FAIL ? 1 : -1;
     if (!t->c.blocks)
         return r;
-    struct mean_variances v = mean_variances(t, line, side == TEST_PASS && !is_exact(t, side));
+    enum mean_credit credit = side == TEST_FAIL ? MEAN_OF_BOTH : MEAN_OF_LARGER;
+    struct mean_variances v = mean_variances(t, line, is_exact(t, side) ? MEAN_OF_OWN : credit);
     within = v.candidate + v.baseline;
     mean0 = contrast_mean0(&t->c);
     if (!(within > 0) || (line->ratio != 1 && !(mean0 > 0)))

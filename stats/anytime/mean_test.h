@@ -11,12 +11,13 @@
  *   pass   H0: mean1 >= r0 mean0 (and/or mean1 >= mean0 + d)   large values rule harm out
  *
  * ASYMPTOTIC (no cap): contrast.h, with the variance within blocks, tempered by what blocks
- * scatter (tempering.h); for `pass` each arm has no less variance than the other (at the null). It
- * holds as far as the means are nearly normal. Right-skewed values break that: a small sample has
- * not seen its tail, its mean and its variance are too small together. So `pass` does not speak
- * before the smaller arm has MEAN_FEWEST_PASS values and MEAN_SKEW times the square of the skewness
- * seen (mean_test_needed()); until then log e is at most 0 and mean_test_doubt() says why. No
- * sample can show a tail it has not met: where rare huge values are possible declare a cap.
+ * scatter (tempering.h); for `pass` each arm has no less variance than the other (at the null), for
+ * `fail` no less than both arms' values together. It holds as far as the means are nearly normal.
+ * Right-skewed values break that: a small sample has not seen its tail, its mean and its variance
+ * are too small together. So `pass` does not speak before the smaller arm has MEAN_FEWEST_PASS
+ * values and MEAN_SKEW times the square of the skewness seen (mean_test_needed()); until then log e
+ * is at most 0 and mean_test_doubt() says why. No sample can show a tail it has not met: where rare
+ * huge values are possible declare a cap.
  *
  * EXACT `pass` (cap): values lie in [0, cap], what exceeded the cap was counted as the cap, and the
  * means are means of capped values. Any distribution on [0, cap], any split, no burn-in; from the

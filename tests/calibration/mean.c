@@ -177,6 +177,7 @@ static const struct cell cells[] = {
     CLEAN("mean", "lognormal 0.5, 50 %", FALSE_HARM, false_harm, 1, .sigma = 0.5, .share = 0.5),
     ROW("mean", "lognormal 1, 5 %", FALSE_HARM, false_harm, 4, .sigma = 1, .share = 0.05),
     ROW("mean", "lognormal 2, 5 %", FALSE_HARM, false_harm, 4, .sigma = 2, .share = 0.05),
+    ROW("mean", "lognormal 2, 95 %", FALSE_HARM, false_harm, 4, .sigma = 2, .share = 0.95),
     ROW("mean", "t3, 1 %", FALSE_HARM, false_harm, 20, .share = 0.01),
     ROW("mean", "lognormal 0.5, noisy arms (sd 0.3), 50 %", FALSE_HARM, false_harm, 1, .sigma = 0.5, .share = 0.5, .noise = 0.3),
     CLEAN("mean", "at +20 %, lognormal 0.5, 50 %", FALSE_PASS, false_pass, 1, .sigma = 0.5, .share = 0.5),
