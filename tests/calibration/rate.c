@@ -28,6 +28,7 @@ struct rate_setup {
     double points; /* absolute null of `pass` instead; 0: none */
     enum counts kind;
     bool drifts; /* load and rate go up and down, and double in the middle */
+    bool silent; /* no event ever */
 };
 
 static double share_at(const struct rate_setup *s, int block, int blocks)
@@ -39,7 +40,7 @@ static double share_at(const struct rate_setup *s, int block, int blocks)
 static double draw(const struct rate_setup *s, struct rng *r, double exposure, double rate)
 {
     double burst = s->burst > 0 ? s->burst : 1, mean = exposure * rate / burst;
-    if (mean <= 0)
+    if (mean <= 0 || s->silent)
         return 0;
     if (s->kind == TRIALS)
         return rng_binomial(r, exposure, rate);
@@ -155,11 +156,12 @@ static void finds(const struct cell *c, struct rng *r, struct run *out)
     }
 #define CORE  .is_core = true, .is_small = true
 #define SMALL .is_small = true
+#define CLEAN .is_clean = true
 #define REST  .is_core = false
 
 /* clang-format off */
 static const struct cell cells[] = {
-    HARM("no events", SMALL, .events = 1e-9, .share = 0.05),
+    HARM("no events", SMALL, .events = 20, .share = 0.05, .silent = true),
     HARM("Poisson, 1 %", REST, .events = 20, .share = 0.01),
     HARM("Poisson, 5 %", CORE, .events = 20, .share = 0.05),
     HARM("Poisson, 50 %", REST, .events = 20, .share = 0.5),
@@ -189,13 +191,13 @@ static const struct cell cells[] = {
     HARM("trials, p 0.5, 50 %", REST, .events = 20, .share = 0.5, .rate = 0.5, .kind = TRIALS),
 
     PASS("at +50 %, Poisson, 50 %", CORE, .events = 20, .share = 0.5, .null = 1.5),
-    PASS("at +10 %, Poisson, 50 %", REST, .events = 20, .share = 0.5, .null = 1.1),
-    PASS("at x 3, Poisson, 5 %", REST, .events = 20, .share = 0.05, .null = 3),
-    PASS("at x 11, Poisson, 1 %", REST, .events = 20, .share = 0.01, .null = 11),
+    PASS("at +10 %, Poisson, 50 %", CLEAN, .events = 20, .share = 0.5, .null = 1.1),
+    PASS("at x 3, Poisson, 5 %", CLEAN, .events = 20, .share = 0.05, .null = 3),
+    PASS("at x 11, Poisson, 1 %", CLEAN, .events = 20, .share = 0.01, .null = 11),
     PASS("at x 3, 2 events a block, 5 %", REST, .events = 2, .share = 0.05, .null = 3),
-    PASS("at +50 %, phi 1.6, 50 %", REST, .events = 20, .share = 0.5, .null = 1.5, .phi = 1.6),
-    PASS("at x 3, phi 1.6, 5 %", REST, .events = 20, .share = 0.05, .null = 3, .phi = 1.6),
-    PASS("at x 11, phi 1.6, 1 %", REST, .events = 20, .share = 0.01, .null = 11, .phi = 1.6),
+    PASS("at +50 %, phi 1.6, 50 %", CLEAN, .events = 20, .share = 0.5, .null = 1.5, .phi = 1.6),
+    PASS("at x 3, phi 1.6, 5 %", CLEAN, .events = 20, .share = 0.05, .null = 3, .phi = 1.6),
+    PASS("at x 11, phi 1.6, 1 %", CLEAN, .events = 20, .share = 0.01, .null = 11, .phi = 1.6),
     PASS("at +50 %, phi 4, 50 %", SMALL, .events = 20, .share = 0.5, .null = 1.5, .phi = 4),
     PASS("at x 3, phi 4, 5 %", CORE, .events = 20, .share = 0.05, .null = 3, .phi = 4),
     PASS("at x 11, phi 4, 1 %", SMALL, .events = 20, .share = 0.01, .null = 11, .phi = 4),
@@ -207,9 +209,9 @@ static const struct cell cells[] = {
     PASS("at +50 %, noisy arms, 50 %", SMALL, .events = 20, .share = 0.5, .null = 1.5, .noise = 0.5),
     PASS("at x 3, noisy arms, 5 %", REST, .events = 20, .share = 0.05, .null = 3, .noise = 0.5),
     PASS("at +50 %, load drifts and doubles, 50 %", REST, .events = 20, .share = 0.5, .null = 1.5, .drifts = true),
-    PASS("at x 3, trials, p 0.00001, 5 %", REST, .events = 20, .share = 0.05, .null = 3, .rate = 1e-5, .kind = TRIALS),
-    PASS("at +50 %, trials, p 0.3, 50 %", REST, .events = 20, .share = 0.5, .null = 1.5, .rate = 0.3, .kind = TRIALS),
-    PASS("at +0.5 points of 0.05 %, Poisson, 50 %", REST, .events = 1, .share = 0.5, .points = 0.005, .rate = 5e-4),
+    PASS("at x 3, trials, p 0.00001, 5 %", CLEAN, .events = 20, .share = 0.05, .null = 3, .rate = 1e-5, .kind = TRIALS),
+    PASS("at +50 %, trials, p 0.3, 50 %", CLEAN, .events = 20, .share = 0.5, .null = 1.5, .rate = 0.3, .kind = TRIALS),
+    PASS("at +0.5 points of 0.05 %, Poisson, 50 %", CLEAN, .events = 1, .share = 0.5, .points = 0.005, .rate = 5e-4),
     PASS("at +2 points of 0.05 %, phi 4, 5 %", REST, .events = 1, .share = 0.05, .points = 0.02, .rate = 5e-4, .phi = 4),
 
     FIND("Poisson, 5 %", NULL, .events = 20, .share = 0.05),
