@@ -17,7 +17,7 @@
  * by one. Levels from differences of neighbouring windows (von Neumann) still see it once, and
  * twenty times the errors then took 100 blocks; without their largest pair they do not see the
  * shift, but of noise that lasts too little is left in steps of three windows. An older reading
- * keeps what was known of the noise and leaves out what has just begun (docs/stats.md, numbers).
+ * keeps what was known of the noise and leaves out what has just begun (docs/stats/dispersion.md).
  */
 #include "stats/anytime/dispersion.h"
 

@@ -1,5 +1,5 @@
 /*
- * Are sums of 4 and of 16 blocks noisier than single blocks say?
+ * Are sums of 4 and of 16 blocks noisier than single blocks say? (docs/stats/dispersion.md)
  *
  * Each block gives a residual v (events beyond what the null expects) and a weight w > 0
  * proportional to its variance (its events or samples). Independent blocks make the variance of a

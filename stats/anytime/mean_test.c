@@ -14,8 +14,8 @@
  * turns the error of the example into less than the nominal level; the burn-in of MEAN_SKEW times
  * the squared skewness is for tails neither arm has met.
  *
- * Tempering as in rate_ratio.c: V is the larger of that and the sum of squared residuals of blocks
- * about the null, times the correlation of blocks; `pass` reads it two standard errors up.
+ * Tempering (tempering.h): V is that times a dispersion, averaged over what the squared residuals
+ * of blocks about the null say it may be; `pass` reads them two standard errors up.
  */
 #include "stats/anytime/mean_test.h"
 

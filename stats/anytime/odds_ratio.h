@@ -15,7 +15,7 @@
  *   pass   H0: psi >= psi0     large values rule harm out
  * Under its null exp(log_e_untempered) has expectation <= 1 at every stopping time, exactly, for
  * independent trials; log_e is that divided by the dispersion of the blocks, as in rate_ratio.h and
- * measured in docs/stats.md. A decrease is harm: swap the arms.
+ * measured in docs/stats/rate-ratio.md. A decrease is harm: swap the arms.
  *
  * A margin stated as a ratio or difference of proportions is NOT an odds ratio: the one that
  * belongs to it depends on the baseline's proportion, which drifts. Ask it elsewhere:

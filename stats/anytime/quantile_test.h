@@ -1,6 +1,7 @@
 /*
  * Anytime-valid tests for a p-quantile (p50, p95, p99) of the candidate (arm 1) against the
- * baseline (arm 0) on histograms: exact on bucket edges, no assumption on the distributions' shape.
+ * baseline (arm 0) on histograms: exact on bucket edges, no assumption on the distributions' shape
+ * (docs/stats/quantile-test.md).
  *
  *   fail   H0: Q1(p) <= (1 + tolerance) Q0(p)
  *   pass   H0: the p-quantile of ALL users at share s, (1-s) F0 + s F1, is at or beyond

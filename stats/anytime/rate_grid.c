@@ -1,11 +1,12 @@
 /*
- * Priors, as measured (docs/stats.md): LN(m, s) says that |log r - log r0| is lognormal with median
- * m and log standard deviation s.
+ * Priors, as measured (docs/stats/rate-ratio.md): LN(m, s) says that |log r - log r0| is lognormal
+ * with median m and log standard deviation s.
  *
- *   fail   1/2 LN(0.22, 0.75) + 1/2 LN(1.2, 0.6): a mixture of a narrow and a wide scale is
- * within 1.5 of the information limit from ratio 1.25 to 10; one scale alone is not pass   1/2
- * point mass at r = 1 + 1/2 LN(0.55, 0.75): "no difference" is the one truth known beforehand, and
- * it takes a margin of 10 % from 1.75 to 1.19 times the limit
+ *   fail   1/2 LN(0.22, 0.75) + 1/2 LN(1.2, 0.6)
+ *   pass   1/2 point mass at r = 1 + 1/2 LN(0.55, 0.75)
+ *
+ * A narrow and a wide scale together stay near the information limit from ratio 1.25 to 10; one
+ * scale alone does not. "No difference" is the one truth known beforehand.
  */
 #include "stats/anytime/rate_grid.h"
 

@@ -14,7 +14,7 @@
  *   fail   H0: rate1/rate0 <= r0 (and/or rate1 - rate0 <= d)   large values show harm
  *   pass   H0: rate1/rate0 >= r0 (and/or rate1 - rate0 >= d)   large values rule harm out
  * Under its null exp(log_e) has expectation <= 1 at every stopping time (after tempering: as
- * measured, docs/stats.md), so P(it ever reaches 1/alpha) <= alpha.
+ * measured, docs/stats/rate-ratio.md), so P(it ever reaches 1/alpha) <= alpha.
  *
  * A metric where a DECREASE is harm: swap the arms (the candidate becomes c0, x0); a margin "at
  * most 10 % less" is then the ratio 1/0.9.

@@ -3,7 +3,7 @@
  * intended share changes from step to step. Under H0 "the candidate's share of units is the
  * intended one" exp(log_e) has expectation <= 1 at every stopping time; at 1/alpha the split is
  * broken and nothing may pass. Balancers do not draw each request independently, so it is tempered
- * by the dispersion of the blocks' own splits about the intended one.
+ * by the dispersion of the blocks' own splits about the intended one (docs/stats/sample-ratio.md).
  */
 #ifndef STATS_SAMPLE_RATIO_H
 #define STATS_SAMPLE_RATIO_H

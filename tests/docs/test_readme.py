@@ -17,6 +17,7 @@ from judged import JUDGECTL, JUDGED, ROOT, Judged, Suite, check, clean_environme
 
 suite = Suite()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+METHODS_PAGES = sorted((ROOT / "docs" / "stats").glob("*.md"))
 FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.S | re.M)
 CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 # what lies in the repository; build/ does too, once it is made, and has no names to check
@@ -31,10 +32,10 @@ def fences(page, *languages):
     return [(text.count("\n", 0, m.start()) + 1, m.group(2)) for m in FENCE.finditer(text) if m.group(1) in languages]
 
 
-def spans():
+def spans(pages=PAGES):
     """Every `code span` of every page outside of fences: (page and line, text)."""
     out = []
-    for page in PAGES:
+    for page in pages:
         text = FENCE.sub(lambda m: "\n" * m.group(0).count("\n"), page.read_text())
         for m in CODE.finditer(text):
             out.append((f"{page.name}:{text.count(chr(10), 0, m.start()) + 1}", re.sub(r"\s*\n\s*", " ", m.group(1)).replace("\\|", "|")))
@@ -67,7 +68,7 @@ def anchors(page):
 @suite.test
 def links_lead_somewhere():
     faults, seen = [], 0
-    for page in PAGES:
+    for page in PAGES + METHODS_PAGES:
         text = FENCE.sub("", page.read_text())
         for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", text):
             seen += 1
@@ -83,6 +84,13 @@ def links_lead_somewhere():
     fail_with(faults)
 
 
+@suite.test
+def every_method_has_its_line():
+    """docs/stats.md is the table of contents of docs/stats/."""
+    index = (ROOT / "docs" / "stats.md").read_text()
+    fail_with([f"docs/stats.md does not link {p.name}" for p in METHODS_PAGES if f"(stats/{p.name})" not in index])
+
+
 def exists(path):
     """A path as the pages write them: lib/base, collectors/words.*, strategies/words.{h,c}, judge/api/."""
     braces = re.fullmatch(r"(.*)\{([^}]*)\}(.*)", path)
@@ -93,7 +101,7 @@ def exists(path):
 
 @suite.test
 def paths_exist():
-    paths = [(where, word) for where, text in spans() for word in text.split() if word.startswith(FOLDERS)]
+    paths = [(where, word) for where, text in spans(PAGES + METHODS_PAGES) for word in text.split() if word.startswith(FOLDERS)]
     # `judge/v1` is the format's name
     paths = [(where, p.rstrip(",;:")) for where, p in paths if p != "judge/v1"]
     check(len(paths) > 30, f"only {len(paths)} paths found")
@@ -182,7 +190,7 @@ def faults_of(where, words):
 
 
 def is_target(name):
-    makefiles = (ROOT / "Makefile").read_text() + (ROOT / "tests" / "tests.mk").read_text()
+    makefiles = "".join((ROOT / p).read_text() for p in ("Makefile", "tests/tests.mk", "deploy/install.mk"))
     return re.search(rf"^(?:[^\s:=]+ )*{re.escape(name)}(?: [^\s:=]+)*:(?!=)", makefiles, re.M) is not None
 
 

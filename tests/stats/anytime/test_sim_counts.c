@@ -11,8 +11,8 @@
  *
  * 2,000 requests a block, p0 = 1 % unless said. Seed 20261123. Allowed: the level plus three
  * standard errors of that many runs. Rows marked "limit" are printed, not held: noise that lasts
- * longer than a step cannot be told from harm (docs/stats.md). `make test`: 150 to 250 runs a row;
- * with JUDGE_LONG 20,000 and 4,000.
+ * longer than a step cannot be told from harm (docs/stats/dispersion.md). `make test`: 150 to 250
+ * runs a row; with JUDGE_LONG 20,000 and 4,000.
  */
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
