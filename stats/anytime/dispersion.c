@@ -25,8 +25,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "stats/numerics/setup.h"
+
 #define NOTABLE         0.02  /* chance under independence below which a level counts */
 #define ALARMING        0.001 /* ... and below which the step waits until it is settled */
+#define USUAL           1.5   /* standard deviations that chi-squared exceeds with chance > 0.06 */
 #define SETTLED         4     /* windows of 16 that settle the question */
 #define FEWEST          4     /* windows of a size before it is asked at all */
 #define PAST_BLOCKS     8     /* between two of the readings kept */
@@ -127,8 +130,9 @@ struct scatter_verdict scatter_read(const struct scatter *s)
     for (int i = 1; i < SCATTER_SIZES; i++) {
         double free = freedom(&s->size[i]), level = scatter_level(s, i);
         double ratio = level / fmax(single, s->unit);
-        if (free < FEWEST || !(ratio > 1))
+        if (free < FEWEST || !(ratio > 1) || ratio - 1 < USUAL * sqrt(2 / free))
             continue;
+        stats_setup();
         double chance = gsl_cdf_chisq_Q(free * ratio, free);
         if (chance < NOTABLE && ratio > r.correlation.now)
             r.correlation.now = fmin(ratio, CORRELATION_MAX);

@@ -69,20 +69,22 @@ void odds_ratio_take(struct odds_ratio *t, const struct binomial_block *b)
 {
     struct rate_ratio *s = &t->sums;
     struct fisher_noncentral f;
-    struct fisher_point one = {0, 0, 0};
+    struct fisher_point one = {0, 0, 0}, grid[RATE_NODES];
     BUG_ON(!binomial_block_ok(b));
     if (!(b->n0 > 0) || !(b->n1 > 0)) {
         s->skipped++;
         return;
     }
     if (fisher_noncentral_init(&f, b->y0, b->n0, b->y1, b->n1)) {
-        one = fisher_noncentral_at(&f, 1);
+        fisher_noncentral_grid(&f, s->ratio, RATE_NODES, grid);
+        for (int j = 0; j < RATE_GRID; j++) {
+            if (s->log_ratio[j] == 0) /* a node of every grid */
+                one = grid[j];
+        }
         for (int j = 0; j < RATE_NODES; j++) {
-            struct fisher_point at =
-                s->log_ratio[j] == 0 ? one : fisher_noncentral_at(&f, s->ratio[j]);
-            double residual = b->y1 - at.mean;
-            s->s[j] += at.log_likelihood - one.log_likelihood;
-            s->var[j] += at.var;
+            double residual = b->y1 - grid[j].mean;
+            s->s[j] += grid[j].log_likelihood - one.log_likelihood;
+            s->var[j] += grid[j].var;
             s->sq[j] += residual * residual;
         }
         scatter_take(&s->scatter, b->y1 - one.mean, one.var);
@@ -90,8 +92,9 @@ void odds_ratio_take(struct odds_ratio *t, const struct binomial_block *b)
         scatter_take(&s->scatter, 0, 0);
     }
     take_totals(s, b);
-    for (int side = 0; side < 2; side++)
-        t->best[side] = fmax(t->best[side], odds_ratio_log_e(t, (enum test_side)side));
+    if (rate_ratio_fail_most(s) > t->best[TEST_FAIL])
+        t->best[TEST_FAIL] = fmax(t->best[TEST_FAIL], odds_ratio_log_e(t, TEST_FAIL));
+    t->best[TEST_PASS] = fmax(t->best[TEST_PASS], odds_ratio_log_e(t, TEST_PASS));
 }
 
 double odds_ratio_log_e(const struct odds_ratio *t, enum test_side side)
@@ -170,6 +173,7 @@ double odds_ratio_half_normal_log_e(const struct binomial_block *blocks, size_t 
                                     double psi0, double sigma, size_t n)
 {
     double l[HALF_NORMAL_MAX] = {0}, psi[HALF_NORMAL_MAX];
+    struct fisher_point at[HALF_NORMAL_MAX];
     BUG_ON(n == 0 || n > HALF_NORMAL_MAX || !(psi0 > 0) || !(sigma > 0));
     for (size_t j = 0; j < n; j++) {
         double z = gsl_cdf_ugaussian_Pinv(0.5 + ((double)j + 0.5) / (2 * (double)n));
@@ -183,8 +187,9 @@ double odds_ratio_half_normal_log_e(const struct binomial_block *blocks, size_t 
         if (!fisher_noncentral_init(&f, b->y0, b->n0, b->y1, b->n1))
             continue;
         null = fisher_noncentral_at(&f, psi0).log_likelihood;
+        fisher_noncentral_grid(&f, psi, n, at);
         for (size_t j = 0; j < n; j++)
-            l[j] += fisher_noncentral_at(&f, psi[j]).log_likelihood - null;
+            l[j] += at[j].log_likelihood - null;
     }
     return log_sum_exp(l, n) - log((double)n);
 }

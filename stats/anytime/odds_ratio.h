@@ -26,7 +26,7 @@
  *
  * Any block up to 1e12 trials an arm: below a variance of 96 the law's sum is taken in full, above
  * it a series whose error is below 1e-12 (stats/numerics/fisher_noncentral.h); nothing is handed to
- * another test at large counts. A block and a reading cost about 20 microseconds whatever the
+ * another test at large counts. A block and both readings cost 5 to 20 microseconds whatever the
  * counts.
  *
  * The accumulator is a value: copy, store or compare it; the same blocks in the same order by the

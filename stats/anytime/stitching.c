@@ -16,12 +16,14 @@
 #include <math.h>
 
 #include "lib/base/err.h"
+#include "stats/numerics/setup.h"
 
 #define LARGEST 1e100
 
 static double zeta(double s)
 {
     gsl_sf_result r;
+    stats_setup();
     return gsl_sf_zeta_e(s, &r) == 0 ? r.val : 1 + 1 / (s - 1);
 }
 

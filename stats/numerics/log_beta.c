@@ -20,6 +20,7 @@
 #include "lib/base/err.h"
 #include "stats/numerics/deviance.h"
 #include "stats/numerics/log_gamma.h"
+#include "stats/numerics/setup.h"
 
 #define LENTZ_TINY      1e-300
 #define LENTZ_EPSILON   1e-15
@@ -33,6 +34,8 @@ double log_add(double a, double b)
     return top + log1p(exp(low - top));
 }
 
+#define EXP_IS_ZERO -746.0 /* exp() of less is 0 */
+
 double log_sum_exp(const double *v, size_t n)
 {
     double top = -INFINITY, sum = 0;
@@ -41,8 +44,11 @@ double log_sum_exp(const double *v, size_t n)
             top = v[i];
     if (!(top > -INFINITY) || top == INFINITY)
         return top;
-    for (size_t i = 0; i < n; i++)
-        sum += exp(v[i] - top);
+    for (size_t i = 0; i < n; i++) {
+        double below = v[i] - top;
+        if (!(below < EXP_IS_ZERO)) /* libm's way to say 0 is slow */
+            sum += exp(below);
+    }
     return top + log(sum);
 }
 
@@ -60,6 +66,7 @@ double log_normal_cdf(double z)
         return log1p(-0.5 * erfc(z / M_SQRT2));
     if (z < -1e150)
         return -INFINITY;
+    stats_setup();
     if (gsl_sf_log_erfc_e(-z / M_SQRT2, &r) != 0)
         return -INFINITY;
     return r.val - M_LN2;
@@ -69,6 +76,7 @@ double log_beta(double a, double b)
 {
     gsl_sf_result r;
     BUG_ON(!(a > 0) || !(b > 0));
+    stats_setup();
     if (gsl_sf_lnbeta_e(a, b, &r) == 0)
         return r.val;
     return lgamma(a) + lgamma(b) - lgamma(a + b);

@@ -24,6 +24,7 @@
 #include "lib/base/err.h"
 #include "stats/numerics/deviance.h"
 #include "stats/numerics/log_beta.h"
+#include "stats/numerics/setup.h"
 
 #define TINY       1e-300
 #define STEPS      100000
@@ -36,6 +37,7 @@ double log_gamma_star(double x)
 {
     gsl_sf_result r;
     BUG_ON(!(x > 0));
+    stats_setup();
     return gsl_sf_gammastar_e(x, &r) == 0 ? log(r.val) : 0;
 }
 

@@ -9,9 +9,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "stats/anytime/rate_ratio.h"
+#include "tests/bench/clock.h"
 #include "tests/judge/decide/canary.h"
 
 #define ROUNDS   9
@@ -19,14 +19,6 @@
 #define BLOCKS   400  /* evaluations in a round */
 #define REQUESTS 1000 /* a block, both cohorts */
 #define VALUES   64   /* distinct latencies of a cohort in a block */
-
-static double cpu_seconds(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
 
 /* A cohort's latencies in this block: the quantiles of a lognormal, jittered from block to block.
  */
@@ -89,12 +81,6 @@ static double floor_evaluate(int i)
     return sum;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void bench(void)
 {
     static struct work w;
@@ -111,21 +97,19 @@ static void bench(void)
     finish(&w, WARM);
     for (int round = 0; round < ROUNDS; round++) {
         prepare(&w, &c, BLOCKS);
-        double cpu = cpu_seconds();
+        double cpu = bench_cpu_us();
         evaluate(&w, &c, BLOCKS);
-        ours[round] = BLOCKS / (cpu_seconds() - cpu);
+        ours[round] = BLOCKS * 1e6 / (bench_cpu_us() - cpu);
         finish(&w, BLOCKS);
-        cpu = cpu_seconds();
+        cpu = bench_cpu_us();
         for (int i = 0; i < BLOCKS * 50; i++)
             sum += floor_evaluate(i);
-        theirs[round] = BLOCKS * 50 / (cpu_seconds() - cpu);
+        theirs[round] = BLOCKS * 50 * 1e6 / (bench_cpu_us() - cpu);
     }
     T_CHECK(sum != 0);
     T_CHECK(c.v.n_metrics == 2 && c.v.metrics[0].candidate.n > 0 && c.v.metrics[1].candidate.n > 0);
     canary_end(&c);
-    qsort(ours, ROUNDS, sizeof(double), compare);
-    qsort(theirs, ROUNDS, sizeof(double), compare);
-    const double a = ours[ROUNDS / 2], b = theirs[ROUNDS / 2];
+    const double a = bench_median(ours, ROUNDS), b = bench_median(theirs, ROUNDS);
     printf("JSON {\"bench\": \"decide\", \"what\": \"verdict evaluations, 2 metrics\", \"value\": "
            "%.0f, "
            "\"unit\": \"1/CPU-s\", \"floor\": %.0f, \"floor_is\": \"2 x %d exp(), 2 log()\", "

@@ -9,27 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "stats/kayenta/classify.h"
 #include "stats/kayenta/random48.h"
+#include "tests/bench/clock.h"
 #include "tests/t.h"
 
 #define VALUES_MAX 10080
 #define ROUNDS     15
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 static void draw(struct random48 *r, double *v, size_t n, double mean)
 {
@@ -43,7 +30,7 @@ static double sort_both(const double *e, const double *c, size_t n)
     double sum = 0;
     for (int side = 0; side < 2; side++) {
         memcpy(copy, side ? c : e, n * sizeof(*copy));
-        qsort(copy, n, sizeof(*copy), compare);
+        qsort(copy, n, sizeof(*copy), bench_compare);
         sum += copy[n / 2];
     }
     return sum;
@@ -60,19 +47,17 @@ static void bench_size(size_t n, double wanted_us)
     for (int round = 0; round < ROUNDS; round++) {
         draw(&r, e, n, 50.5);
         draw(&r, c, n, 50);
-        double start = now_ms();
+        double start = bench_cpu_us();
         for (int i = 0; i < repeats; i++)
             sum += aca_classify(&o, e, n, c, n).interval.estimate;
-        ours[round] = (now_ms() - start) / repeats;
-        start = now_ms();
+        ours[round] = (bench_cpu_us() - start) / repeats;
+        start = bench_cpu_us();
         for (int i = 0; i < repeats; i++)
             sum += sort_both(e, c, n);
-        theirs[round] = (now_ms() - start) / repeats;
+        theirs[round] = (bench_cpu_us() - start) / repeats;
     }
     T_CHECK(isfinite(sum));
-    qsort(ours, ROUNDS, sizeof(double), compare);
-    qsort(theirs, ROUNDS, sizeof(double), compare);
-    const double us = ours[ROUNDS / 2] * 1e3, floor_us = theirs[ROUNDS / 2] * 1e3;
+    const double us = bench_median(ours, ROUNDS), floor_us = bench_median(theirs, ROUNDS);
     printf(
         "JSON {\"bench\": \"kayenta\", \"what\": \"one metric as Kayenta judges it, %zu values a "
         "side\", \"value\": %.1f, \"unit\": \"us\", \"floor\": %.1f, \"floor_is\": \"sorting both "

@@ -1,5 +1,6 @@
 #include "stats/anytime/dispersion.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <string.h>
@@ -153,9 +154,37 @@ static void codec(void)
     gsl_rng_free(rng);
 }
 
+/* Before any other test: nobody has turned GSL's handler off yet. GSL says it failed at these
+ * sizes, though its value is good. */
+static void millions_of_windows(void)
+{
+    static const struct {
+        double sd;
+        bool seen;
+    } cases[] = {{1, false}, {2, false}, {2.3, true}, {4, true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const double free = 3e6, ratio = 1 + cases[i].sd * sqrt(2 / free);
+        struct scatter s;
+        scatter_init(&s);
+        s.size[0].closed_sq = s.size[0].closed_w = s.size[1].closed_w = free;
+        s.size[1].closed_sq = ratio * free;
+        s.size[1].closed_free = free;
+        T_NEAR(scatter_read(&s).correlation.now, cases[i].seen ? ratio : 1, 1e-9, 0);
+    }
+}
+
+/* What scatter_read() does not ask GSL about could not have been notable. */
+static void usual_is_not_notable(void)
+{
+    for (double free = 4; free < 1e6; free *= 1.05)
+        T_CHECK(gsl_cdf_chisq_Q(free + 1.5 * sqrt(2 * free), free) > 0.06);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
+        {"millions_of_windows", millions_of_windows},
+        {"usual_is_not_notable", usual_is_not_notable},
         {"levels_of_independent_blocks", levels_of_independent_blocks},
         {"sees_correlation", sees_correlation},
         {"uncertain_while_young", uncertain_while_young},

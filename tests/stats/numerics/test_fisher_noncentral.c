@@ -101,6 +101,30 @@ static void series_equals_sum(void)
     T_CHECK(compared > 10000);
 }
 
+/* Many psi at once give the bits of each alone: in order, out of it, in any number, on both sides
+ * of the change from the sum to the series. */
+static void grid_equals_single(void)
+{
+    unsigned long long state = 21;
+    for (int k = 0; k < 4000; k++) {
+        double n0 = floor(pow(10, 5 * draw(&state))) + 1, n1 = floor(pow(10, 5 * draw(&state))) + 1;
+        double y0 = floor(n0 * draw(&state)), y1 = floor(n1 * draw(&state)), psi[9];
+        size_t n = 1 + (size_t)(9 * draw(&state));
+        struct fisher_noncentral law;
+        struct fisher_point grid[9];
+        if (!fisher_noncentral_init(&law, y0, n0, y1, n1))
+            continue;
+        for (size_t j = 0; j < n; j++)
+            psi[j] = exp(k % 2 ? 20 * draw(&state) - 10 : (double)j - 4);
+        fisher_noncentral_grid(&law, psi, n, grid);
+        for (size_t j = 0; j < n; j++) {
+            struct fisher_point alone = fisher_noncentral_at(&law, psi[j]);
+            T_CHECK(alone.log_likelihood == grid[j].log_likelihood);
+            T_CHECK(alone.mean == grid[j].mean && alone.var == grid[j].var);
+        }
+    }
+}
+
 /* Exchanging the arms, or successes with failures, turns psi over. */
 static void symmetries(void)
 {
@@ -141,6 +165,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"equals_the_full_sum", equals_the_full_sum},
         {"series_equals_sum", series_equals_sum},
+        {"grid_equals_single", grid_equals_single},
         {"symmetries", symmetries},
         {"one_point_says_nothing", one_point_says_nothing},
     };
