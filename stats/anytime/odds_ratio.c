@@ -92,9 +92,10 @@ void odds_ratio_take(struct odds_ratio *t, const struct binomial_block *b)
         scatter_take(&s->scatter, 0, 0);
     }
     take_totals(s, b);
-    if (rate_ratio_fail_most(s) > t->best[TEST_FAIL])
-        t->best[TEST_FAIL] = fmax(t->best[TEST_FAIL], odds_ratio_log_e(t, TEST_FAIL));
-    t->best[TEST_PASS] = fmax(t->best[TEST_PASS], odds_ratio_log_e(t, TEST_PASS));
+    for (int side = 0; side < 2; side++) {
+        if (rate_ratio_log_e_most(s, (enum test_side)side) > t->best[side])
+            t->best[side] = fmax(t->best[side], odds_ratio_log_e(t, (enum test_side)side));
+    }
 }
 
 double odds_ratio_log_e(const struct odds_ratio *t, enum test_side side)
