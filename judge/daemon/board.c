@@ -166,12 +166,20 @@ static bool keeps_verdict(const struct view *shown, int64_t seq)
     return shown && shown->verdict && (shown->seq > seq || (shown->seq == seq && shown->is_live));
 }
 
+/* One name may come to mean another release. */
+static bool is_same_release(const struct view *shown, const struct release_record *r)
+{
+    return shown && shown->record.created.us == r->created.us;
+}
+
 void boards_put(struct boards *b, const struct view_facts *facts)
 {
-    struct view *v = view_new(facts->record);
-    view_set_status(v, facts->status);
     pthread_mutex_lock(&b->lock);
     const struct view *shown = board_find(b->now, facts->record->id);
+    const bool keeps_record =
+        is_same_release(shown, facts->record) && shown->record.version > facts->record->version;
+    struct view *v = view_new(keeps_record ? &shown->record : facts->record);
+    view_set_status(v, facts->status);
     if (keeps_verdict(shown, facts->seq))
         view_set_verdict(v, shown->seq, shown->verdict, shown->is_live);
     else
@@ -181,15 +189,18 @@ void boards_put(struct boards *b, const struct view_facts *facts)
     b->published(b->user);
 }
 
-void boards_put_verdict(struct boards *b, const char *release, int64_t seq, const char *json)
+void boards_put_verdict(struct boards *b, const struct release_record *record, int64_t seq,
+                        const char *json)
 {
     pthread_mutex_lock(&b->lock);
-    const struct view *shown = board_find(b->now, release);
+    const struct view *shown = board_find(b->now, record->id);
     if (shown) {
-        struct view *v = view_new(&shown->record);
+        const bool is_later =
+            is_same_release(shown, record) && record->version > shown->record.version;
+        struct view *v = view_new(is_later ? record : &shown->record);
         view_set_status(v, shown->status);
         view_set_verdict(v, seq, json, true);
-        publish(b, release, v);
+        publish(b, record->id, v);
     }
     pthread_mutex_unlock(&b->lock);
     if (shown)

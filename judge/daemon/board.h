@@ -52,8 +52,8 @@ void board_unref(const struct board *b);
 /* The view of a release in a snapshot, or NULL. Borrowed from the snapshot. */
 const struct view *board_find(const struct board *b, const char *release);
 
-/* Puts up (or replaces) a release as the store holds it; texts are copied. A live verdict with a
- * greater or the same seq stays. */
+/* Puts up (or replaces) a release as the store holds it; texts are copied. What is shown already
+ * and newer stays: a live verdict with a greater or the same seq, a record of a greater version. */
 struct view_facts {
     const struct release_record *record;
     const char *status; /* JSON */
@@ -61,8 +61,10 @@ struct view_facts {
     const char *verdict; /* JSON or NULL */
 };
 void boards_put(struct boards *b, const struct view_facts *facts);
-/* The judge's newest verdict; ignored when the release is not on the board. */
-void boards_put_verdict(struct boards *b, const char *release, int64_t seq, const char *json);
+/* The judge's newest verdict and the record it was made from, so that nobody reads "promoted" in
+ * the one and "finishing" in the other; ignored when the release is not on the board. */
+void boards_put_verdict(struct boards *b, const struct release_record *record, int64_t seq,
+                        const char *json);
 /* The runner's newest status; ignored when the release is not on the board. */
 void boards_put_status(struct boards *b, const char *release, const char *status);
 void boards_drop(struct boards *b, const char *release);

@@ -284,7 +284,7 @@ static int publish(struct look *l, struct verdict *v, struct err *err)
                       json.len);
         remember(c, v);
     }
-    boards_put_verdict(l->s->boards, c->id, v->seq, json.data);
+    boards_put_verdict(l->s->boards, &l->record, v->seq, json.data);
     runner_verdict(l->s->runner, c->id, v);
     rc = 0;
 out:

@@ -40,6 +40,12 @@ static void put(struct boards *b, const char *id, int64_t created, int64_t seq, 
                       .record = &r, .status = "{\"step\":1}", .seq = seq, .verdict = verdict});
 }
 
+static void put_verdict(struct boards *b, const char *id, int64_t seq, const char *verdict)
+{
+    const struct release_record r = record(id, 1);
+    boards_put_verdict(b, &r, seq, verdict);
+}
+
 static void newest_stand_first(void)
 {
     struct boards *b = boards_new(published, NULL);
@@ -96,7 +102,7 @@ static void the_newest_verdict_wins(void)
         struct boards *b = boards_new(published, NULL);
         put(b, "a", 1, 0, NULL);
         if (cases[i].live)
-            boards_put_verdict(b, "a", cases[i].live, "\"live\"");
+            put_verdict(b, "a", cases[i].live, "\"live\"");
         put(b, "a", 1, cases[i].stored, "\"stored\"");
         const struct board *now = boards_read(b);
         const struct view *v = board_find(now, "a");
@@ -108,11 +114,60 @@ static void the_newest_verdict_wins(void)
     }
 }
 
+/* Who reads "done" in the verdict reads it in the release, too, before the watcher has come round.
+ */
+static void the_newest_record_is_shown_with_its_verdict(void)
+{
+    static const struct {
+        int line;
+        int64_t shown, of_verdict, stored; /* versions */
+        int64_t created;                   /* of the stored one; the others have 1 */
+        int64_t want[2];                   /* with the verdict, then with the stored one */
+    } cases[] = {
+        {__LINE__, 3, 3, 3, 1, {3, 3}}, {__LINE__, 3, 4, 4, 1, {4, 4}},
+        {__LINE__, 3, 4, 3, 1, {4, 4}}, /* the watcher had read it before */
+        {__LINE__, 3, 4, 5, 1, {4, 5}}, {__LINE__, 4, 3, 5, 1, {4, 5}},
+        {__LINE__, 3, 4, 1, 2, {4, 1}}, /* another release of that name */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct boards *b = boards_new(published, NULL);
+        struct release_record r = record("a", 1);
+        int64_t is[2];
+        for (int k = 0; k < 3; k++) {
+            const int64_t versions[] = {cases[i].shown, cases[i].of_verdict, cases[i].stored};
+            r.version = versions[k];
+            r.created.us = k == 2 ? cases[i].created : 1;
+            if (k == 1)
+                boards_put_verdict(b, &r, 1, "{}");
+            else
+                boards_put(b, &(struct view_facts){.record = &r});
+            const struct board *now = boards_read(b);
+            if (k > 0)
+                is[k - 1] = board_find(now, "a")->record.version;
+            board_unref(now);
+        }
+        if (is[0] != cases[i].want[0] || is[1] != cases[i].want[1])
+            t_fail(__FILE__, cases[i].line, "versions %lld, %lld", (long long)is[0],
+                   (long long)is[1]);
+        boards_free(b);
+    }
+    /* a verdict on the one that had the name before does not bring its record back */
+    struct boards *b = boards_new(published, NULL);
+    put(b, "a", 2, 0, NULL);
+    struct release_record old = record("a", 1);
+    old.version = 9;
+    boards_put_verdict(b, &old, 1, "{}");
+    const struct board *now = boards_read(b);
+    T_EQ_INT(board_find(now, "a")->record.version, 3);
+    board_unref(now);
+    boards_free(b);
+}
+
 static void what_changes_nothing_is_not_published(void)
 {
     struct boards *b = boards_new(published, NULL);
     n_published = 0;
-    boards_put_verdict(b, "nobody", 1, "{}");
+    put_verdict(b, "nobody", 1, "{}");
     boards_put_status(b, "nobody", "{}");
     boards_drop(b, "nobody");
     T_EQ_INT(n_published, 0);
@@ -120,7 +175,7 @@ static void what_changes_nothing_is_not_published(void)
     boards_put_status(b, "a", "{\"step\":1}");
     T_EQ_INT(n_published, 1);
     boards_put_status(b, "a", "");
-    boards_put_verdict(b, "a", 1, "{}");
+    put_verdict(b, "a", 1, "{}");
     T_EQ_INT(n_published, 3);
     const struct board *now = boards_read(b);
     const struct view *v = board_find(now, "a");
@@ -173,7 +228,7 @@ static void *write_much(void *arg)
     char text[32];
     for (int i = 0; i < ROUNDS; i++) {
         snprintf(text, sizeof(text), "{\"n\":%d}", i);
-        boards_put_verdict(b, i % 2 ? "a" : "b", i, text);
+        put_verdict(b, i % 2 ? "a" : "b", i, text);
         boards_put_status(b, "a", text);
     }
     return NULL;
@@ -209,6 +264,8 @@ int main(int argc, char **argv)
         {"newest_stand_first", newest_stand_first},
         {"a_reader_keeps_what_it_read", a_reader_keeps_what_it_read},
         {"the_newest_verdict_wins", the_newest_verdict_wins},
+        {"the_newest_record_is_shown_with_its_verdict",
+         the_newest_record_is_shown_with_its_verdict},
         {"what_changes_nothing_is_not_published", what_changes_nothing_is_not_published},
         {"the_json_holds_it_all", the_json_holds_it_all},
         {"readers_and_writers_meet", readers_and_writers_meet},
