@@ -209,7 +209,9 @@ int contrast_moments_decode(struct moments *m, struct bytes *in, struct err *err
     if (!m->n)
         return 0;
     bool ok = m->n <= COUNT_MAX && m->min >= -REF_MAX && m->max <= REF_MAX;
-    ok = ok && fabs(m->mean) <= REF_MAX && m->m2 <= SUM_MAX && fabs(m->m3) <= CUBES_MAX;
+    double slack = 1e-9 * (fabs(m->min) + fabs(m->max)) + 1e-300; /* what merging rounds */
+    ok = ok && m->mean >= m->min - slack && m->mean <= m->max + slack;
+    ok = ok && m->m2 <= SUM_MAX && fabs(m->m3) <= CUBES_MAX;
     if (ok)
         return 0;
     moments_init(m);

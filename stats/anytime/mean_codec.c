@@ -58,7 +58,9 @@ static int decode_sums(struct mean_test *t, struct bytes *in, struct err *err)
             return -1;
         ok = get(in, &t->arm[i].within_sq, 0) && ok;
         ok = get(in, &t->arm[i].within_free, 0) && ok;
-        ok = ok && (t->arm[i].all.n > 0) == (t->c.blocks > 0);
+        const struct moments *all = &t->arm[i].all;
+        ok = ok && (all->n > 0) == (t->c.blocks > 0);
+        ok = ok && (isnan(t->cap) || !all->n || (all->min >= 0 && all->max <= t->cap));
     }
     for (int i = 0; i < 2; i++)
         for (int j = 0; !isnan(t->bound[i].r) && j < BOUND_NODES; j++)
