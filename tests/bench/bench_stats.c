@@ -269,6 +269,7 @@ static double quantile_floor(void)
 }
 
 #define MIXTURE_IS "2 x 68 exp(), 2 log()"
+static const char merge_is[] = "merging the block's two histograms";
 static_assert(RATE_GRID == 68, "say in MIXTURE_IS what the floor is");
 
 static const struct subject subjects[] = {
@@ -283,15 +284,15 @@ static const struct subject subjects[] = {
     {"series_test", series_init, series_prepare, series_take, series_log_e, series_interval,
      WANTED_US, NULL, NULL},
     {"quantile_test", quantile_init, quantile_prepare, quantile_take, quantile_log_e,
-     quantile_interval, WANTED_QUANTILE_US, quantile_floor, "merging the block's two histograms"},
+     quantile_interval, WANTED_QUANTILE_US, quantile_floor, merge_is},
 };
 
 /* One figure; floor 0: none. wanted 0: nothing is wanted. */
 static void figure(const char *what, double value, const char *unit, double floor,
                    const char *floor_is, double wanted)
 {
-    printf("JSON {\"bench\": \"stats\", \"what\": \"%s\", \"value\": %.4g, \"unit\": \"%s\"", what,
-           value, unit);
+    printf("JSON {\"bench\": \"%s\", \"what\": \"%s\", \"value\": %.4g, \"unit\": \"%s\"",
+           floor_is == merge_is ? "stats_quantile" : "stats", what, value, unit);
     if (floor > 0)
         printf(", \"floor\": %.4g, \"floor_is\": \"%s\", \"ratio\": %.4g", floor, floor_is,
                value / floor);
@@ -332,11 +333,12 @@ static void bench_subject(const struct subject *s, double samples)
         }
     }
     T_CHECK(isfinite(sum));
-    snprintf(what, sizeof(what), "%s, a block and both log e, after %.0e samples", s->name,
-             samples);
+    snprintf(what, sizeof(what), "%s, a block and both log e, after 1e%d samples", s->name,
+             (int)rint(log10(samples)));
     figure(what, bench_median(ours, ROUNDS), "us", s->floor ? bench_median(theirs, ROUNDS) : 0,
            s->floor_is, s->wanted_us);
-    snprintf(what, sizeof(what), "%s, its limits, after %.0e samples", s->name, samples);
+    snprintf(what, sizeof(what), "%s, its limits, after 1e%d samples", s->name,
+             (int)rint(log10(samples)));
     figure(what, bench_median(limits, ROUNDS), "us", 0, NULL, 0);
 }
 

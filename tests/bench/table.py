@@ -18,7 +18,7 @@ import time
 def number(x):
     if x is None:
         return ""
-    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:,.1f}"
+    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.1f}" if abs(x) >= 1 else f"{x:.2g}"
 
 
 def cpu_name():
