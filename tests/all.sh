@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # `make test`: builds the flavours and runs everything. Ends with one line `N passed, N failed, N skipped`.
-# Logs stay in build/test/.
+# Logs stay in build/test/. `tests/all.sh long` is `make test-long`: what takes hours, each simulation's table
+# in build/test-long/.
 #
 # What runs under which flavour: all tests as released; all but the simulations with AddressSanitizer and
-# UBSan; the rooms that have threads with TSan; every fuzz target over its seeds.
+# UBSan; the rooms that have threads with TSan; every fuzz target over its seeds; a small calibration table.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 mkdir -p build/test
@@ -52,15 +53,33 @@ bins() {
   make --no-print-directory -s FLAVOUR="$1" print-test-bins | tr ' ' '\n'
 }
 
-build all test-bins demo-bins doubles
-part unit tests/run.sh $(bins release)
-part e2e env TEST_JOBS=2 tests/run.sh tests/e2e/test_*.py tests/docs/test_*.py tests/stats/test_*.py
-build FLAVOUR=asan test-bins
-part asan env ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh $(bins asan | grep -vE "$simulations")
-build FLAVOUR=tsan test-bins
-part tsan env TSAN_OPTIONS=halt_on_error=1 tests/run.sh $(bins tsan | grep -E "$threaded")
-build FLAVOUR=fuzz fuzz-bins
-part fuzz tests/fuzz/fuzz.sh 0
+calibrate=build/release/tests/calibration/calibrate
+
+short() {
+  build all test-bins demo-bins doubles $calibrate
+  part unit tests/run.sh $(bins release)
+  part calibration $calibrate --small
+  part e2e env TEST_JOBS=2 tests/run.sh tests/e2e/test_*.py tests/docs/test_*.py tests/stats/test_*.py
+  build FLAVOUR=asan test-bins
+  part asan env ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh $(bins asan | grep -vE "$simulations")
+  build FLAVOUR=tsan test-bins
+  part tsan env TSAN_OPTIONS=halt_on_error=1 tests/run.sh $(bins tsan | grep -E "$threaded")
+  build FLAVOUR=fuzz fuzz-bins
+  part fuzz tests/fuzz/fuzz.sh 0
+}
+
+# The simulations of a single thread go two at a time.
+long() {
+  build all test-bins doubles $calibrate
+  mkdir -p build/test-long
+  part simulations env JUDGE_LONG=1 TEST_JOBS=2 TEST_LIMIT_SECONDS=7200 TEST_OUTPUT=build/test-long \
+    tests/run.sh $(grep -l sim_runs tests/stats/*/test_*.c | sed 's|^|build/release/|; s|\.c$||')
+  part calibration-long $calibrate
+  part canary-long build/release/tests/judge/simulate/test_sim_canary --full
+  part crash-long env CRASH_CELLS=all /usr/bin/python3 tests/e2e/test_crash.py
+}
+
+if [ "${1:-short}" = long ]; then long; else short; fi
 printf 'took %d s\n' $(($(date +%s) - began))
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]

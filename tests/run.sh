@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs test programs (binaries or python scripts), TEST_JOBS at a time, shows the output of those that fail,
 # adds up their closing lines `N passed, N failed, N skipped` and prints one such line. Exit 1 when anything
-# failed. A program over TEST_LIMIT_SECONDS is ended and counts as failed.
+# failed. A program over TEST_LIMIT_SECONDS is ended and counts as failed. TEST_OUTPUT names a folder that
+# keeps what each printed.
 set -u
 export PATH="$PATH:/usr/sbin:/sbin" # haproxy's place, where a user's PATH may not look
 jobs=${TEST_JOBS:-3}
@@ -22,6 +23,7 @@ run_one() {
   rc=$?
   ms=$(( ($(date +%s%N) - start) / 1000000 ))
   line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out" | tail -n 1)
+  [ -z "${TEST_OUTPUT:-}" ] || cp "$out" "$TEST_OUTPUT/${t##*/}.txt"
   p=0 f=1 s=0
   [ -z "$line" ] || read -r p _ f _ s _ <<<"${line//,/}"
   if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi

@@ -111,19 +111,14 @@ $(CALIBRATE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/calibration/*.c)) $(forea
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 	  $(foreach r,$(CALIBRATE_ROOMS),$(libs_$(r)))
 .PHONY: calibrate
-## make calibrate     the table of error rates and efficiencies of every anytime method (an hour)
+## make calibrate     the table of error rates and efficiencies of every anytime method (40 minutes)
 calibrate: $(CALIBRATE)
 	$(Q)$(CALIBRATE)
 
-## make test-long     the whole canary simulated, 20,000 runs a row; SIGKILL at every message (two hours)
+## make test-long     long simulations, the calibration table, the canary at 20,000 runs a row, every crash (2 hours)
 .PHONY: test-long
-test-long: $(B)/tests/judge/simulate/test_sim_canary $(B)/tests/stats/anytime/test_sim_counts $(B)/tests/stats/anytime/test_sim_quantile $(B)/tests/stats/anytime/test_sim_means $(B)/tests/stats/kayenta/test_sim_kayenta all doubles
-	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_counts
-	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_quantile
-	$(Q)JUDGE_LONG=1 $(B)/tests/stats/kayenta/test_sim_kayenta
-	$(Q)JUDGE_LONG=1 $(B)/tests/stats/anytime/test_sim_means
-	$(Q)$(B)/tests/judge/simulate/test_sim_canary --full
-	$(Q)CRASH_CELLS=all /usr/bin/python3 tests/e2e/test_crash.py
+test-long: setup-test
+	$(Q)tests/all.sh long
 
 # --- Benchmarks: each names its rooms in its first line, as the fuzz targets do.
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
