@@ -4,39 +4,50 @@
 
 #include "lib/base/err.h"
 #include "stats/kayenta/giles_quantile.h"
-#include "stats/kayenta/zeroin.h"
+#include "stats/numerics/brent.h"
 
 #define TOLERANCE 1e-4
-#define STEPS_MAX 1000
+#define STEPS_MAX 1001
 
 struct crossing {
     const struct shift_test *test;
     double level; /* looked for: W(d) = level */
-    bool tied;
+    bool *tied;
 };
 
-static double height(double d, void *ctx)
+static double height(double d, const void *data)
 {
-    struct crossing *x = ctx;
+    const struct crossing *x = data;
     double w = 0;
     if (!shift_test_statistic(x->test, d, &w)) {
-        x->tied = true;
+        *x->tied = true;
         return 0; /* ends the search */
     }
     return w - x->level;
 }
 
-static double crossing_of(struct crossing *x, struct zeroin_point a, struct zeroin_point b)
+struct end {
+    double x, f;
+};
+
+static double crossing_of(const struct crossing *x, struct end a, struct end b)
 {
-    a.f -= x->level;
-    b.f -= x->level;
-    return zeroin(height, x, a, b, TOLERANCE, STEPS_MAX);
+    const struct brent s = {.f = height,
+                            .data = x,
+                            .low = a.x,
+                            .high = b.x,
+                            .f_low = a.f - x->level,
+                            .f_high = b.f - x->level,
+                            .tol = TOLERANCE,
+                            .steps = STEPS_MAX};
+    return brent_path(&s);
 }
 
 bool shift_limits(const struct shift_test *t, double confidence, struct shift_limits *out)
 {
-    struct zeroin_point a = {.x = t->e[0] - t->c[t->n - 1]}, b = {.x = t->e[t->m - 1] - t->c[0]};
-    struct crossing x = {.test = t};
+    struct end a = {.x = t->e[0] - t->c[t->n - 1]}, b = {.x = t->e[t->m - 1] - t->c[0]};
+    bool tied = false;
+    struct crossing x = {.test = t, .tied = &tied};
     BUG_ON(!(confidence >= 0 && confidence <= 1));
     if (!shift_test_statistic(t, a.x, &a.f) || !shift_test_statistic(t, b.x, &b.f))
         return false;
@@ -55,5 +66,5 @@ bool shift_limits(const struct shift_test *t, double confidence, struct shift_li
     }
     x.level = 0;
     out->estimate = crossing_of(&x, a, b);
-    return !x.tied;
+    return !tied;
 }

@@ -6,7 +6,7 @@
  * estimate where it crosses 0. In theory these are order statistics of the mn differences E_i - C_j
  * (Hodges & Lehmann 1963; Bauer 1972). The original looks for them with Brent's finder between
  * min(E) - max(C) and max(E) - min(C), with an ABSOLUTE tolerance of 1e-4 in the unit of the data,
- * and so do we, on its very path (zeroin.h): a result may lie 1e-4 away from the order statistic,
+ * and so do we, on its very path (brent.h): a result may lie 1e-4 away from the order statistic,
  * lower may exceed upper by that much, and series whose differences are of that size give limits
  * that mean nothing. It is what `wilcox.test(E, C, conf.int = TRUE, exact = FALSE)` of R does,
  * whose limits it equals; R starts the search for the estimate at other ends.

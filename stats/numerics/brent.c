@@ -71,14 +71,13 @@ static double interpolated(struct point a, struct point b, struct point c, doubl
     return NAN;
 }
 
-double brent_find(const struct brent *s)
+double brent_path(const struct brent *s)
 {
     struct point a = {s->low, s->f_low}, b = {s->high, s->f_high}, c = a;
-    if (!brent_is_bracketed(s))
-        return NAN;
+    const int most = s->steps ? s->steps : STEPS_MAX;
     if (a.f == 0)
         return a.x;
-    for (int i = 0; i < STEPS_MAX && b.f != 0; i++) {
+    for (int i = 0; i < most && b.f != 0; i++) {
         double last = b.x - a.x, tol, step;
         if (fabs(c.f) < fabs(b.f)) {
             a = b;
@@ -87,7 +86,7 @@ double brent_find(const struct brent *s)
         }
         tol = 2 * DBL_EPSILON * fabs(b.x) + s->tol / 2;
         step = (c.x - b.x) / 2;
-        if (fabs(step) <= tol || b.f == 0)
+        if (fabs(step) <= tol || fabs(b.f) <= DBL_TRUE_MIN)
             break;
         if (fabs(last) >= tol && fabs(a.f) > fabs(b.f)) {
             double better = interpolated(a, b, c, last, tol);
@@ -103,6 +102,11 @@ double brent_find(const struct brent *s)
             c = a;
     }
     return b.x;
+}
+
+double brent_find(const struct brent *s)
+{
+    return brent_is_bracketed(s) ? brent_path(s) : NAN;
 }
 
 double brent_between(double (*f)(double x, const void *data), const void *data, double low,
