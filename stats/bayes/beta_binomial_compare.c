@@ -7,13 +7,14 @@
  */
 #include "stats/bayes/beta_binomial_compare.h"
 
+#include <float.h>
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_sort.h>
 #include <math.h>
 
-#include "stats/numerics/beta_quantile.h"
 #include "stats/numerics/log_beta.h"
 #include "stats/numerics/log_integral.h"
+#include "stats/numerics/tails.h"
 
 #define COUNT_MAX    1e12
 #define SHAPE_MIN    1e-3
@@ -163,7 +164,8 @@ void beta_binomial_interval(const struct beta_prior *prior, const struct binomia
                             double alpha, double *low, double *high)
 {
     struct shape s = posterior(prior, arm);
+    const double p = fmax(alpha / 2, DBL_TRUE_MIN);
     BUG_ON(!(alpha > 0 && alpha < 1));
-    *low = beta_lower_quantile(alpha / 2, s.a, s.b);
-    *high = beta_upper_quantile(alpha / 2, s.a, s.b);
+    *low = beta_lower_point(p, s.a, s.b).x;
+    *high = beta_upper_point(p, s.a, s.b).x;
 }

@@ -1,9 +1,10 @@
 #include "stats/fixed/proportion_interval.h"
 
+#include <float.h>
 #include <math.h>
 
-#include "stats/numerics/beta_quantile.h"
 #include "stats/numerics/student_t.h"
+#include "stats/numerics/tails.h"
 
 #define TRIALS_MAX 1e12
 #define SMALLEST   1e-6 /* of a count that is not 0: below, its limit is */
@@ -24,17 +25,17 @@ static double within_01(double v)
 void proportion_interval(enum proportion_method method, double x, double n, double alpha,
                          double *low, double *high)
 {
-    double p = x / n, z, centre = p, half;
+    double p = x / n, z, centre = p, half, tail = fmax(alpha / 2, DBL_TRUE_MIN);
     BUG_ON(proportion_ok(x, n, NULL) != 0 || !(alpha > 0 && alpha < 1));
     z = normal_upper_quantile(alpha / 2);
     switch (method) {
     case PROPORTION_BETA:
-        *low = x > SMALLEST ? beta_lower_quantile(alpha / 2, x, n - x + 1) : 0;
-        *high = n - x > SMALLEST ? beta_upper_quantile(alpha / 2, x + 1, n - x) : 1;
+        *low = x > SMALLEST ? beta_lower_point(tail, x, n - x + 1).x : 0;
+        *high = n - x > SMALLEST ? beta_upper_point(tail, x + 1, n - x).x : 1;
         return;
     case PROPORTION_JEFFREYS:
-        *low = beta_lower_quantile(alpha / 2, x + 0.5, n - x + 0.5);
-        *high = beta_upper_quantile(alpha / 2, x + 0.5, n - x + 0.5);
+        *low = beta_lower_point(tail, x + 0.5, n - x + 0.5).x;
+        *high = beta_upper_point(tail, x + 0.5, n - x + 0.5).x;
         return;
     case PROPORTION_WILSON: {
         double scale = 1 + z * z / n;

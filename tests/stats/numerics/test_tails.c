@@ -47,6 +47,27 @@ static void points_are_inverses(void)
     T_NEAR(gamma_lower_point(0.025, 3), 0.618672122895601, 1e-14, 0);
 }
 
+/* Shapes that have nothing to do with each other, p on both sides of the middle. */
+static void beta_points_of_uneven_shapes(void)
+{
+    static const double shapes[] = {0.01, 0.5, 1, 3, 40, 1e4, 1e8};
+    for (size_t i = 0; i < 7; i++)
+        for (size_t j = 0; j < 7; j++)
+            for (double p = 1e-12; p < 0.99; p = p < 0.1 ? p * 50 : p + 0.2) {
+                double a = shapes[i], b = shapes[j];
+                struct beta_point at = beta_lower_point(p, a, b),
+                                  mirror = beta_upper_point(p, b, a);
+                if (at.x < 1e-300 || at.y < 1e-300) /* no digits to check with */
+                    continue;
+                T_NEAR(log_beta_inc(a, b, at.x, at.y), log(p), 0, a + b > 1e6 ? 1e-5 : 1e-7);
+                T_CHECK(mirror.x == at.y && mirror.y == at.x);
+            }
+    T_NEAR(beta_lower_point(0.3, 1, 1).x, 0.3, 1e-14, 0);
+    T_NEAR(beta_lower_point(0.3, 2, 1).x, sqrt(0.3), 1e-14, 0);
+    T_NEAR(beta_upper_point(5e-324, 2, 3).x, 1, 1e-14, 0);
+    T_NEAR(beta_lower_point(5e-324, 2, 3).x, exp((log(5e-324) - log(6)) / 2), 1e-6, 0);
+}
+
 static void counts_add_up(void)
 {
     static const double ps[] = {0, 1e-9, 0.2, 0.5, 0.999, 1};
@@ -78,6 +99,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"gamma_is_a_poisson_sum", gamma_is_a_poisson_sum},
         {"points_are_inverses", points_are_inverses},
+        {"beta_points_of_uneven_shapes", beta_points_of_uneven_shapes},
         {"counts_add_up", counts_add_up},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
