@@ -174,7 +174,7 @@ static void by_sum(const struct fisher_noncentral *f, const struct fit *fit, con
 {
     double low = fmax(0, f->total - f->n0), high = fmin(f->n1, f->total);
     struct moments m = {one, zero, zero};
-    lanes start, at;
+    lanes start = zero, at = zero;
     for (int l = 0; l < LANES; l++) {
         int from = l < n ? l : n - 1;
         start[l] = fmin(fmax(floor(f->n1 * fit[from].p1 + 0.5), low), high);
@@ -254,7 +254,7 @@ static int order_for(double v)
 static void by_series(const struct fisher_noncentral *f, const struct fit *fit, int n,
                       struct fisher_point *out)
 {
-    lanes k[13] = {{0}}, v, weight[2], variance[2], skew[2], sum;
+    lanes k[13] = {{0}}, v = zero, weight[2], variance[2], skew[2], sum;
     for (int l = 0; l < LANES; l++) {
         const struct fit *at = &fit[l < n ? l : n - 1];
         v[l] = at->v;

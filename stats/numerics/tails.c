@@ -39,7 +39,9 @@ double gamma_log_upper(double a, double x)
 static double gamma_point(double p, double a, int sign)
 {
     double u = log(a), want = log(p);
-    BUG_ON(!(p > 0 && p < 1) || !(a > 0));
+    BUG_ON(!(p > 0 && p <= 1) || !(a > 0));
+    if (p == 1)
+        return sign > 0 ? INFINITY : 0;
     if (sign <
         0) /* right of the answer (Chernoff), or a first step could pass the largest double */
         u = log(a + sqrt(-2 * a * want) - want);
@@ -78,7 +80,9 @@ double chi_squared_tail(double x, double df)
 struct beta_point beta_lower_point(double p, double a, double b)
 {
     double u = log(a) - log(b), want = log(p);
-    BUG_ON(!(p > 0 && p < 1) || !(a > 0) || !(b > 0));
+    BUG_ON(!(p > 0 && p <= 1) || !(a > 0) || !(b > 0));
+    if (p == 1)
+        return (struct beta_point){1, 0};
     for (int i = 0; i < NEWTON_STEPS; i++) {
         double x = 1 / (1 + exp(-u)), y = 1 / (1 + exp(u)), v = log_beta_inc(a, b, x, y);
         double slope = exp(log_beta_front(a, b, x, y) + log(a) - v), step = (want - v) / slope;

@@ -12,7 +12,7 @@
 /* log P(X <= x) and log P(X > x), X gamma of shape a in (0, 1e13] and scale 1, x >= 0. */
 double gamma_log_lower(double a, double x);
 double gamma_log_upper(double a, double x);
-/* x with P(X <= x) = p, x with P(X > x) = p. */
+/* x with P(X <= x) = p, x with P(X > x) = p; p in (0, 1]. */
 double gamma_lower_point(double p, double a);
 double gamma_upper_point(double p, double a);
 
@@ -20,8 +20,8 @@ double gamma_upper_point(double p, double a);
  * 0. */
 double chi_squared_tail(double x, double df);
 
-/* x and y = 1 - x with P(X <= x) = p, X beta of shapes a, b in (0, 1e13]; both keep their digits.
- */
+/* x and y = 1 - x with P(X <= x) = p in (0, 1], X beta of shapes a, b in (0, 1e13]; both keep their
+ * digits. */
 struct beta_point {
     double x, y;
 };

@@ -132,7 +132,7 @@ static void the_newest_record_is_shown_with_its_verdict(void)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct boards *b = boards_new(published, NULL);
         struct release_record r = record("a", 1);
-        int64_t is[2];
+        int64_t is[2] = {0, 0};
         for (int k = 0; k < 3; k++) {
             const int64_t versions[] = {cases[i].shown, cases[i].of_verdict, cases[i].stored};
             r.version = versions[k];

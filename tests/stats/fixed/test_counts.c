@@ -82,6 +82,23 @@ static void rate_ratio_turns_over(void)
     T_CHECK(r.p == 1 && r.limits.low == 0 && r.limits.high == INFINITY && isnan(r.estimate));
 }
 
+/* 1 - confidence is 1 in doubles. R 4.2.2: poisson.test(), binom.test() with conf.level = 1e-300.
+ */
+static void no_confidence_leaves_no_interval(void)
+{
+    const struct events seven = {7, 7};
+    struct exact_test r;
+    struct exact_question q = {GREATER, 1, 1e-300};
+    T_CHECK(poisson_ratio_test(&r, &seven, &seven, &q, NULL) == 0 && r.limits.low == INFINITY);
+    T_CHECK(poisson_test(&r, &seven, &q, NULL) == 0 && r.limits.low == INFINITY);
+    q = (struct exact_question){LESS, 0.5, 1e-300};
+    T_CHECK(poisson_ratio_test(&r, &seven, &seven, &q, NULL) == 0 && r.limits.high == 0);
+    T_CHECK(poisson_test(&r, &seven, &q, NULL) == 0 && r.limits.high == 0);
+    T_CHECK(binomial_test(&r, 7, 9, &q, NULL) == 0 && r.limits.high == 0);
+    q.alternative = GREATER;
+    T_CHECK(binomial_test(&r, 7, 9, &q, NULL) == 0 && r.limits.low == 1);
+}
+
 static void fisher_by_enumeration(void)
 {
     static const double odds[] = {0.2, 1, 1.7};
@@ -213,6 +230,7 @@ int main(int argc, char **argv)
         {"limits_invert_the_test", limits_invert_the_test},
         {"poisson_by_enumeration", poisson_by_enumeration},
         {"rate_ratio_turns_over", rate_ratio_turns_over},
+        {"no_confidence_leaves_no_interval", no_confidence_leaves_no_interval},
         {"fisher_by_enumeration", fisher_by_enumeration},
         {"fisher_estimates", fisher_estimates},
         {"chi_squares_agree", chi_squares_agree},

@@ -45,6 +45,8 @@ static void points_are_inverses(void)
     /* R 4.2.2: qbeta(.025, 1, 1e9, lower.tail = FALSE), qgamma(.025, 3) */
     T_NEAR(beta_upper_point(0.025, 1, 1e9).x, 3.68887944731002e-09, 1e-13, 0);
     T_NEAR(gamma_lower_point(0.025, 3), 0.618672122895601, 1e-14, 0);
+    T_CHECK(gamma_lower_point(1, 3) == INFINITY && gamma_upper_point(1, 3) == 0);
+    T_CHECK(beta_lower_point(1, 2, 3).x == 1 && beta_upper_point(1, 2, 3).x == 0);
 }
 
 /* Shapes that have nothing to do with each other, p on both sides of the middle. */
