@@ -15,7 +15,8 @@
 #define RECENT_BLOCKS 32.0
 #define CONTRAST_FORM 1
 #define VALUE_MAX     1e15
-#define SUM_MAX       1e120 /* above what blocks within their limits can add up to */
+#define SUM_MAX       1e120   /* above what blocks within their limits can add up to */
+#define FORECAST_MOST 10000.0 /* times the blocks seen */
 #define Z_MAX         1e8
 #define REF_MAX       1e40 /* the same for a single value, a residual, a mean */
 #define CUBES_MAX     1e200
@@ -35,6 +36,21 @@ bool contrast_null_ok(const struct contrast_null *null)
     if (has_difference && !(null->difference >= 0 && null->difference <= VALUE_MAX))
         return false;
     return has_ratio || has_difference;
+}
+
+void contrast_nulls_set(struct contrast_null null[2], const struct contrast_null *fail_null,
+                        const struct contrast_null *pass_null)
+{
+    static const struct contrast_null absent = {NAN, NAN};
+    BUG_ON(fail_null && !contrast_null_ok(fail_null));
+    BUG_ON(pass_null && !contrast_null_ok(pass_null));
+    null[TEST_FAIL] = fail_null ? *fail_null : absent;
+    null[TEST_PASS] = pass_null ? *pass_null : absent;
+}
+
+bool contrast_null_is_absent(const struct contrast_null *null)
+{
+    return isnan(null->ratio) && isnan(null->difference);
 }
 
 int contrast_lines(const struct contrast_null *null, struct contrast_line line[2])
@@ -144,6 +160,46 @@ double contrast_z_at(double n_eff, double log_bound)
             high = middle;
     }
     return high;
+}
+
+double contrast_reading_log_e(const struct contrast_reading *r, enum test_side side, double more)
+{
+    const double root = sqrt(more);
+    if (!r->is_usable)
+        return 0;
+    return side == TEST_PASS ? contrast_log_e_pass(r->z * root, r->n_eff * more, r->shift_z * root)
+                             : contrast_log_e(r->z * root, r->n_eff * more);
+}
+
+double contrast_more_until(contrast_forecast *log_e, const void *of, enum test_side side,
+                           double least, double bound)
+{
+    double low = least, high = FORECAST_MOST;
+    if (!(low <= high) || log_e(of, side, high) < bound)
+        return INFINITY;
+    if (log_e(of, side, low) >= bound)
+        high = low;
+    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
+        double middle = sqrt(low * high);
+        if (log_e(of, side, middle) >= bound)
+            high = middle;
+        else
+            low = middle;
+    }
+    return high;
+}
+
+struct rate_dispersion contrast_dispersion(const struct contrast *c, double unit)
+{
+    struct rate_dispersion d = {.of_1 = NAN, .of_4 = NAN, .of_16 = NAN, .used = 1};
+    d.correlation = scatter_correlation(&c->scatter, &c->correlation_floor);
+    d.uncertain = scatter_read(&c->scatter).uncertain;
+    if (unit > 0) {
+        d.of_1 = scatter_level(&c->scatter, 0) / unit;
+        d.of_4 = scatter_level(&c->scatter, 1) / unit;
+        d.of_16 = scatter_level(&c->scatter, 2) / unit;
+    }
+    return d;
 }
 
 double contrast_log_e_pass(double z, double n_eff, double shift_z)

@@ -48,6 +48,10 @@ struct contrast_null {
     double difference;
 };
 bool contrast_null_ok(const struct contrast_null *null);
+/* Both nulls of a test, by test_side; NULL: that test is absent. An impossible null is a bug. */
+void contrast_nulls_set(struct contrast_null null[2], const struct contrast_null *fail_null,
+                        const struct contrast_null *pass_null);
+bool contrast_null_is_absent(const struct contrast_null *null);
 /* Its lines, the relative one first; how many (0 to 2). */
 int contrast_lines(const struct contrast_null *null, struct contrast_line line[2]);
 /* The e-value of a null from those of its n lines. */
@@ -81,6 +85,27 @@ double contrast_log_e(double z, double n_eff);
 double contrast_z_at(double n_eff, double log_bound);
 /* `pass`: half of it on "no effect at all", which lies shift = E(S) - S(no effect) >= 0 away. */
 double contrast_log_e_pass(double z, double n_eff, double shift_z);
+
+/* The state of one line. z positive speaks for the alternative of that side. */
+struct contrast_reading {
+    double z, n_eff;
+    double shift_z; /* pass: z expected of "no difference" */
+    bool is_usable; /* otherwise its log e is 0 */
+};
+/* With `more` times as many blocks like these. */
+double contrast_reading_log_e(const struct contrast_reading *r, enum test_side side, double more);
+
+/*
+ * A forecast: how many times the blocks seen are needed until log_e(of, side, more), which grows
+ * with `more`, is at the bound, to 2 %; not below `least`. INFINITY beyond 10,000 times.
+ */
+typedef double contrast_forecast(const void *of, enum test_side side, double more);
+double contrast_more_until(contrast_forecast *log_e, const void *of, enum test_side side,
+                           double least, double bound);
+
+/* Its dispersion over `unit`, what single blocks are compared with: NAN where that is not > 0. used
+ * is 1 and the caller's. */
+struct rate_dispersion contrast_dispersion(const struct contrast *c, double unit);
 
 /*
  * Fieller: ratios r at which the contrast value1 = r value0 is not beyond z standard errors when

@@ -6,8 +6,6 @@
 
 #include "stats/anytime/mean_priv.h"
 
-#define FORECAST_MOST 10000.0 /* times the blocks seen */
-
 void mean_test_interval(const struct mean_test *t, double alpha, struct mean_interval *out)
 {
     struct contrast_line plain = {1, 0};
@@ -61,27 +59,22 @@ double mean_test_limit(const struct mean_test *t, int arm, double level, bool up
     return all->mean + (upper ? half : -half);
 }
 
+static double tempered_log_e(const void *of, enum test_side side, double more)
+{
+    return mean_log_e(of, side, &(struct mean_extent){more, true});
+}
+
 double mean_test_eta(const struct mean_test *t, enum test_side side, double alpha)
 {
-    double bound = log(1 / alpha), low = 1, high = FORECAST_MOST, fewer;
+    double least = 1, more, fewer;
     BUG_ON(!(alpha > 0) || !(alpha < 1));
-    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || !t->c.blocks)
         return INFINITY;
     fewer = fmin((double)t->arm[0].all.n, (double)t->arm[1].all.n);
     if (mean_test_doubt(t, side) == MEAN_FEW)
-        low = (side == TEST_PASS ? mean_test_needed(t) : MEAN_FEWEST_FAIL) / fewer;
+        least = (side == TEST_PASS ? mean_test_needed(t) : MEAN_FEWEST_FAIL) / fewer;
     else if (mean_test_doubt(t, side) == MEAN_SKEWED)
-        low = mean_test_needed(t) / fewer;
-    if (!(low <= high) || mean_log_e(t, side, &(struct mean_extent){high, true}) < bound)
-        return INFINITY;
-    if (mean_log_e(t, side, &(struct mean_extent){low, true}) >= bound)
-        high = low;
-    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
-        double middle = sqrt(low * high);
-        if (mean_log_e(t, side, &(struct mean_extent){middle, true}) >= bound)
-            high = middle;
-        else
-            low = middle;
-    }
-    return ceil((high - 1) * t->c.w / t->c.recent_w);
+        least = mean_test_needed(t) / fewer;
+    more = contrast_more_until(tempered_log_e, t, side, least, log(1 / alpha));
+    return ceil((more - 1) * t->c.w / t->c.recent_w);
 }

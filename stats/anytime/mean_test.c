@@ -54,13 +54,9 @@ bool mean_block_ok(const struct mean_block *block, double cap)
 void mean_test_init(struct mean_test *t, const struct contrast_null *fail_null,
                     const struct contrast_null *pass_null, double cap)
 {
-    static const struct contrast_null absent = {NAN, NAN};
-    BUG_ON(fail_null && !contrast_null_ok(fail_null));
-    BUG_ON(pass_null && !contrast_null_ok(pass_null));
     BUG_ON(!isnan(cap) && !(cap >= MEAN_CAP_MIN && cap <= VALUE_MAX));
     memset(t, 0, sizeof(*t));
-    t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
-    t->null[TEST_PASS] = pass_null ? *pass_null : absent;
+    contrast_nulls_set(t->null, fail_null, pass_null);
     t->cap = cap;
     contrast_init(&t->c);
     moments_init(&t->arm[0].all);
@@ -215,15 +211,10 @@ double mean_test_needed(const struct mean_test *t)
     return fmax(MEAN_FEWEST_PASS, MEAN_SKEW * skew * skew);
 }
 
-static bool is_absent(const struct mean_test *t, enum test_side side)
-{
-    return isnan(t->null[side].ratio) && isnan(t->null[side].difference);
-}
-
 enum mean_doubt mean_test_doubt(const struct mean_test *t, enum test_side side)
 {
     double fewer = (double)(t->arm[0].all.n < t->arm[1].all.n ? t->arm[0].all.n : t->arm[1].all.n);
-    if (is_absent(t, side) || is_exact(t, side) || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || is_exact(t, side) || !t->c.blocks)
         return MEAN_CLEAR;
     if (fewer < (side == TEST_PASS ? MEAN_FEWEST_PASS : MEAN_FEWEST_FAIL))
         return MEAN_FEW;
@@ -288,16 +279,8 @@ double mean_test_log_e_untempered(const struct mean_test *t, enum test_side side
 
 struct rate_dispersion mean_test_dispersion(const struct mean_test *t, enum test_side side)
 {
-    struct rate_dispersion d = {.of_1 = NAN, .of_4 = NAN, .of_16 = NAN, .used = 1};
+    struct rate_dispersion d = contrast_dispersion(&t->c, t->c.scatter.unit);
     struct contrast_line line[2], plain = {1, 0};
-    double unit = t->c.scatter.unit;
-    d.correlation = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
-    d.uncertain = scatter_read(&t->c.scatter).uncertain;
-    if (unit > 0) {
-        d.of_1 = scatter_level(&t->c.scatter, 0) / unit;
-        d.of_4 = scatter_level(&t->c.scatter, 1) / unit;
-        d.of_16 = scatter_level(&t->c.scatter, 2) / unit;
-    }
     int n = contrast_lines(&t->null[side], line);
     d.used = mean_read(t, side, n ? &line[0] : &plain, true).phi;
     return d;

@@ -12,12 +12,11 @@
 #include <math.h>
 #include <string.h>
 
-#define VALUE_MAX     1e15
-#define DENOM_MIN     1e-9
-#define FORECAST_MOST 10000.0
-#define RATIO_FORM    1
-#define RATIO_MOST    1e25  /* above VALUE_MAX/DENOM_MIN */
-#define ROUNDING      1e-12 /* of the other arm's squares */
+#define VALUE_MAX  1e15
+#define DENOM_MIN  1e-9
+#define RATIO_FORM 1
+#define RATIO_MOST 1e25  /* above VALUE_MAX/DENOM_MIN */
+#define ROUNDING   1e-12 /* of the other arm's squares */
 
 bool ratio_block_ok(const struct ratio_block *b)
 {
@@ -31,12 +30,8 @@ bool ratio_block_ok(const struct ratio_block *b)
 void ratio_test_init(struct ratio_test *t, const struct contrast_null *fail_null,
                      const struct contrast_null *pass_null)
 {
-    static const struct contrast_null absent = {NAN, NAN};
-    BUG_ON(fail_null && !contrast_null_ok(fail_null));
-    BUG_ON(pass_null && !contrast_null_ok(pass_null));
     memset(t, 0, sizeof(*t));
-    t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
-    t->null[TEST_PASS] = pass_null ? *pass_null : absent;
+    contrast_nulls_set(t->null, fail_null, pass_null);
     contrast_init(&t->c);
     moments_init(&t->residual);
     moments_init(&t->arm[0]);
@@ -68,11 +63,6 @@ void ratio_test_take(struct ratio_test *t, const struct ratio_block *b)
     t->num1 += b->num1;
     t->den1 += b->den1;
 }
-
-struct reading {
-    double z, n_eff, shift_z, phi;
-    bool is_usable;
-};
 
 /*
  * Skewness of the contrast's residuals where it flatters that side's alternative; 0 where it does
@@ -111,11 +101,11 @@ double ratio_test_needed(const struct ratio_test *t, enum test_side side)
     return fmax(side == TEST_PASS ? RATIO_FEWEST : 1, RATIO_SKEW * skew * skew);
 }
 
-static struct reading read_line(const struct ratio_test *t, enum test_side side,
-                                const struct contrast_line *line, bool tempered)
+static struct contrast_reading read_line(const struct ratio_test *t, enum test_side side,
+                                         const struct contrast_line *line, bool tempered)
 {
-    struct reading r = {.phi = 1};
-    double sq, mean0, v, toward = side == TEST_FAIL ? 1 : -1;
+    struct contrast_reading r = {.is_usable = false};
+    double sq, mean0, v, phi = 1, toward = side == TEST_FAIL ? 1 : -1;
     if (!t->c.blocks)
         return r;
     sq = contrast_squares(&t->c, line);
@@ -124,13 +114,13 @@ static struct reading read_line(const struct ratio_test *t, enum test_side side,
         return r;
     if (tempered) {
         struct correlation c = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
-        r.phi = side == TEST_PASS ? c.now * (1 + 2 * sqrt(2 / (double)t->c.blocks)) : c.established;
+        phi = side == TEST_PASS ? c.now * (1 + 2 * sqrt(2 / (double)t->c.blocks)) : c.established;
     }
-    v = sq * r.phi;
+    v = sq * phi;
     r.z = toward * contrast_sum(&t->c, line) / sqrt(v);
     if (tempered)
         r.z = less_skew(r.z, bad_skew(t, side), (double)t->c.blocks);
-    r.n_eff = t->c.w * t->c.w / t->c.ww / r.phi;
+    r.n_eff = t->c.w * t->c.w / t->c.ww / phi;
     if (side == TEST_PASS)
         r.shift_z = ((line->ratio - 1) * mean0 + line->difference) * t->c.w / sqrt(v);
     r.is_usable = true;
@@ -144,20 +134,20 @@ static double log_e_of(const struct ratio_test *t, enum test_side side, double m
     double v[2] = {0, 0};
     int n = contrast_lines(&t->null[side], line);
     for (int i = 0; i < n; i++) {
-        struct reading r = read_line(t, side, &line[i], tempered);
-        double root = sqrt(more);
-        if (!r.is_usable)
-            continue;
-        v[i] = side == TEST_PASS ? contrast_log_e_pass(r.z * root, r.n_eff * more, r.shift_z * root)
-                                 : contrast_log_e(r.z * root, r.n_eff * more);
+        const struct contrast_reading r = read_line(t, side, &line[i], tempered);
+        v[i] = contrast_reading_log_e(&r, side, more);
     }
     return contrast_joined(side, v, n);
 }
 
+static double tempered_log_e(const void *of, enum test_side side, double more)
+{
+    return log_e_of(of, side, more, true);
+}
+
 enum ratio_doubt ratio_test_doubt(const struct ratio_test *t, enum test_side side)
 {
-    bool is_absent = isnan(t->null[side].ratio) && isnan(t->null[side].difference);
-    if (is_absent || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || !t->c.blocks)
         return RATIO_CLEAR;
     if (t->c.blocks > 1 && !(t->residual.m2 > 0))
         return RATIO_NO_SPREAD;
@@ -179,15 +169,7 @@ double ratio_test_log_e_untempered(const struct ratio_test *t, enum test_side si
 
 struct rate_dispersion ratio_test_dispersion(const struct ratio_test *t, enum test_side side)
 {
-    struct rate_dispersion d = {.of_1 = NAN, .of_4 = NAN, .of_16 = NAN, .used = 1};
-    double single = scatter_level(&t->c.scatter, 0);
-    d.correlation = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
-    d.uncertain = scatter_read(&t->c.scatter).uncertain;
-    if (single > 0) {
-        d.of_1 = 1;
-        d.of_4 = scatter_level(&t->c.scatter, 1) / single;
-        d.of_16 = scatter_level(&t->c.scatter, 2) / single;
-    }
+    struct rate_dispersion d = contrast_dispersion(&t->c, scatter_level(&t->c.scatter, 0));
     d.used = side == TEST_PASS ? d.correlation.now : d.correlation.established;
     return d;
 }
@@ -236,23 +218,13 @@ double ratio_test_limit(const struct ratio_test *t, int arm, double level, bool 
 
 double ratio_test_eta(const struct ratio_test *t, enum test_side side, double alpha)
 {
-    double bound = log(1 / alpha), low = 1, high = FORECAST_MOST;
+    double least, more;
     BUG_ON(!(alpha > 0) || !(alpha < 1));
-    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || !t->c.blocks)
         return INFINITY;
-    low = fmax(1, ratio_test_needed(t, side) / (double)t->c.blocks);
-    if (!(low <= high) || log_e_of(t, side, high, true) < bound)
-        return INFINITY;
-    if (log_e_of(t, side, low, true) >= bound)
-        high = low;
-    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
-        double middle = sqrt(low * high);
-        if (log_e_of(t, side, middle, true) >= bound)
-            high = middle;
-        else
-            low = middle;
-    }
-    return ceil((high - 1) * t->c.w / t->c.recent_w);
+    least = fmax(1, ratio_test_needed(t, side) / (double)t->c.blocks);
+    more = contrast_more_until(tempered_log_e, t, side, least, log(1 / alpha));
+    return ceil((more - 1) * t->c.w / t->c.recent_w);
 }
 
 void ratio_test_encode(const struct ratio_test *t, struct buf *out)

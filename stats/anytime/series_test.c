@@ -14,12 +14,11 @@
 #include <math.h>
 #include <string.h>
 
-#define VALUE_MAX     1e15
-#define SUM_MAX       1e100
-#define LAST_MAX      1e41
-#define F_MOST        0.99
-#define FORECAST_MOST 10000.0
-#define SERIES_FORM   1
+#define VALUE_MAX   1e15
+#define SUM_MAX     1e100
+#define LAST_MAX    1e41
+#define F_MOST      0.99
+#define SERIES_FORM 1
 
 static bool point_ok(double y)
 {
@@ -34,12 +33,8 @@ bool series_pair_ok(const struct series_pair *pair)
 void series_test_init(struct series_test *t, const struct contrast_null *fail_null,
                       const struct contrast_null *pass_null)
 {
-    static const struct contrast_null absent = {NAN, NAN};
-    BUG_ON(fail_null && !contrast_null_ok(fail_null));
-    BUG_ON(pass_null && !contrast_null_ok(pass_null));
     memset(t, 0, sizeof(*t));
-    t->null[TEST_FAIL] = fail_null ? *fail_null : absent;
-    t->null[TEST_PASS] = pass_null ? *pass_null : absent;
+    contrast_nulls_set(t->null, fail_null, pass_null);
     contrast_init(&t->c);
 }
 
@@ -109,15 +104,10 @@ static double inflation(const struct series_test *t, double r, enum test_side si
     return fmax(sums, (1 + f) / (1 - f));
 }
 
-struct reading {
-    double z, n_eff, shift_z;
-    bool is_usable;
-};
-
-static struct reading read_line(const struct series_test *t, enum test_side side,
-                                const struct contrast_line *line, bool tempered)
+static struct contrast_reading read_line(const struct series_test *t, enum test_side side,
+                                         const struct contrast_line *line, bool tempered)
 {
-    struct reading r = {.is_usable = false};
+    struct contrast_reading r = {.is_usable = false};
     double sq, mean0, v, phi = 1, toward = side == TEST_FAIL ? 1 : -1;
     if (!t->c.blocks)
         return r;
@@ -140,16 +130,18 @@ static struct reading read_line(const struct series_test *t, enum test_side side
 static double log_e_of(const struct series_test *t, enum test_side side, double more, bool tempered)
 {
     struct contrast_line line[2];
-    double v[2] = {0, 0}, root = sqrt(more);
+    double v[2] = {0, 0};
     int n = contrast_lines(&t->null[side], line);
     for (int i = 0; i < n; i++) {
-        struct reading r = read_line(t, side, &line[i], tempered);
-        if (!r.is_usable)
-            continue;
-        v[i] = side == TEST_PASS ? contrast_log_e_pass(r.z * root, r.n_eff * more, r.shift_z * root)
-                                 : contrast_log_e(r.z * root, r.n_eff * more);
+        const struct contrast_reading r = read_line(t, side, &line[i], tempered);
+        v[i] = contrast_reading_log_e(&r, side, more);
     }
     return contrast_joined(side, v, n);
+}
+
+static double tempered_log_e(const void *of, enum test_side side, double more)
+{
+    return log_e_of(of, side, more, true);
 }
 
 /* Periods needed before that side speaks, at the autocorrelation seen. */
@@ -167,7 +159,7 @@ enum series_doubt series_test_doubt(const struct series_test *t, enum test_side 
 {
     struct contrast_line plain = {1, 0};
     double n = (double)t->c.blocks;
-    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || !t->c.blocks)
         return SERIES_CLEAR;
     plain.difference = contrast_mean1(&t->c) - contrast_mean0(&t->c);
     if (t->c.blocks > 1 && !(contrast_squares(&t->c, &plain) > 0))
@@ -190,17 +182,11 @@ double series_test_log_e_untempered(const struct series_test *t, enum test_side 
 
 struct rate_dispersion series_test_dispersion(const struct series_test *t, enum test_side side)
 {
-    struct rate_dispersion d = {.of_1 = NAN, .of_4 = NAN, .of_16 = NAN, .used = 1};
-    double single = scatter_level(&t->c.scatter, 0);
+    struct rate_dispersion d = contrast_dispersion(&t->c, scatter_level(&t->c.scatter, 0));
     struct contrast_line line[2] = {{1, 0}};
-    d.correlation = scatter_correlation(&t->c.scatter, &t->c.correlation_floor);
-    if (single > 0) {
-        d.of_1 = 1;
-        d.of_4 = scatter_level(&t->c.scatter, 1) / single;
-        d.of_16 = scatter_level(&t->c.scatter, 2) / single;
-    }
     contrast_lines(&t->null[side], line);
     d.used = inflation(t, line[0].ratio, side);
+    d.uncertain = false; /* the autocorrelation answers for what the sums leave open */
     return d;
 }
 
@@ -250,23 +236,13 @@ double series_test_limit(const struct series_test *t, int arm, double level, boo
 
 double series_test_eta(const struct series_test *t, enum test_side side, double alpha)
 {
-    double bound = log(1 / alpha), low, high = FORECAST_MOST;
+    double least, more;
     BUG_ON(!(alpha > 0) || !(alpha < 1));
-    if ((isnan(t->null[side].ratio) && isnan(t->null[side].difference)) || !t->c.blocks)
+    if (contrast_null_is_absent(&t->null[side]) || !t->c.blocks)
         return INFINITY;
-    low = fmax(1, needed(t, side) / (double)t->c.blocks);
-    if (!(low <= high) || log_e_of(t, side, high, true) < bound)
-        return INFINITY;
-    if (log_e_of(t, side, low, true) >= bound)
-        high = low;
-    for (int i = 0; i < 20 && high - low > 0.02 * high; i++) {
-        double middle = sqrt(low * high);
-        if (log_e_of(t, side, middle, true) >= bound)
-            high = middle;
-        else
-            low = middle;
-    }
-    return ceil((high - 1) * (double)t->c.blocks);
+    least = fmax(1, needed(t, side) / (double)t->c.blocks);
+    more = contrast_more_until(tempered_log_e, t, side, least, log(1 / alpha));
+    return ceil((more - 1) * (double)t->c.blocks);
 }
 
 void series_test_encode(const struct series_test *t, struct buf *out)
