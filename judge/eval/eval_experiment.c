@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define TUNED_DEFAULT 5000
+#define TUNED_LEAST   1e-9
+#define TUNED_MOST    1e15
 
 /* One value of a unit: {n, sum, sum_squares}; without sum_squares a proportion. */
 static int take_value(const struct node *from, double n, double *sum, double *squares,
@@ -112,8 +114,8 @@ static int run_frequentist(const struct eval_case *c, struct writer *got, struct
         eval_number_or(c->params, "n_star", TUNED_DEFAULT, &tuned, err) != 0 ||
         take_effect(c, &effect, &relative, &alpha, err) != 0)
         return -1;
-    if (!(tuned > 0))
-        return err_set(err, ERR_INPUT, "`n_star` is %g: want a number > 0", tuned);
+    if (!(tuned >= TUNED_LEAST && tuned <= TUNED_MOST))
+        return err_set(err, ERR_INPUT, "`n_star` is %g: want a number from 1e-9 to 1e15", tuned);
     if (effect.state != EFFECT_OK)
         return put_error(got, effect_state_word(effect.state));
     if (test > 3 && alpha >= 0.5)
