@@ -80,3 +80,31 @@ def evaluate(path):
     if run.returncode != 0:
         raise RuntimeError((run.stderr.strip() or f"exit {run.returncode}").splitlines()[0])
     return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def problems_of(path, cases, find, name):
+    """What is wrong with the answers to a file's cases, a line each: find(case, got) lists a case's, name(case) is what it is called."""
+    try:
+        answers = evaluate(path)
+    except (RuntimeError, ValueError) as why:
+        return [f"judgectl eval: {why}"]
+    if [a.get("case") for a in answers] != list(range(len(cases))):
+        return [f"{len(answers)} answers for {len(cases)} cases, or out of order"]
+    problems = []
+    for i, (case, answer) in enumerate(zip(cases, answers)):
+        found = find(case, answer["got"]) if "got" in answer else [f"error: {answer.get('error')}"]
+        problems += [f"case {i} {name(case)}: {p}" for p in found[:3]]
+    return problems
+
+
+def closing(results):
+    """Prints what failed, of (path, problems) pairs; how many passed and failed."""
+    passed = failed = 0
+    for path, problems in results:
+        passed += not problems
+        failed += bool(problems)
+        if problems:
+            print(f"FAIL {path.name}: {len(problems)} differences")
+        for p in problems[:8]:
+            print(f"    {p}")
+    return passed, failed

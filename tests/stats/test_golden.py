@@ -11,31 +11,19 @@ import os
 import pathlib
 import sys
 
-from compare import ROOT, differences, evaluate, number
+from compare import ROOT, closing, differences, number, problems_of
 from proofs import expectation
 
 
 def check(path):
-    cases = json.loads(path.read_text())["cases"]
-    try:
-        answers = evaluate(path)
-    except (RuntimeError, ValueError) as why:
-        return [f"judgectl eval: {why}"]
-    if [a.get("case") for a in answers] != list(range(len(cases))):
-        return [f"{len(answers)} answers for {len(cases)} cases, or out of order"]
-    problems = []
-    for i, (case, answer) in enumerate(zip(cases, answers)):
-        if "got" not in answer:
-            found = [f"error: {answer.get('error')}"]
-        else:
-            want = expectation(path.stem, case, number)
-            found = differences(answer["got"], want, case.get("tol") or {})
-        problems += [f"case {i} {json.dumps(case.get('params'))[:150]}: {p}" for p in found[:3]]
-    return problems
+    def find(case, got):
+        return differences(got, expectation(path.stem, case, number), case.get("tol") or {})
+
+    return problems_of(path, json.loads(path.read_text())["cases"], find, lambda case: json.dumps(case.get("params"))[:150])
 
 
 def main():
-    passed = failed = skipped = 0
+    skipped = 0
     files = [pathlib.Path(a) for a in sys.argv[1:]]
     if not files:
         files = sorted((ROOT / "tests" / "golden" / "stats").glob("*.json"))
@@ -46,15 +34,7 @@ def main():
         else:
             skipped += 1
             print("skipped the values that may not be copied: set JUDGE_GOLDEN to the folder that has stats/")
-    for path in files:
-        problems = check(path)
-        if problems:
-            failed += 1
-            print(f"FAIL {path.name}: {len(problems)} differences")
-            for p in problems[:8]:
-                print(f"    {p}")
-        else:
-            passed += 1
+    passed, failed = closing((path, check(path)) for path in files)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 

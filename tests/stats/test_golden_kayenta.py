@@ -15,7 +15,7 @@ import os
 import pathlib
 import sys
 
-from compare import differences, evaluate
+from compare import closing, differences, problems_of
 
 REL = 1e-12
 
@@ -71,27 +71,13 @@ def observed(case):
     return seen
 
 
-def check(path):
-    cases = json.loads(path.read_text())
-    try:
-        answers = evaluate(path)
-    except (RuntimeError, ValueError) as why:
-        return [f"judgectl eval: {why}"]
-    if [a.get("case") for a in answers] != list(range(len(cases))):
-        return [f"{len(answers)} answers for {len(cases)} cases, or out of order"]
-    problems = []
-    for i, (case, answer) in enumerate(zip(cases, answers)):
-        if "got" not in answer:
-            found = [f"error: {answer.get('error')}"]
-        elif case.get("stochasticNoise"):
-            labels = case.get("observedLabels") or [case["expected"]["classification"]]
-            label = answer["got"]["classification"]
-            found = [] if label in labels else [f"classification is {label!r}, want one of {labels}"]
-        else:
-            got = normal(answer["got"])
-            found = compare(got, normal(case["expected"])) + compare(got, observed(case))
-        problems += [f"case {i} {case['name'][:80]}: {p}" for p in found[:3]]
-    return problems
+def find(case, answer):
+    if case.get("stochasticNoise"):
+        labels = case.get("observedLabels") or [case["expected"]["classification"]]
+        label = answer["classification"]
+        return [] if label in labels else [f"classification is {label!r}, want one of {labels}"]
+    got = normal(answer)
+    return compare(got, normal(case["expected"])) + compare(got, observed(case))
 
 
 def main():
@@ -102,15 +88,7 @@ def main():
         print("0 passed, 0 failed, 1 skipped")
         return 0
     files = files or sorted((pathlib.Path(folder) / "kayenta").glob("*.json"))
-    passed = failed = 0
-    for path in files:
-        problems = check(path)
-        passed += not problems
-        failed += bool(problems)
-        if problems:
-            print(f"FAIL {path.name}: {len(problems)} differences")
-        for p in problems[:8]:
-            print(f"    {p}")
+    passed, failed = closing((path, problems_of(path, json.loads(path.read_text()), find, lambda case: case["name"][:80])) for path in files)
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed or not files else 0
 
