@@ -83,7 +83,7 @@ int history_read(struct history *h, const struct spec *spec, const char *bytes, 
     if (rc == 0 && h->last - h->first >= HISTORY_BLOCKS_MAX)
         rc = err_set(err, ERR_INPUT,
                      "it spans %lld blocks, more than %d: give longer blocks (policy.block)",
-                     (long long)(h->last - h->first + 1), HISTORY_BLOCKS_MAX);
+                     (long long)h->last - (long long)h->first + 1, HISTORY_BLOCKS_MAX);
     sums_set_release(&r.sums);
     if (rc != 0)
         history_release(h);

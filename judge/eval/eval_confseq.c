@@ -226,6 +226,8 @@ static int sorted_copy(const struct eval_case *c, const char *key, double **out,
                        struct err *err)
 {
     const double *given;
+    *out = NULL;
+    *n = 0;
     if (eval_numbers(c, c->input, key, &given, n, err) != 0)
         return -1;
     if (*n == 0)

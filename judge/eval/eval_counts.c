@@ -164,6 +164,8 @@ static int read_trials(const struct eval_case *c, struct binomial_block **out, s
     double trials[2] = {0, 0};
     const double *each[2] = {NULL, NULL};
     static const char *const keys[2] = {"na", "nb"};
+    *out = NULL;
+    *n = 0;
     if (read_counts(c, "ya", "yb", &ya, &yb, n, err) != 0)
         return -1;
     for (int arm = 0; arm < 2; arm++) {

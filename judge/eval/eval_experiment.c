@@ -79,6 +79,8 @@ static int take_effect(const struct eval_case *c, struct effect *effect, bool *r
     static const char *const differences[] = {"absolute", "relative"};
     struct experiment_arm a, b;
     int difference;
+    *effect = (struct effect){.state = EFFECT_OK};
+    *relative = false;
     if (take_arm(c, "a", &a, err) != 0 || take_arm(c, "b", &b, err) != 0 ||
         eval_choice(c->params, "difference", differences, 2, &difference, err) != 0 ||
         eval_number(c->params, "alpha", alpha, err) != 0)

@@ -255,9 +255,8 @@ static int run_statistics(const struct eval_case *c, struct writer *got, struct 
     return 0;
 }
 
-/* Which values the detector of `params` marks. */
-static int detect(const struct eval_case *c, const struct series *s, const bool **out,
-                  struct err *err)
+/* Which values the detector of `params` marks; NULL with err. */
+static const bool *detect(const struct eval_case *c, const struct series *s, struct err *err)
 {
     static const char *const detectors[] = {"KSigmaDetector", "IQRDetector"};
     bool *marked = arena_array(c->arena, s->m + 1, sizeof(*marked)), lenient;
@@ -266,22 +265,23 @@ static int detect(const struct eval_case *c, const struct series *s, const bool 
     if (eval_choice(c->params, "detector", detectors, 2, &detector, err) != 0 ||
         read_flag(c->params, "reduceSensitivity", &lenient, err) != 0 ||
         eval_number_or(c->params, detector ? "factor" : "k", detector ? 1.5 : 3, &reach, err) != 0)
-        return -1;
-    if (!(reach > 0))
-        return err_set(err, ERR_INPUT, "k and factor must be greater than zero");
+        return NULL;
+    if (!(reach > 0)) {
+        err_set(err, ERR_INPUT, "k and factor must be greater than zero");
+        return NULL;
+    }
     if (detector)
         outliers_iqr(s->e, s->m, reach, lenient, marked);
     else
         outliers_sigma(s->e, s->m, reach, marked);
-    *out = marked;
-    return 0;
+    return marked;
 }
 
 static int run_detectors(const struct eval_case *c, struct writer *got, struct err *err)
 {
     const bool *marked;
     struct series s;
-    if (read_series(c, &s, err) != 0 || detect(c, &s, &marked, err) != 0)
+    if (read_series(c, &s, err) != 0 || !(marked = detect(c, &s, err)))
         return -1;
     writer_object(got);
     writer_kv_array(got, "isOutlier");
@@ -333,11 +333,11 @@ static int run_transforms(const struct eval_case *c, struct writer *got, struct 
                                              "addGaussianNoise"};
     struct series s;
     double *v, value = 0;
-    const bool *marked;
+    const bool *marked = NULL;
     int transform;
     if (eval_choice(c->params, "transform", transforms, 4, &transform, err) != 0 ||
         read_series(c, &s, err) != 0 || eval_number_or(c->params, "value", 0, &value, err) != 0 ||
-        (transform == 2 && detect(c, &s, &marked, err) != 0))
+        (transform == 2 && !(marked = detect(c, &s, err))))
         return -1;
     v = arena_array(c->arena, s.m + 1, sizeof(*v));
     size_t n = s.m;

@@ -57,6 +57,7 @@ static int score_case(const struct eval_case *c, struct scored *out, struct err 
     const struct score_weight *weights;
     struct score_group *groups;
     size_t n_weights, n = 0, room = 0;
+    *out = (struct scored){.groups = NULL};
     if (!results || results->type != NODE_ARRAY)
         return err_set(err, ERR_INPUT, "no `metricResults`: want an array");
     if (kayenta_read_weights(c->arena, node_get(c->params, "groupWeights"), &weights, &n_weights,
@@ -226,7 +227,7 @@ static int read_minutes(const struct node *params, const struct minutes *m, stru
         return -1;
     if (isnan(v))
         return 0;
-    if (!(fabs(v) <= (double)(WINDOWS_SPAN_MAX_US / MINUTE_US)))
+    if (!(fabs(v) <= (double)WINDOWS_SPAN_MAX_US / (double)MINUTE_US))
         return err_set(err, ERR_INPUT, "`%s` is over ten years", m->key);
     *m->us = (int64_t)(v * (double)MINUTE_US);
     if (m->given)

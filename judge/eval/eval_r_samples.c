@@ -35,6 +35,8 @@ int eval_r_sample(const struct eval_case *c, const char *key, double **out, size
                   struct err *err)
 {
     const double *v;
+    *out = NULL;
+    *n = 0;
     if (eval_numbers(c, c->input, key, &v, n, err) != 0)
         return -1;
     if (*n == 0)

@@ -23,6 +23,8 @@ static int take_looks(const struct eval_case *c, struct look **looks, size_t *n,
 {
     const double *info = NULL;
     double count = 0;
+    *looks = NULL;
+    *n = 0;
     if (node_get(c->input, "info")) {
         if (eval_numbers(c, c->input, "info", &info, n, err) != 0)
             return -1;
@@ -42,6 +44,7 @@ static int take_looks(const struct eval_case *c, struct look **looks, size_t *n,
 static int take_sides(const struct eval_case *c, enum test_sides *sides, struct err *err)
 {
     double v;
+    *sides = ONE_SIDE;
     if (eval_number_or(c->params, "sides", 1, &v, err) != 0)
         return -1;
     if (v != 1 && v != 2)
@@ -272,7 +275,8 @@ static int run_rpact_power(const struct eval_case *c, struct writer *got, struct
 {
     struct rpact_design d = {0};
     const struct node *beta_word = node_get(c->params, "beta_spending");
-    bool futility = beta_word && beta_word->type == NODE_STRING && strcmp(beta_word->text, "none");
+    bool futility =
+        beta_word && beta_word->type == NODE_STRING && strcmp(beta_word->text, "none") != 0;
     const char *word;
     if (take_looks(c, &d.looks, &d.n, err) != 0 || take_sides(c, &d.sides, err) != 0 ||
         take_level(c, "alpha", &d.alpha, err) != 0 || take_level(c, "beta", &d.beta, err) != 0 ||
@@ -329,12 +333,13 @@ static int run_ldbounds(const struct eval_case *c, struct writer *got, struct er
     enum test_sides sides;
     double alpha, iuse, *spent;
     struct spending s = {0};
+    const size_t uses = ARRAY_LEN(by_iuse);
     if (take_looks(c, &looks, &n, err) != 0 || take_sides(c, &sides, err) != 0 ||
         take_level(c, "alpha", &alpha, err) != 0 ||
         eval_number(c->params, "iuse", &iuse, err) != 0 ||
         eval_number_or(c->params, "phi", 1, &s.parameter, err) != 0)
         return -1;
-    if (!(iuse >= 1 && iuse <= (double)ARRAY_LEN(by_iuse)) || iuse != floor(iuse))
+    if (!(iuse >= 1 && iuse <= (double)uses) || iuse != floor(iuse))
         return err_set(err, ERR_INPUT, "`iuse` must be 1, 2, 3 or 4");
     s.shape = by_iuse[(int)iuse - 1];
     spent = arena_array(c->arena, n, sizeof(*spent));

@@ -9,6 +9,7 @@
 static int take_lags(const struct eval_case *c, double least, size_t *lags, struct err *err)
 {
     double v;
+    *lags = 0;
     if (eval_number(c->params, "lags", &v, err) != 0)
         return -1;
     if (!(v >= least && v <= LAGS_MAX) || v != (double)(size_t)v)

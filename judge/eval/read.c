@@ -108,7 +108,7 @@ int eval_numbers(const struct eval_case *c, const struct node *object, const cha
 int eval_choice(const struct node *object, const char *key, const char *const *words, size_t n,
                 int *out, struct err *err)
 {
-    const char *text;
+    const char *text = "";
     if (eval_text(object, key, &text, err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++)

@@ -5,14 +5,13 @@
 
 #include "lib/base/num.h"
 
-#define PROPORTION_BASE 0.01
-#define RATE_BASE       0.01
-#define QUANTILE_BASE   100.0
-#define LOG_SD          0.5
-#define LOG_SD_MAX      3.0
-#define VALUE_MIN       1e-6
-#define VALUE_MAX       1e12
-#define FACTOR_MAX      1e4
+#define EVENTS_BASE   0.01 /* of trials, or a unit of exposure */
+#define QUANTILE_BASE 100.0
+#define LOG_SD        0.5
+#define LOG_SD_MAX    3.0
+#define VALUE_MIN     1e-6
+#define VALUE_MAX     1e12
+#define FACTOR_MAX    1e4
 
 static bool can_simulate(enum metric_kind kind)
 {
@@ -40,7 +39,7 @@ static void set_default(struct metric_truth *t, const struct spec_metric *m)
         latency_at(&t->latency, m, value);
         return;
     }
-    t->base = m->kind == METRIC_RATE ? RATE_BASE : PROPORTION_BASE;
+    t->base = EVENTS_BASE;
     if (m->harm == HARM_DECREASE)
         t->base = 1 - t->base;
     t->harmed = t->base;
@@ -263,7 +262,7 @@ static int read_truth(struct assumption *a, const struct item *item, struct err 
 
 int assume_truth(struct assumption *a, const char *words, struct err *err)
 {
-    struct item item;
+    struct item item = {.metric = 0};
     int rc;
     for (size_t i = 0; i < a->spec.n_metrics; i++)
         assume_excess(a, i, 0);

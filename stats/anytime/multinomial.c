@@ -226,9 +226,10 @@ static double mean_log_e(const struct multinomial *t, double phi)
         return 0;
     for (size_t i = 0; i < t->arms; i++)
         counts[i] = t->count[i] / phi;
-    for (size_t i = 0; i < ARRAY_LEN(concentrations); i++)
+    const size_t n = ARRAY_LEN(concentrations);
+    for (size_t i = 0; i < n; i++)
         v[i] = dirichlet_multinomial_log_e(counts, t->share, t->arms, concentrations[i]);
-    return log_sum_exp(v, ARRAY_LEN(v)) - log((double)ARRAY_LEN(v));
+    return log_sum_exp(v, n) - log((double)n);
 }
 
 double multinomial_log_e(const struct multinomial *t)

@@ -73,9 +73,10 @@ double sample_ratio_log_e(const struct sample_ratio *t)
     double counts[2] = {t->n0 / phi, t->n1 / phi}, theta[2] = {1 - t->share, t->share};
     if (isnan(t->share) || !(t->n0 + t->n1 > 0))
         return 0;
-    for (size_t i = 0; i < ARRAY_LEN(concentrations); i++)
+    const size_t n = ARRAY_LEN(concentrations);
+    for (size_t i = 0; i < n; i++)
         v[i] = dirichlet_multinomial_log_e(counts, theta, 2, concentrations[i]);
-    return log_sum_exp(v, ARRAY_LEN(v)) - log((double)ARRAY_LEN(v));
+    return log_sum_exp(v, n) - log((double)n);
 }
 
 void sample_ratio_encode(const struct sample_ratio *t, struct buf *out)
