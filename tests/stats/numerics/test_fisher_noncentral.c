@@ -25,7 +25,7 @@ static void full_law(int n0, int n1, int total, double psi, struct full *f)
     f->high = total < n1 ? total : n1;
     for (int y = f->low; y <= f->high; y++)
         f->log_p[y] = log_choose(n1, y) + log_choose(n0, total - y) + y * log(psi);
-    all = log_sum_exp(f->log_p + f->low, (size_t)(f->high - f->low + 1));
+    all = log_sum_exp(f->log_p + f->low, (size_t)f->high - (size_t)f->low + 1);
     f->mean = 0;
     for (int y = f->low; y <= f->high; y++) {
         f->log_p[y] -= all;
