@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,11 +51,13 @@ static inline double bench_task_seconds(int tid)
 
 static inline int64_t bench_resident_bytes(void)
 {
-    long long pages = 0, resident = 0;
+    char line[128], *second;
     FILE *f = fopen("/proc/self/statm", "r");
-    BUG_ON(!f || fscanf(f, "%lld %lld", &pages, &resident) != 2);
+    BUG_ON(!f || !fgets(line, sizeof(line), f));
     fclose(f);
-    return (int64_t)resident * sysconf(_SC_PAGESIZE);
+    second = strchr(line, ' ');
+    BUG_ON(!second);
+    return (int64_t)strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 #define WANTED_RATIO 0.6
