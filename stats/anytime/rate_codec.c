@@ -46,6 +46,7 @@ void rate_ratio_encode(const struct rate_ratio *t, struct buf *out)
         const struct rate_arm *arm = &t->arm[i];
         put(out, (const double[]){arm->last_events, arm->last_exposure, arm->sq, arm->var}, 4);
     }
+    buf_add_double(out, t->saturated);
     put(out, t->s, RATE_NODES);
     put(out, t->var, RATE_NODES);
     put(out, t->sq, RATE_NODES);
@@ -98,6 +99,7 @@ int rate_ratio_decode(struct rate_ratio *t, struct bytes *in, struct err *err)
         ok = get(in, arm, ARRAY_LEN(arm), NOT_NEGATIVE) && ok;
         t->arm[i] = (struct rate_arm){arm[0], arm[1], arm[2], arm[3]};
     }
+    ok = get(in, &t->saturated, 1, ANY_SIGN) && ok;
     ok = get(in, t->s, RATE_NODES, ANY_SIGN) && ok;
     ok = get(in, t->var, RATE_NODES, NOT_NEGATIVE) && ok;
     ok = get(in, t->sq, RATE_NODES, NOT_NEGATIVE) && ok;

@@ -159,6 +159,7 @@ static void project(struct rate_ratio *t, const struct rate_block *each, double 
         t->abs_s[j] +=
             blocks * (each->c0 * log1p(odds / (1 + exp(logit))) - each->c1 * log1p(exp(-logit)));
     }
+    t->saturated += blocks * (rate_ratio_saturated(each) + noise / 2);
     const double events[] = {each->c0, each->c1};
     for (int i = 0; i < 2; i++) {
         t->arm[i].var += blocks * 2 * events[i];

@@ -40,6 +40,7 @@
 #define EXPOSURE_MIN   1e-9
 #define RECENT_BLOCKS  32.0
 #define NEGLIGIBLE     40.0 /* nats below: nothing in the last place of a double */
+#define DEVIANCE_MEAN  1.15 /* of one Poisson count, at most */
 #define SCATTER_EVENTS 20.0 /* of an arm, before how it scatters by itself is known */
 
 static bool value_ok(double v)
@@ -145,6 +146,17 @@ static void take_arm(struct rate_arm *arm, double events, double exposure)
     arm->last_exposure = exposure;
 }
 
+/* A block's largest c1 log r - n log(1 - rho + rho r), at the ratio that is its own. */
+double rate_ratio_saturated(const struct rate_block *b)
+{
+    double n = b->c0 + b->c1, rho = b->x1 / (b->x0 + b->x1), sum = 0;
+    if (b->c1 > 0)
+        sum += b->c1 * log(b->c1 / (n * rho));
+    if (b->c0 > 0)
+        sum += b->c0 * log(b->c0 / (n * (1 - rho)));
+    return sum;
+}
+
 void rate_ratio_take(struct rate_ratio *t, const struct rate_block *b)
 {
     double n = b->c0 + b->c1, rho, step;
@@ -164,6 +176,7 @@ void rate_ratio_take(struct rate_ratio *t, const struct rate_block *b)
         }
     if (!isnan(t->null[TEST_FAIL].difference) || !isnan(t->null[TEST_PASS].difference))
         take_absolute(t, b);
+    t->saturated += rate_ratio_saturated(b);
     scatter_take(&t->scatter, b->c1 - n * rho, n * rho * (1 - rho));
     take_arm(&t->arm[0], b->c0, b->x0);
     take_arm(&t->arm[1], b->c1, b->x1);
@@ -282,7 +295,11 @@ void rate_ratio_temper(const struct rate_ratio *t, enum test_side side, double l
                     var = t->var[j];
         }
     }
-    weigh(t, side, var > 0 ? null->sq / var : 1, out);
+    double estimate = var > 0 ? null->sq / var : 1;
+    if (side == TEST_FAIL && t->blocks)
+        estimate =
+            fmax(estimate, 2 * (t->saturated - null->s) / (DEVIANCE_MEAN * (double)t->blocks));
+    weigh(t, side, estimate, out);
 }
 
 double rate_ratio_mixture(const struct rate_ratio *t, const double log_prior[RATE_GRID],

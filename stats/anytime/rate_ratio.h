@@ -86,16 +86,17 @@ struct rate_ratio {
     double log_prior_one;        /* pass: weight of the point mass at ratio 1, or -INFINITY */
     double log_prior_abs[RATE_GRID]; /* absolute fail: weights of ratios > 1 */
 
-    double s[RATE_NODES];     /* sum of c1 log r - n log(1 - rho + rho r); 0 at ratio 1 */
-    double var[RATE_NODES];   /* sum of n theta (1 - theta), theta = rho r/(1 - rho + rho r) */
-    double sq[RATE_NODES];    /* sum of (c1 - n theta)^2 */
-    double spent[RATE_GRID];  /* absolute fail: sum of x1 (1 - v), v = r/(1 - rho + rho r) */
-    double abs_s[RATE_ABS];   /* absolute pass: sum of c0 log u + c1 log v */
-    struct rate_abs abs[2];   /* by test_side */
-    struct rate_arm arm[2];   /* baseline, candidate */
-    struct scatter scatter;   /* are sums of blocks noisier than blocks? */
-    double c0, x0, c1, x1;    /* totals of the blocks that count */
-    struct rate_block recent; /* decaying means over about 32 blocks */
+    double s[RATE_NODES];    /* sum of c1 log r - n log(1 - rho + rho r); 0 at ratio 1 */
+    double var[RATE_NODES];  /* sum of n theta (1 - theta), theta = rho r/(1 - rho + rho r) */
+    double sq[RATE_NODES];   /* sum of (c1 - n theta)^2 */
+    double saturated;        /* sum of each block's own largest c1 log r - n log(1 - rho + rho r) */
+    double spent[RATE_GRID]; /* absolute fail: sum of x1 (1 - v), v = r/(1 - rho + rho r) */
+    double abs_s[RATE_ABS];  /* absolute pass: sum of c0 log u + c1 log v */
+    struct rate_abs abs[2];  /* by test_side */
+    struct rate_arm arm[2];  /* baseline, candidate */
+    struct scatter scatter;  /* are sums of blocks noisier than blocks? */
+    double c0, x0, c1, x1;   /* totals of the blocks that count */
+    struct rate_block recent;             /* decaying means over about 32 blocks */
     struct correlation correlation_floor; /* see rate_ratio_set_correlation() */
     uint64_t blocks;                      /* blocks with exposure in both arms */
     uint64_t skipped;                     /* blocks without: they count for nothing */

@@ -31,6 +31,8 @@ double rate_ratio_fitted(const struct rate_ratio *t);
 void rate_ratio_temper(const struct rate_ratio *t, enum test_side side, double log_null,
                        const struct rate_point *null, struct tempering *out);
 struct correlation rate_ratio_correlation(const struct rate_ratio *t);
+/* A block's largest c1 log r - n log(1 - rho + rho r), at the ratio that is its own. */
+double rate_ratio_saturated(const struct rate_block *b);
 
 /* log of the mixture against a null of likelihood null_s with S divided by phi; log_prior as from
  * rate_grid_prior(). */
