@@ -81,12 +81,15 @@ void odds_ratio_take(struct odds_ratio *t, const struct binomial_block *b)
             if (s->log_ratio[j] == 0) /* a node of every grid */
                 one = grid[j];
         }
+        double own = 0; /* the block's largest, to within the grid */
         for (int j = 0; j < RATE_NODES; j++) {
             double residual = b->y1 - grid[j].mean;
+            own = fmax(own, grid[j].log_likelihood - one.log_likelihood);
             s->s[j] += grid[j].log_likelihood - one.log_likelihood;
             s->var[j] += grid[j].var;
             s->sq[j] += residual * residual;
         }
+        s->saturated += own;
         scatter_take(&s->scatter, b->y1 - one.mean, one.var);
     } else {
         scatter_take(&s->scatter, 0, 0);
