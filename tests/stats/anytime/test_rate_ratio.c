@@ -396,9 +396,26 @@ static void tempering(void)
     T_CHECK(rate_ratio_dispersion(&calm, TEST_PASS).used < 9 * pass_phi);
 }
 
+/* One block's burst of clustered events at a small share is not harm; blocks that all say so are.
+ */
+static void a_burst_is_not_harm(void)
+{
+    struct rate_ratio burst, steady;
+    rate_ratio_init(&burst, &no_harm, NULL);
+    rate_ratio_init(&steady, &no_harm, NULL);
+    for (int i = 0; i < 5; i++) {
+        rate_ratio_take(&burst, &(struct rate_block){19, 1900, i == 2 ? 20 : 1, 100});
+        rate_ratio_take(&steady, &(struct rate_block){19, 1900, 20, 100});
+    }
+    T_CHECK(rate_ratio_log_e_untempered(&burst, TEST_FAIL) > log(10000));
+    T_CHECK(rate_ratio_log_e(&burst, TEST_FAIL) < log(20));
+    T_CHECK(rate_ratio_log_e(&steady, TEST_FAIL) > log(10000));
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
+        {"a_burst_is_not_harm", a_burst_is_not_harm},
         {"relative_mean_is_one_at_the_null", relative_mean_is_one_at_the_null},
         {"proportions_of_any_size", proportions_of_any_size},
         {"absolute_mean_is_one_on_the_boundary", absolute_mean_is_one_on_the_boundary},
