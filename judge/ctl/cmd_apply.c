@@ -1,17 +1,30 @@
 /* apply SPEC: starts a release. run SPEC: starts it and follows it to its end. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "judge/ctl/rows.h"
+#include "lib/crypto/random.h"
 
 #define SPEC_TYPE "application/yaml"
-#define LOOK_MS   3000 /* a release that goes no further is noticed after this time */
+#define LOOK_MS   3000  /* a release that goes no further is noticed after this time */
+#define AGAIN_MS  20000 /* so long a service that is up but cannot answer is asked again */
+#define PAUSE_MS  500
 
+/* The service was there and could not say yet: its Redis answers late, or it is starting. */
+static bool may_ask_again(const struct answer *answer, const struct err *err)
+{
+    return answer->status >= 500 && err_info(err->code)->may_retry && !interrupted;
+}
+
+/* Asks again, always under the same key, so that however often it is asked one release starts. */
 static int send_spec(const struct flags *f, const char *path, struct answer *answer,
                      struct arena *a, struct err *err)
 {
     const char *bytes;
     size_t len;
+    char id[RANDOM_ID_BYTES];
+    const struct mono until = mono_add_ms(mono_now(), AGAIN_MS);
     if (ctl_read_file(path, &bytes, &len, a, err) != 0)
         return -1;
     const struct ask ask = {
@@ -20,10 +33,18 @@ static int send_spec(const struct flags *f, const char *path, struct answer *ans
         .type = SPEC_TYPE,
         .body = bytes,
         .body_len = len,
-        .key = f->key,
+        .key = f->key && *f->key ? f->key
+               : f->dry_run      ? NULL
+                                 : random_id(id),
     };
-    if (ctl_ask(f, &ask, answer, a, err) != 0)
-        return err_context(err, "%s", path);
+    *answer = (struct answer){0};
+    while (ctl_ask(f, &ask, answer, a, err) != 0) {
+        if (!may_ask_again(answer, err) || mono_until_ms(mono_now(), until) < PAUSE_MS)
+            return err_context(err, "%s", path);
+        ctl_progress(arena_printf(a, "%s; asking again", err->message));
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+        *answer = (struct answer){0};
+    }
     return 0;
 }
 

@@ -24,6 +24,14 @@ static uint64_t digest_add(uint64_t h, const void *bytes, size_t len)
     return h;
 }
 
+static uint64_t digest_i64(uint64_t h, int64_t v)
+{
+    unsigned char bytes[8];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)((uint64_t)v >> 8 * i);
+    return digest_add(h, bytes, sizeof(bytes));
+}
+
 static uint64_t digest_double(uint64_t h, double v)
 {
     if (isnan(v))
@@ -36,7 +44,8 @@ static uint64_t spec_digest(const struct spec *spec)
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     const int64_t numbers[] = {spec->policy.block_us, spec->policy.min_blocks, spec->bake_us > 0,
                                spec->settle_us > 0, (int64_t)spec->n_steps};
-    h = digest_add(h, numbers, sizeof(numbers));
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        h = digest_i64(h, numbers[i]);
     h = digest_double(digest_double(h, spec->policy.alpha), spec->policy.beta);
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];

@@ -101,7 +101,8 @@ static double eta_of(const struct look *k, const struct metric_state *m, const s
 {
     const struct spec_policy *policy = &k->d->spec->policy;
     if (e->state != STATE_UNDECIDED || k->stage == STAGE_BAKING || !is_in_step(k, m) ||
-        !m->test[PURPOSE_STEP].is_present || !step_blocks_of(k, m) || k->seg->is_synthetic)
+        !m->test[PURPOSE_STEP].is_present || !step_blocks_of(k, m) || !k->seg ||
+        k->seg->is_synthetic)
         return NAN;
     double blocks = 0;
     if (!e->no_limit)

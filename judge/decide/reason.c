@@ -234,6 +234,7 @@ void health_reason(const struct look *k, enum health health, size_t who, char ou
     const struct metric_state *m = &k->d->metrics[who];
     struct sentence s = {out, 0};
     char late0[NUM_TEXT_BYTES], late1[NUM_TEXT_BYTES], lag[WALL_TEXT_BYTES];
+    out[0] = '\0';
     say(&s, "%s: ", m->spec->name);
     switch (health) {
     case HEALTH_NO_DATA:

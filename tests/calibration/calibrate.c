@@ -134,10 +134,10 @@ static bool print_row(const struct tally *all, size_t n, const struct tally *t)
         break;
     }
     case EFFICIENCY:
-        holds = t->found > 0.999 && t->mean_at / c->limit <= c->wanted;
-        printf(" %5.2f", t->mean_at / c->limit);
+        holds = t->found > 0.999 && t->mean_at / c->limit(c->setup) <= c->wanted;
+        printf(" %5.2f", t->mean_at / c->limit(c->setup));
         if (t->beside > 0)
-            printf(", told the effect %.2f", t->beside / c->limit);
+            printf(", told the effect %.2f", t->beside / c->limit(c->setup));
         if (c->wanted < 1e3)
             printf(", wanted <= %.2f", c->wanted);
         printf("  ");

@@ -37,8 +37,11 @@ struct cell {
     bool is_clean;        /* the assumptions hold: refusals <= 1 % */
     const char *clean;    /* FINDS: scene whose mean delay is the measure; NULL: itself */
     const char *limit_of; /* why the claim does not hold here: then it is printed, not held */
-    double limit, wanted; /* EFFICIENCY */
-    int divide;           /* runs are divided by this where one is dear; 0: 1 */
+    /* EFFICIENCY: the least n any test could need on average, and what multiple of it may be taken
+     */
+    double (*limit)(const void *setup);
+    double wanted;
+    int divide; /* runs are divided by this where one is dear; 0: 1 */
     void (*run)(const struct cell *cell, struct rng *r, struct run *out);
     const void *setup;
 };

@@ -35,18 +35,30 @@ struct efficiency_setup {
 
 /* ---- counts ---- */
 
+/* log(1/level) over what an event tells of the candidate's share of the events: the
+ * Kullback-Leibler divergence of its true value from the null's. */
+static double rate_limit(const void *setup)
+{
+    const struct efficiency_setup *s = setup;
+    const double rho = s->share, all1 = 1 - rho + rho * s->ratio, all0 = 1 - rho + rho * s->null;
+    const double kl = rho * s->ratio / all1 * log(s->ratio * all0 / (s->null * all1)) +
+                      (1 - rho) / all1 * log(all0 / all1);
+    return log(s->side == TEST_FAIL ? 100 : 20) / kl;
+}
+
 static void rate_run(const struct cell *c, struct rng *r, struct run *out)
 {
     const struct efficiency_setup *s = c->setup;
     const struct rate_null null = {s->null, NAN};
     double rho = s->share, theta = rho * s->ratio / (1 - rho + rho * s->ratio), n = 0, told = 0;
-    double level = s->side == TEST_FAIL ? 0.01 : 0.05, each = c->limit / LIMIT_BLOCKS;
+    double level = s->side == TEST_FAIL ? 0.01 : 0.05, limit = c->limit(s),
+           each = limit / LIMIT_BLOCKS;
     struct rate_ratio t;
     struct sprt sprt;
     bool is_told = false;
     sprt_init(&sprt, level, 0);
     rate_ratio_init(&t, s->side == TEST_FAIL ? &null : NULL, s->side == TEST_PASS ? &null : NULL);
-    while (!(isfinite(out->at) && is_told) && n < GIVE_UP * c->limit) {
+    while (!(isfinite(out->at) && is_told) && n < GIVE_UP * limit) {
         struct rate_block b = {.x0 = 1e6 * (1 - rho), .x1 = 1e6 * rho};
         double events = s->by_event ? 1 : rng_poisson(r, each);
         b.c1 = rng_binomial(r, events, theta);
@@ -70,6 +82,12 @@ static void rate_run(const struct cell *c, struct rng *r, struct run *out)
 
 /* ---- means ---- */
 
+static double mean_limit(const void *setup)
+{
+    const struct efficiency_setup *s = setup;
+    return log(100) / (s->effect * s->effect / 4);
+}
+
 static void mean_run(const struct cell *c, struct rng *r, struct run *out)
 {
     const struct efficiency_setup *s = c->setup;
@@ -77,11 +95,12 @@ static void mean_run(const struct cell *c, struct rng *r, struct run *out)
     struct mean_test t;
     struct sprt sprt;
     struct msprt mixture = {.v = 2, .tau = s->tau};
+    const double limit = c->limit(s);
     double pairs = 0, sum = 0;
     bool is_told = false;
     sprt_init(&sprt, 0.01, 0);
     mean_test_init(&t, &null, NULL, NAN);
-    while (!(isfinite(out->at) && is_told) && pairs < GIVE_UP * c->limit) {
+    while (!(isfinite(out->at) && is_told) && pairs < GIVE_UP * limit) {
         struct moments m0, m1;
         double difference = 0;
         moments_init(&m0);
@@ -166,14 +185,27 @@ static void repeated_rank_run(const struct cell *c, struct rng *r, struct run *o
 
 /* ---- proportions ---- */
 
+static double bernoulli_kl(double p, double q)
+{
+    return p * log(p / q) + (1 - p) * log((1 - p) / (1 - q));
+}
+
+static double proportion_limit(const void *setup)
+{
+    const struct efficiency_setup *s = setup;
+    const double middle = (s->p0 + s->p1) / 2;
+    return log(100) / (bernoulli_kl(s->p0, middle) + bernoulli_kl(s->p1, middle));
+}
+
 static void proportion_run(const struct cell *c, struct rng *r, struct run *out)
 {
     const struct efficiency_setup *s = c->setup;
     const double per_block = 20;
     struct odds_ratio t;
+    const double limit = c->limit(s);
     double n = 0;
     odds_ratio_init(&t, 1, NAN);
-    while (!isfinite(out->at) && n < GIVE_UP * c->limit) {
+    while (!isfinite(out->at) && n < GIVE_UP * limit) {
         struct binomial_block b = {.n0 = per_block, .n1 = per_block};
         b.y0 = rng_binomial(r, b.n0, s->p0);
         b.y1 = rng_binomial(r, b.n1, s->p1);
@@ -187,38 +219,28 @@ static void proportion_run(const struct cell *c, struct rng *r, struct run *out)
 }
 
 #define SETUP(...) (&(const struct efficiency_setup){__VA_ARGS__})
-#define KL(rho, r, r0)                                                                             \
-    ((rho) * (r) / (1 - (rho) + (rho) * (r)) *                                                     \
-         LOG((r) * (1 - (rho) + (rho) * (r0)) / ((r0) * (1 - (rho) + (rho) * (r)))) +              \
-     (1 - (rho)) / (1 - (rho) + (rho) * (r)) *                                                     \
-         LOG((1 - (rho) + (rho) * (r0)) / (1 - (rho) + (rho) * (r))))
-#define LOG(x) __builtin_log(x)
 #define FAIL_ROW(name, rho, r, event, most)                                                        \
     {                                                                                              \
         .method = event ? "rate ratio, plain" : "rate ratio, shipped", .scene = name,              \
-        .claim = EFFICIENCY, .run = rate_run, .limit = LOG(100.0) / KL(rho, r, 1.0),               \
-        .wanted = most, .divide = 4,                                                               \
+        .claim = EFFICIENCY, .run = rate_run, .limit = rate_limit, .wanted = most, .divide = 4,    \
         .setup = SETUP(.share = rho, .ratio = r, .null = 1, .side = TEST_FAIL, .by_event = event)  \
     }
 #define PASS_ROW(name, rho, m, event, most)                                                        \
     {                                                                                              \
         .method = event ? "rate ratio, plain" : "rate ratio, shipped", .scene = name,              \
-        .claim = EFFICIENCY, .run = rate_run, .limit = LOG(20.0) / KL(rho, 1.0, m),                \
-        .wanted = most, .divide = 4,                                                               \
+        .claim = EFFICIENCY, .run = rate_run, .limit = rate_limit, .wanted = most, .divide = 4,    \
         .setup = SETUP(.share = rho, .ratio = 1, .null = m, .side = TEST_PASS, .by_event = event)  \
     }
 #define MEAN_ROW(name, d, k, t, most)                                                              \
     {                                                                                              \
         .method = t > 0 ? "mSPRT (known sd)" : "mean", .scene = name, .claim = EFFICIENCY,         \
-        .run = mean_run, .limit = LOG(100.0) / ((d) * (d) / 4), .wanted = most, .divide = 4,       \
+        .run = mean_run, .limit = mean_limit, .wanted = most, .divide = 4,                         \
         .setup = SETUP(.effect = d, .pairs = k, .tau = t)                                          \
     }
-#define KL1(p, q) ((p)*LOG((p) / (q)) + (1 - (p)) * LOG((1 - (p)) / (1 - (q))))
 #define ODDS_ROW(name, a, b, plain, most)                                                          \
     {                                                                                              \
         .method = plain ? "odds ratio, plain" : "odds ratio, shipped", .scene = name,              \
-        .claim = EFFICIENCY, .run = proportion_run,                                                \
-        .limit = LOG(100.0) / (KL1(a, ((a) + (b)) / 2) + KL1(b, ((a) + (b)) / 2)), .wanted = most, \
+        .claim = EFFICIENCY, .run = proportion_run, .limit = proportion_limit, .wanted = most,     \
         .divide = 10, .setup = SETUP(.p0 = a, .p1 = b, .untempered = plain)                        \
     }
 #define ANY 1e9
@@ -253,9 +275,9 @@ static const struct cell cells[] = {
     MEAN_ROW("0.1 sd, tuned for it", 0.1, 10, 0.1, ANY), MEAN_ROW("0.1 sd, tuned for 0.3", 0.1, 10, 0.3, ANY),
     MEAN_ROW("0.1 sd, tuned for 0.033", 0.1, 10, 0.033, ANY),
     {.method = "group sequential", .scene = "0.1 sd, 5 looks, 90 % power", .claim = EFFICIENCY, .run = group_sequential_run,
-     .limit = LOG(100.0) / 0.0025, .wanted = ANY, .divide = 4, .setup = SETUP(.effect = 0.1)},
+     .limit = mean_limit, .wanted = ANY, .divide = 4, .setup = SETUP(.effect = 0.1)},
     {.method = "repeated rank test", .scene = "0.1 sd, a look every 100 pairs", .claim = EFFICIENCY, .run = repeated_rank_run,
-     .limit = LOG(100.0) / 0.0025, .wanted = ANY, .divide = 20, .setup = SETUP(.effect = 0.1)},
+     .limit = mean_limit, .wanted = ANY, .divide = 20, .setup = SETUP(.effect = 0.1)},
     {.method = "repeated rank test", .scene = "no difference, 100 looks of p <= 1 %", .claim = REPORT_HARM, .run = repeated_rank_run,
      .divide = 20, .setup = SETUP(.effect = 0)},
     ODDS_ROW("0.10 to 0.15", 0.10, 0.15, true, 1.40), ODDS_ROW("0.30 to 0.33", 0.30, 0.33, true, 1.40),

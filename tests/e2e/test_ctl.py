@@ -5,11 +5,13 @@ that are promoted and rolled back by evidence, that end undecided, without data,
 The releases run side by side from the start (class Scene); the tests look at how they ended. One secret is planted in
 the configuration; the last test looks for it, and for every token, in all that was printed, logged, stored and told."""
 import base64
+import http.server
 import json
 import os
 import pathlib
 import re
 import signal
+import threading
 import time
 
 from judged import ROOT, Endpoint, Feeder, Judged, Suite, check, ctl, free_ports, quick_spec, start_ctl, wait_for
@@ -100,6 +102,35 @@ connections:
 
 
 # ---- releases that end by evidence ----
+
+@suite.test
+def a_service_that_cannot_answer_yet_is_asked_again_under_the_same_key(j):
+    keys = []
+
+    class Late(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            keys.append(self.headers["Idempotency-Key"])
+            late = len(keys) == 1
+            body = json.dumps({"type": "urn:judge:problem:timeout", "detail": "Redis answers late"} if late else {"release": "late"}).encode()
+            self.send_response(504 if late else 201)
+            self.send_header("Content-Type", "application/problem+json" if late else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Late) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        path = j.dir / "late.json"
+        path.write_text(json.dumps(quick_spec("late")))
+        r = run(j, "apply", path, "--url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    ends(r, 0, "late started", "Redis answers late; asking again")
+    check(len(keys) == 2 and keys[0] == keys[1] and len(keys[0]) == 32, keys)
+
 
 @suite.test
 def a_harmless_release_is_promoted_with_0(j):

@@ -276,6 +276,7 @@ static struct run_outcome run_canary(struct sim *sim)
         if (w->claim == NO_REACH && out.reached >= w->reach)
             break;
         step++;
+        BUG_ON(step >= STEPS);
         canary_shift(&c, shares[step], shares[step + 1]);
     }
     canary_end(&c);
