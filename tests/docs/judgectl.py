@@ -41,7 +41,8 @@ local service (`--state`, `JUDGE_STATE`). A token file that others may read is r
 `run` follows a release to its end. It also ends, with 3 or 6, when the release goes no further without a person: after a
 deadline with `on_deadline: hold`, or when the platform refuses a shift three times. The release then waits; `judgectl
 resume` tries again, `judgectl rollback` and `abort` end it. `run`, `watch` and `gate --wait` wait up to a minute for a
-service that restarts.
+service that restarts. `apply` and `run` send an `Idempotency-Key` with the spec, and for 20 seconds ask a service that
+is up but cannot answer yet again under the same key: one release starts, however often it was asked.
 
 ## In a pipeline
 
