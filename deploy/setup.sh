@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 packages_of() {
   local list="$here/packages/$1.txt"
-  [ -f "$list" ] || { echo "setup: no list '$1'; there are: $(cd "$here/packages" && ls | sed 's/\.txt$//' | tr '\n' ' ')" >&2; exit 2; }
+  [ -f "$list" ] || { echo "setup: no list '$1'; there are: $(cd "$here/packages" && ls | grep -v ^venv- | sed 's/\.txt$//' | tr '\n' ' ')" >&2; exit 2; }
   grep -vE '^\s*(#|$)' "$list"
 }
 

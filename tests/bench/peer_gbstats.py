@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """gbstats (PyPI, pinned), GrowthBook's engine, as a peer: tests of two arms a CPU-second, beside ours in the same run.
 
-It is installed into a venv of its own, build/gbstats. Ours is `judgectl eval` of a file of 20,000 cases less its CPU time
+It is installed into a venv of its own, build/gbstats (deploy/venv.sh). Ours is `judgectl eval` of a file of 20,000 cases less its CPU time
 for a file of one: reading the case and writing the answer as JSON count as ours; gbstats is called in its process with
 the statistics made anew for each test. Both answer the same cases, and the answers are compared.
 """
@@ -17,10 +17,8 @@ import time
 
 from figures import ROOT, figure
 
-PINNED = ["gbstats==0.8.0", "numpy==1.24.4", "scipy==1.10.1", "pandas==1.5.3", "pydantic==2.14.4"]
-HOME = ROOT / "build" / "gbstats"
-PYTHON = HOME / "bin" / "python"
-READY = HOME / "installed"  # holds what was pinned when it was made
+PYTHON = ROOT / "build" / "gbstats" / "bin" / "python"
+LIST = ROOT / "deploy" / "packages" / "venv-gbstats.txt"
 JUDGECTL = os.environ.get("JUDGECTL", str(ROOT / "build" / "judgectl"))
 CASES = 20000
 COMPARED = 300
@@ -35,13 +33,13 @@ KINDS = (
 
 
 def install():
-    if READY.exists() and READY.read_text() == "\n".join(PINNED):
-        return
-    quiet = {"check": True, "capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], timeout=60, **quiet)
-    subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--retries", "1",
-                    "--only-binary", ":all:", *PINNED], timeout=300, **quiet)
-    READY.write_text("\n".join(PINNED))
+    subprocess.run([str(ROOT / "deploy" / "venv.sh"), "gbstats"], check=True, capture_output=True, text=True,
+                   stdin=subprocess.DEVNULL, timeout=360)
+
+
+def pinned(name):
+    """"gbstats 0.8.0" of the list's line."""
+    return next(line for line in LIST.read_text().splitlines() if line.startswith(name + "==")).replace("==", " ")
 
 
 def arms(count):
@@ -143,7 +141,7 @@ def main():
             rate, answers = ours(name, params, cases, pathlib.Path(work))
             compare(kind, answers, peer[kind]["answers"])
             figure("peer_gbstats", f"GrowthBook's {kind} test of two arms, judgectl eval", rate, "1/CPU-s", peer[kind]["rate"],
-                   f"{PINNED[0].replace('==', ' ')} (PyPI), in process")
+                   f"{pinned('gbstats')} (PyPI), in process")
     return 0
 
 
