@@ -25,7 +25,7 @@ void ingest_refuse(struct ingest *in, const char *fmt, ...)
 
 /* Why a target did not take a line. A late one is added all the same: the store sees that its block
  * is sealed, counts it for the cohort and writes nothing. */
-enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SHED };
+enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SERVICE, MISS_SHED };
 
 static int64_t block_at(struct ingest *in, int64_t ts_us, int64_t block_us)
 {
@@ -37,13 +37,23 @@ static int64_t block_at(struct ingest *in, int64_t ts_us, int64_t block_us)
     return in->cached_block;
 }
 
+static bool may_service(const struct ingest *in, const struct release_route *route)
+{
+    const struct ingest_options *o = in->options;
+    return !o->may_service || o->may_service(o->user, route->service, strlen(route->service));
+}
+
 /* The open block's sums: remembered in the target while the set and the block stay the same. */
-static struct sums *target_sums(struct ingest *in, struct series_target *t, int64_t ts_us,
-                                enum miss *miss)
+static struct sums *target_sums(struct ingest *in, struct series_target *t, bool names_no_service,
+                                int64_t ts_us, enum miss *miss)
 {
     const struct release_route *route = t->route;
     if (t->needs_auth && !in->options->is_authenticated) {
         *miss = MISS_TRUST;
+        return NULL;
+    }
+    if (names_no_service && !may_service(in, route)) {
+        *miss = MISS_SERVICE;
         return NULL;
     }
     int64_t block = block_at(in, ts_us, t->block_us);
@@ -155,6 +165,9 @@ static void count_missed(struct ingest *in, const struct series *s, enum miss mi
         ingest_refuse(in, "release %s takes samples only from authenticated senders",
                       s->first.route->id);
         break;
+    case MISS_SERVICE:
+        ingest_refuse(in, "the token may not write samples of service %s", s->first.route->service);
+        break;
     case MISS_SHED:
         collectors_count(COUNT_SHED, 1);
         ingest_refuse(in, "too much waits for Redis: the sample was dropped");
@@ -178,7 +191,7 @@ static void line_add(struct ingest *in, const struct sample_line *line)
     }
     const struct ingest_options *o = in->options;
     const char *service = s->bytes + s->name_len + s->service_at;
-    if (o->may_service && !o->may_service(o->user, service, s->service_len)) {
+    if (o->may_service && s->service_len && !o->may_service(o->user, service, s->service_len)) {
         ingest_refuse(in, "the token may not write samples of service %.*s", (int)s->service_len,
                       service);
         return;
@@ -194,7 +207,7 @@ static void line_add(struct ingest *in, const struct sample_line *line)
     for (uint32_t i = 0; i < s->n_targets; i++) {
         enum miss this_one = MISS_NONE;
         struct series_target *t = series_target(s, i);
-        struct sums *sums = target_sums(in, t, line->ts_us, &this_one);
+        struct sums *sums = target_sums(in, t, s->service_len == 0, line->ts_us, &this_one);
         if (sums)
             target_add_values(in, t, sums, line);
         if (this_one == MISS_NONE)

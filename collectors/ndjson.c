@@ -2,8 +2,8 @@
  * NDJSON samples: one flat object a line, scanned without a tree.
  *
  * Strings are taken where they stand unless they hold an escape; those are decoded into the shard's
- * scratch, which is as large as any line. What identifies the series is put together in the form
- * that series.c reads: service, NUL, 'c' or 'r', cohort or revision.
+ * scratch, which is as large as any line. What identifies the series is put together there as
+ * pairs (series.h).
  */
 #include <assert.h>
 #include <math.h>
@@ -289,16 +289,15 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     bool is_cohort = has(&o, OBJECT_COHORT);
     const struct text *which = &o.texts[is_cohort ? OBJECT_COHORT : OBJECT_REVISION];
     char *tags = o.scratch; /* behind what was decoded */
-    memcpy(tags, service->at, service->len);
-    tags[service->len] = '\0';
-    tags[service->len + 1] = is_cohort ? 'c' : 'r';
-    memcpy(tags + service->len + 2, which->at, which->len);
+    char *tags_end = series_pair(tags, "service", 7, service->at, service->len);
+    tags_end = is_cohort ? series_pair(tags_end, "cohort", 6, which->at, which->len)
+                         : series_pair(tags_end, "revision", 8, which->at, which->len);
     double count = has(&o, OBJECT_COUNT) ? o.numbers[OBJECT_COUNT] : 1;
     int64_t ts_us =
         has(&o, OBJECT_TS) ? (int64_t)(o.numbers[OBJECT_TS] * 1e6) : in->options->now.us;
     struct sample_line line = {
         .key = {TYPE_ANY, o.texts[OBJECT_METRIC].at, o.texts[OBJECT_METRIC].len, tags,
-                service->len + 2 + which->len},
+                (size_t)(tags_end - tags), TAGS_PAIRS},
         .values = &o.numbers[OBJECT_VALUE],
         .n = 1,
         .weight = count,
@@ -309,7 +308,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
 
 void scan_ndjson(struct ingest *in, const char *bytes, size_t len)
 {
-    static_assert(SCRATCH_BYTES >= LINE_BYTES_MAX + MODEL_NAME_MAX + REVISION_BYTES_MAX + 2,
+    static_assert(SCRATCH_BYTES >= LINE_BYTES_MAX + MODEL_NAME_MAX + REVISION_BYTES_MAX + 32,
                   "decoded strings and the key fit the scratch");
     const char *end = bytes + len;
     for (const char *p; (p = ingest_next_line(in, &bytes, end));)

@@ -62,6 +62,11 @@ static struct labels labels_dup(struct arena *a, const struct labels *from)
     return (struct labels){items, from->n};
 }
 
+static struct cohort_labels cohorts_dup(struct arena *a, const struct cohort_labels *from)
+{
+    return (struct cohort_labels){labels_dup(a, &from->baseline), labels_dup(a, &from->candidate)};
+}
+
 static size_t entry_key(char *out, size_t room, const char *service, size_t service_len,
                         const char *name, size_t name_len)
 {
@@ -75,11 +80,11 @@ static size_t entry_key(char *out, size_t room, const char *service, size_t serv
 
 /* Lists grow by copying into the arena at each power of two: what is left behind is less than twice
  * the list and dies with the snapshot. */
-static void target_add(struct routes *r, const char *name, const struct route_target *t)
+static void target_add(struct routes *r, const char *service, const char *name,
+                       const struct route_target *t)
 {
     char key[SERIES_KEY_BYTES_MAX];
-    size_t len = entry_key(key, sizeof(key), t->route->service, strlen(t->route->service), name,
-                           strlen(name));
+    size_t len = entry_key(key, sizeof(key), service, strlen(service), name, strlen(name));
     if (len == 0)
         return; /* no line can be that long: nothing would ever match */
     struct route_entry *e = map_get(&r->entries, key, len);
@@ -99,20 +104,31 @@ static void target_add(struct routes *r, const char *name, const struct route_ta
     list[e->n++] = *t;
 }
 
+/* A metric that tells its cohorts by labels takes samples that name no service, too. */
+static void push_target_add(struct routes *r, const char *name, const struct route_target *t)
+{
+    target_add(r, t->route->service, name, t);
+    if (t->cohorts.baseline.n > 0)
+        target_add(r, "", name, t);
+}
+
 static void push_add(struct routes *r, const struct release_route *route, uint16_t index,
                      const struct spec_metric *m)
 {
     const struct push_config *c = m->source.config;
     struct route_target t = {.route = route, .metric = index, .kind = m->kind};
     t.where = labels_dup(&r->arena, &c->where);
+    t.cohorts = cohorts_dup(&r->arena, &c->cohorts);
     bool is_counts = summary_kind_of(m->kind) == SUMMARY_COUNTS;
     t.part = is_counts ? ROUTE_EVENTS : ROUTE_VALUE;
-    target_add(r, c->metric, &t);
+    push_target_add(r, c->metric, &t);
     digest_text(&r->digest, c->metric);
     digest_labels(&r->digest, &c->where);
+    digest_labels(&r->digest, &c->cohorts.baseline);
+    digest_labels(&r->digest, &c->cohorts.candidate);
     if (is_counts && c->of) {
         t.part = ROUTE_EXPOSURE;
-        target_add(r, c->of, &t);
+        push_target_add(r, c->of, &t);
         digest_text(&r->digest, c->of);
     }
 }
@@ -134,8 +150,7 @@ static void scrape_add(struct routes *r, const struct release_route *route, uint
         .of = is_counts ? arena_strdup(&r->arena, c->of ? c->of : c->metric) : NULL,
         .labels = labels_dup(&r->arena, &c->labels),
         .of_labels = labels_dup(&r->arena, &c->of_labels),
-        .cohorts = {labels_dup(&r->arena, &c->cohorts.baseline),
-                    labels_dup(&r->arena, &c->cohorts.candidate)},
+        .cohorts = cohorts_dup(&r->arena, &c->cohorts),
     };
     digest_text(&r->digest, s->target);
     digest_text(&r->digest, s->name);

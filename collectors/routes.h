@@ -63,7 +63,8 @@ struct route_target {
     uint16_t metric;
     enum metric_kind kind;
     enum route_part part;
-    struct labels where; /* a sample counts when it carries all of these */
+    struct labels where;          /* a sample counts when it carries all of these */
+    struct cohort_labels cohorts; /* what tells the cohorts apart; empty: cohort or revision */
 };
 
 /* A list of targets that share service and sample metric name. */
@@ -93,7 +94,8 @@ struct routes *routes_build(const struct route_release *releases, size_t n,
 struct routes *routes_ref(struct routes *r);
 void routes_unref(struct routes *r); /* NULL is fine */
 
-/* The targets of a sample, or NULL when no release of that service asks for that name. */
+/* The targets of a sample, or NULL when no release of that service asks for that name. Without a
+ * service (length 0): those that tell their cohorts by labels, of any service. */
 const struct route_entry *routes_find(const struct routes *r, const char *service,
                                       size_t service_len, const char *name, size_t name_len);
 bool routes_knows_service(const struct routes *r, const char *service, size_t len);

@@ -53,6 +53,23 @@ static PRINTF_LIKE(2, 3) void series_refuse(struct series *s, const char *fmt, .
     va_end(args);
 }
 
+/* -1 with the series refused. */
+static int identity_add(struct series *s, struct identity *id, struct span name, struct span value)
+{
+    if (span_is(name, "service"))
+        id->service = value;
+    else if (span_is(name, "cohort"))
+        id->cohort = value;
+    else if (span_is(name, "revision"))
+        id->revision = value;
+    else if (id->n_tags == TAGS_MAX) {
+        series_refuse(s, "more than %d tags", TAGS_MAX);
+        return -1;
+    } else
+        id->tags[id->n_tags++] = (struct tag){name, value};
+    return 0;
+}
+
 /* Reads "a:b,c:d"; a tag without a colon has an empty value. Returns -1 with the series refused. */
 static int identity_of_text(struct series *s, const char *tags, size_t len, struct identity *id)
 {
@@ -66,45 +83,30 @@ static int identity_of_text(struct series *s, const char *tags, size_t len, stru
         p = comma ? comma + 1 : end;
         if (name.len == 0 && value.len == 0)
             continue; /* an empty tag says nothing */
-        if (span_is(name, "service"))
-            id->service = value;
-        else if (span_is(name, "cohort"))
-            id->cohort = value;
-        else if (span_is(name, "revision"))
-            id->revision = value;
-        else if (id->n_tags == TAGS_MAX) {
-            series_refuse(s, "more than %d tags", TAGS_MAX);
+        if (identity_add(s, id, name, value) != 0)
             return -1;
-        } else
-            id->tags[id->n_tags++] = (struct tag){name, value};
     }
     return 0;
 }
 
-static void identity_of_object(const char *tags, size_t len, struct identity *id)
+static struct span pair_part(const char **p, const char *end)
 {
-    const char *nul = memchr(tags, '\0', len);
-    BUG_ON(!nul || nul + 1 >= tags + len);
-    id->service = (struct span){tags, (size_t)(nul - tags)};
-    struct span value = {nul + 2, (size_t)(tags + len - nul - 2)};
-    if (nul[1] == 'c')
-        id->cohort = value;
-    else
-        id->revision = value;
+    const char *nul = memchr(*p, '\0', (size_t)(end - *p));
+    BUG_ON(!nul);
+    struct span part = {*p, (size_t)(nul - *p)};
+    *p = nul + 1;
+    return part;
 }
 
-/* The release's cohort, or -1: none of its. */
-static int cohort_of(const struct identity *id, const struct release_route *route)
+static int identity_of_pairs(struct series *s, const char *tags, size_t len, struct identity *id)
 {
-    if (id->cohort.at)
-        return span_is(id->cohort, "baseline") ? COHORT_BASELINE : COHORT_CANDIDATE;
-    bool is_candidate = route->revision[0] && span_is(id->revision, route->revision);
-    bool is_baseline =
-        route->baseline_revision[0] && span_is(id->revision, route->baseline_revision);
-    if (is_candidate == is_baseline)
-        return -1; /* neither; or a release of the revision that runs already: cannot be told apart
-                    */
-    return is_candidate ? COHORT_CANDIDATE : COHORT_BASELINE;
+    for (const char *p = tags; p < tags + len;) {
+        struct span name = pair_part(&p, tags + len);
+        struct span value = pair_part(&p, tags + len);
+        if (identity_add(s, id, name, value) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static bool where_holds(const struct labels *where, const struct identity *id)
@@ -118,6 +120,28 @@ static bool where_holds(const struct labels *where, const struct identity *id)
             return false;
     }
     return true;
+}
+
+/* The release's cohort, or -1: none of its. A metric that names its cohorts' labels is told by them
+ * and by nothing else. */
+static int cohort_of(const struct identity *id, const struct route_target *t)
+{
+    const struct release_route *route = t->route;
+    bool is_candidate, is_baseline;
+    if (t->cohorts.baseline.n > 0) {
+        is_baseline = where_holds(&t->cohorts.baseline, id);
+        is_candidate = where_holds(&t->cohorts.candidate, id);
+    } else if (id->cohort.at) {
+        return span_is(id->cohort, "baseline") ? COHORT_BASELINE : COHORT_CANDIDATE;
+    } else {
+        is_candidate = route->revision[0] && span_is(id->revision, route->revision);
+        is_baseline =
+            route->baseline_revision[0] && span_is(id->revision, route->baseline_revision);
+    }
+    if (is_candidate == is_baseline)
+        return -1; /* neither; or both (a release of the revision that runs already): they cannot
+                      be told apart */
+    return is_candidate ? COHORT_CANDIDATE : COHORT_BASELINE;
 }
 
 static bool type_fits(enum sample_type type, enum route_part part)
@@ -157,15 +181,22 @@ static void target_add(struct series *s, const struct route_target *t, uint8_t c
         s->takes_counts = true;
 }
 
+/* What is missing for a sample that no release asks for by its labels alone. */
+static void identity_miss(struct series *s, const struct identity *id)
+{
+    if (s->form == TAGS_FOREIGN)
+        return;
+    if (!id->service.len)
+        series_refuse(s, "the service is missing");
+    else if (!id->cohort.at && !id->revision.len)
+        series_refuse(s, "neither cohort nor revision is given");
+}
+
 /* What is wrong whoever asks; -1 when something is. */
 static int identity_check(struct series *s, const struct identity *id)
 {
-    if (!id->service.len)
-        series_refuse(s, "the service is missing");
-    else if (id->service.len > MODEL_NAME_MAX)
+    if (id->service.len > MODEL_NAME_MAX)
         series_refuse(s, "the service is longer than %d bytes", MODEL_NAME_MAX);
-    else if (!id->cohort.at && !id->revision.len)
-        series_refuse(s, "neither cohort nor revision is given");
     else if (id->cohort.at && !span_is(id->cohort, "baseline") && !span_is(id->cohort, "candidate"))
         series_refuse(s, "cohort is \"%.*s\"; it must be baseline or candidate",
                       (int)(id->cohort.len < 32 ? id->cohort.len : 32), id->cohort.at);
@@ -187,13 +218,12 @@ static void series_resolve(struct series *s, const struct routes *routes)
 
     struct identity id = {.n_tags = 0};
     const char *tags = s->bytes + s->name_len;
-    if (s->type == TYPE_ANY)
-        identity_of_object(tags, s->tags_len, &id);
-    else if (identity_of_text(s, tags, s->tags_len, &id) != 0)
+    if (s->form == TAGS_TEXT ? identity_of_text(s, tags, s->tags_len, &id)
+                             : identity_of_pairs(s, tags, s->tags_len, &id))
         return;
     if (identity_check(s, &id) != 0)
         return;
-    s->service_at = (uint16_t)(id.service.at - tags);
+    s->service_at = id.service.at ? (uint16_t)(id.service.at - tags) : 0;
     s->service_len = (uint16_t)id.service.len;
 
     const struct route_entry *entry =
@@ -201,7 +231,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
     const struct route_target *misfit = NULL;
     for (size_t i = 0; entry && i < entry->n; i++) {
         const struct route_target *t = &entry->targets[i];
-        int cohort = cohort_of(&id, t->route);
+        int cohort = cohort_of(&id, t);
         if (cohort < 0 || !where_holds(&t->where, &id))
             continue;
         if (type_fits((enum sample_type)s->type, t->part))
@@ -213,6 +243,8 @@ static void series_resolve(struct series *s, const struct routes *routes)
         series_refuse(s, "type %s does not fit a %s: it takes %s", type_words[s->type],
                       metric_kind_name(misfit->kind),
                       misfit->part == ROUTE_VALUE ? "d, h or ms" : "c");
+    if (s->n_targets == 0)
+        identity_miss(s, &id);
 }
 
 static void series_free(struct series *s)
@@ -283,6 +315,7 @@ static struct series *series_new(const struct series_key *key)
 {
     struct series *s = mem_alloc(sizeof(*s) + key->name_len + key->tags_len);
     s->type = (uint8_t)key->type;
+    s->form = (uint8_t)key->form;
     s->name_len = (uint32_t)key->name_len;
     s->tags_len = (uint32_t)key->tags_len;
     memcpy(s->bytes, key->name, key->name_len);
@@ -293,7 +326,7 @@ static struct series *series_new(const struct series_key *key)
 static bool series_is(const struct series *s, const struct series_key *key)
 {
     return s->name_len == key->name_len && s->tags_len == key->tags_len && s->type == key->type &&
-           memcmp(s->bytes, key->name, key->name_len) == 0 &&
+           s->form == key->form && memcmp(s->bytes, key->name, key->name_len) == 0 &&
            memcmp(s->bytes + s->name_len, key->tags, key->tags_len) == 0;
 }
 

@@ -8,6 +8,8 @@
 #ifndef COLLECTORS_SERIES_H
 #define COLLECTORS_SERIES_H
 
+#include <string.h>
+
 #include "collectors/limits.h"
 #include "collectors/routes.h"
 #include "collectors/sums.h"
@@ -21,6 +23,14 @@ enum sample_type {
     TYPE_DISTRIBUTION,
     TYPE_SET,
     TYPE_ANY
+};
+
+/* How a series says whose it is. */
+enum tags_form {
+    TAGS_TEXT,   /* "service:checkout,cohort:candidate,region:eu", as it came */
+    TAGS_PAIRS,  /* name NUL value NUL ...: see series_pair */
+    TAGS_FOREIGN /* pairs of a sender that knows nothing of services and cohorts: what no release
+                    asks for by its labels is unrouted, not refused */
 };
 
 /* A release's metric that takes the series, and the sums its last sample went to. */
@@ -39,7 +49,7 @@ struct series_target {
 /* What a line touches stands together: lookups are bound by cache misses, not by instructions. */
 struct series {
     uint32_t name_len, tags_len;
-    uint8_t type;
+    uint8_t type, form;
     bool takes_counts, takes_values;
     uint16_t service_at, service_len; /* in tags, once resolved */
     uint32_t n_targets;
@@ -72,9 +82,22 @@ struct series_key {
     enum sample_type type;
     const char *name;
     size_t name_len;
-    const char *tags; /* text: "a:b,c:d" as it came; NDJSON: service NUL ('c' or 'r') value */
+    const char *tags;
     size_t tags_len;
+    enum tags_form form;
 };
+
+/* Writes one pair of TAGS_PAIRS: name_len + value_len + 2 bytes. Neither holds a NUL. Returns where
+ * the next one goes. The names service, cohort and revision say whose the sample is. */
+static inline char *series_pair(char *to, const char *name, size_t name_len, const char *value,
+                                size_t value_len)
+{
+    memcpy(to, name, name_len);
+    to[name_len] = '\0';
+    memcpy(to + name_len + 1, value, value_len);
+    to[name_len + 1 + value_len] = '\0';
+    return to + name_len + value_len + 2;
+}
 
 void series_table_init(struct series_table *t, uint64_t seed);
 void series_table_release(struct series_table *t);

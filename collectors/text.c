@@ -188,7 +188,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     struct sections s = {.tags = "", .rate = 1, .ts_us = in->options->now.us};
     if (sections_read(in, rest, end, &s) != 0)
         return;
-    line.key = (struct series_key){type, p, (size_t)(colon - p), s.tags, s.tags_len};
+    line.key = (struct series_key){type, p, (size_t)(colon - p), s.tags, s.tags_len, TAGS_TEXT};
     if (line.key.name_len + line.key.tags_len > SERIES_KEY_BYTES_MAX) {
         ingest_refuse(in, "name and tags are longer than %d bytes", SERIES_KEY_BYTES_MAX);
         return;

@@ -5,6 +5,22 @@
 
 #define N_OF(table) (sizeof(table) / sizeof((table)[0]))
 
+#define SAME_COHORTS "`cohorts` gives baseline and candidate the same labels: they must differ"
+
+static bool labels_equal(const struct labels *a, const struct labels *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        size_t j = 0;
+        while (j < b->n && strcmp(a->items[i].name, b->items[j].name) != 0)
+            j++;
+        if (j == b->n || strcmp(a->items[i].value, b->items[j].value) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* ---- push ---- */
 
 static const struct field push_fields[] = {
@@ -23,7 +39,20 @@ static const struct field push_fields[] = {
      .type = FIELD_LABELS,
      .offset = offsetof(struct push_config, where),
      .help = "only samples that carry all of these labels"},
+    {.name = "cohorts",
+     .type = FIELD_COHORTS,
+     .offset = offsetof(struct push_config, cohorts),
+     .help = "labels that tell the cohorts apart, for senders that name neither cohort nor "
+             "revision: {baseline: {TargetGroup: ...}, ...}"},
 };
+
+static int push_check(const void *config, const struct node *where, struct err *err)
+{
+    const struct push_config *c = config;
+    if (c->cohorts.baseline.n > 0 && labels_equal(&c->cohorts.baseline, &c->cohorts.candidate))
+        return err_set(err, ERR_SPEC, SAME_COHORTS);
+    return 0;
+}
 
 static int push_check_metric(const void *config, enum metric_kind kind, struct err *err)
 {
@@ -51,6 +80,7 @@ const struct word push_word = {
     .fields = push_fields,
     .n_fields = N_OF(push_fields),
     .config_size = sizeof(struct push_config),
+    .check = push_check,
     .check_metric = push_check_metric,
 };
 
@@ -86,20 +116,6 @@ static const struct field scrape_fields[] = {
      .is_required = true,
      .help = "the labels that tell the cohorts apart: {baseline: {server: stable}, ...}"},
 };
-
-static bool labels_equal(const struct labels *a, const struct labels *b)
-{
-    if (a->n != b->n)
-        return false;
-    for (size_t i = 0; i < a->n; i++) {
-        size_t j = 0;
-        while (j < b->n && strcmp(a->items[i].name, b->items[j].name) != 0)
-            j++;
-        if (j == b->n || strcmp(a->items[i].value, b->items[j].value) != 0)
-            return false;
-    }
-    return true;
-}
 
 /* Prometheus: [a-zA-Z_][a-zA-Z0-9_]*, a metric's name may hold ':' too. */
 static bool is_prometheus_name(const char *name, bool is_metric)
@@ -144,8 +160,7 @@ static int scrape_check(const void *config, const struct node *where, struct err
         if (check_names(all[i], err) != 0)
             return -1;
     if (labels_equal(&c->cohorts.baseline, &c->cohorts.candidate))
-        return err_set(err, ERR_SPEC,
-                       "`cohorts` gives baseline and candidate the same labels: they must differ");
+        return err_set(err, ERR_SPEC, SAME_COHORTS);
     return 0;
 }
 

@@ -12,8 +12,9 @@
 /* Samples pushed to us. Counts: events are the sum of `metric`, exposure the sum of `of`. */
 struct push_config {
     const char *metric;
-    const char *of;      /* NULL for quantiles */
-    struct labels where; /* a sample counts when it carries all of these labels */
+    const char *of;               /* NULL for quantiles */
+    struct labels where;          /* a sample counts when it carries all of these labels */
+    struct cohort_labels cohorts; /* labels that tell the cohorts apart; none: cohort or revision */
 };
 
 /* A Prometheus text exposition we read once a block. */

@@ -26,6 +26,9 @@ static inline struct routes *harness_routes(uint64_t generation)
     static const struct push_config latency = {.metric = "latency_ms"};
     static const struct push_config orders = {.metric = "order.value"};
     static const struct push_config eu_latency = {.metric = "latency_ms", .where = {eu, 1}};
+    static const struct label stable[] = {{"TargetGroup", "a"}}, fresh[] = {{"TargetGroup", "b"}};
+    static const struct push_config groups = {
+        .metric = "lb.5xx", .of = "lb.requests", .cohorts = {{stable, 1}, {fresh, 1}}};
     static const struct spec_metric checkout[] = {
         {.name = "errors",
          .kind = METRIC_PROPORTION,
@@ -42,13 +45,16 @@ static inline struct routes *harness_routes(uint64_t generation)
          .kind = METRIC_MEAN,
          .cap = 50,
          .source = {.word = &push_word, .config = &orders}},
+        {.name = "lb-errors",
+         .kind = METRIC_PROPORTION,
+         .source = {.word = &push_word, .config = &groups}},
     };
     struct spec specs[3] = {
         {.name = "r1",
          .service = "checkout",
          .revision = "new1",
          .metrics = checkout,
-         .n_metrics = 4},
+         .n_metrics = 5},
         {.name = "r2",
          .service = "checkout",
          .revision = "new2",

@@ -338,6 +338,45 @@ static void numbers(void)
     }
 }
 
+/* A metric that names its cohorts' labels needs neither cohort nor revision, nor a service. */
+static void labels_tell_cohorts(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    static const char body[] = "lb.requests:100|c|#service:checkout,TargetGroup:a\n"
+                               "lb.requests:10|c|#TargetGroup:b,Zone:1\n"
+                               "lb.5xx:1|c|#TargetGroup:b\n"
+                               "lb.5xx:1|c|#TargetGroup:c\n"               /* neither: refused */
+                               "lb.5xx:1|c|#TargetGroup:a,TargetGroup:b\n" /* both */
+                               "lb.5xx:1|c|#service:cart,TargetGroup:a\n"  /* another service's */
+                               "lb.5xx:1|c|#service:cart,cohort:baseline,TargetGroup:b\n"
+                               "lb.5xx:7|c|#service:checkout,cohort:baseline,TargetGroup:b\n";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.taken, 4);
+    T_EQ_INT(h->answer.refused, 3);
+    T_EQ_INT(h->answer.unrouted, 1);
+    T_CHECK(strstr(h->answer.refusals[0].reason, "the service is missing"));
+    T_CHECK(strstr(h->answer.refusals[2].reason, "neither cohort nor revision"));
+    struct harness_sum sum;
+    harness_sum(h, 1, 4, COHORT_BASELINE, &sum);
+    T_NEAR(sum.exposure, 100, 0, 0);
+    T_NEAR(sum.events, 0, 0, 0);
+    harness_sum(h, 1, 4, COHORT_CANDIDATE, &sum);
+    T_NEAR(sum.exposure, 10, 0, 0);
+    T_NEAR(sum.events, 8, 0, 0);
+    harness_free(h);
+}
+
+static void labels_do_not_widen_a_token(void)
+{
+    struct harness *h = harness_new(INGEST_TEXT);
+    h->options.may_service = only_cart;
+    static const char body[] = "lb.requests:10|c|#TargetGroup:b\n";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.refused, 1);
+    T_CHECK(strstr(h->answer.refusals[0].reason, "may not write samples of service checkout"));
+    harness_free(h);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -349,6 +388,8 @@ int main(int argc, char **argv)
         {"limits", limits},
         {"senders", senders},
         {"numbers", numbers},
+        {"labels tell cohorts", labels_tell_cohorts},
+        {"labels do not widen a token", labels_do_not_widen_a_token},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
