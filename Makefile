@@ -73,7 +73,7 @@ needs_daemon := report vocabulary strategies collectors decide stats store redis
 needs_ctl := report eval simulate backtest vocabulary strategies collectors decide stats store redis net crypto model sketch base
 
 # Libraries: only these rooms may use them.
-libs_base := -ljansson -lyaml -lm
+libs_base := -ljansson -lyaml -lz -lm
 libs_crypto := -lcrypto
 libs_net := -lmicrohttpd -lcurl -lssl -lcrypto
 libs_redis := -lhiredis

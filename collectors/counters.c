@@ -1,5 +1,7 @@
-/* What this room shows on /metrics. */
-#include "collectors/shard.h"
+#include "collectors/counters.h"
+
+#include "lib/base/counters.h"
+#include "lib/base/err.h"
 
 #define ROW(row, n, l, h) [row] = {.name = n, .labels = l, .help = h}
 #define GAUGE(row, n, h)  [row] = {.name = n, .help = h, .is_gauge = true}
@@ -14,6 +16,8 @@ static struct counter rows[COUNT_ROWS] = {
         "Lines that came after their block was sealed."),
     ROW(COUNT_REFUSED, "judge_sample_lines_refused_total", NULL,
         "Lines that could not be read or do not fit."),
+    ROW(COUNT_BODIES_REFUSED, "judge_sample_bodies_refused_total", NULL,
+        "Bodies that could not be read as what they were sent as; nothing of them counts."),
     ROW(COUNT_SHED, "judge_sample_lines_shed_total", NULL,
         "Lines dropped because too much waits for Redis."),
     ROW(COUNT_SERIES_FULL, "judge_sample_lines_series_limit_total", NULL,

@@ -7,12 +7,15 @@
 #include "collectors/shard.h"
 #include "lib/base/writer.h"
 
-static void scan(struct ingest *in, const char *bytes, size_t len)
+/* How many a refused body held: lines, or one when only its reader could tell. */
+static int64_t count_lines(const struct ingest_format *format, const struct ingest_piece *piece)
 {
-    if (in->options->format == INGEST_TEXT)
-        scan_text(in, bytes, len);
-    else
-        scan_ndjson(in, bytes, len);
+    int64_t lines = 0;
+    if (format->is_whole)
+        return 1;
+    for (size_t i = 0; i < piece->len; i++)
+        lines += piece->bytes[i] == '\n';
+    return lines + (piece->len && piece->bytes[piece->len - 1] != '\n');
 }
 
 static int ingest_run(struct aggregator *g, const struct ingest_options *options,
@@ -23,11 +26,8 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
     answer->n_refusals = 0;
     if (!sums_budget_left(aggregator_budget(g))) {
         int64_t lines = 0;
-        for (size_t i = 0; i < n; i++) {
-            for (size_t j = 0; j < pieces[i].len; j++)
-                lines += pieces[i].bytes[j] == '\n';
-            lines += pieces[i].len && pieces[i].bytes[pieces[i].len - 1] != '\n';
-        }
+        for (size_t i = 0; i < n; i++)
+            lines += count_lines(options->format, &pieces[i]);
         collectors_count(COUNT_SHED, lines);
         return err_set(err, ERR_UNAVAILABLE,
                        "too many samples wait for Redis: nothing was taken, send them again later");
@@ -35,10 +35,15 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
     struct shard *shard = shard_enter(g);
     struct ingest in; /* the lines ahead need no zeros */
     ingest_init(&in, options, answer, shard, apart ? apart : &shard->open);
-    for (size_t i = 0; i < n; i++)
-        scan(&in, pieces[i].bytes, pieces[i].len);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = options->format->read(&in, pieces[i].bytes, pieces[i].len, err);
     ingest_finish(&in);
     shard_leave(shard);
+    if (rc != 0) {
+        collectors_count(COUNT_BODIES_REFUSED, 1);
+        return -1;
+    }
     collectors_count(COUNT_SAMPLES, (int64_t)answer->samples);
     collectors_count(COUNT_UNROUTED, (int64_t)answer->unrouted);
     collectors_count(COUNT_LATE, (int64_t)answer->late);
@@ -50,9 +55,10 @@ int ingest_body(struct aggregator *g, const struct ingest_options *options, cons
                 size_t len, struct ingest_answer *answer, struct err *err)
 {
     struct ingest_piece piece = {body, len};
+    BUG_ON(options->format->is_whole); /* what was read before a fault would stay */
     if (ingest_run(g, options, &piece, 1, NULL, answer, err) != 0)
         return -1;
-    collectors_count(COUNT_LINES_HTTP, (int64_t)answer->lines);
+    collectors_count(options->format->received, (int64_t)answer->lines);
     return 0;
 }
 
@@ -72,7 +78,7 @@ int ingest_apart(struct aggregator *g, const struct ingest_options *options, con
     struct ingest_piece piece = {body, len};
     if (ingest_run(g, options, &piece, 1, apart, answer, err) != 0)
         return -1;
-    collectors_count(COUNT_LINES_HTTP, (int64_t)answer->lines);
+    collectors_count(options->format->received, (int64_t)answer->lines);
     return 0;
 }
 

@@ -306,11 +306,15 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     ingest_line(in, &line);
 }
 
-void scan_ndjson(struct ingest *in, const char *bytes, size_t len)
+static int ndjson_read(struct ingest *in, const char *bytes, size_t len, struct err *err)
 {
     static_assert(SCRATCH_BYTES >= LINE_BYTES_MAX + MODEL_NAME_MAX + REVISION_BYTES_MAX + 32,
                   "decoded strings and the key fit the scratch");
     const char *end = bytes + len;
     for (const char *p; (p = ingest_next_line(in, &bytes, end));)
         line_read(in, p, p + in->line_len);
+    return 0;
 }
+
+const struct ingest_format ingest_ndjson = {
+    .name = "ndjson", .read = ndjson_read, .received = COUNT_LINES_HTTP};

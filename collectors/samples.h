@@ -18,14 +18,32 @@
 #define COLLECTORS_SAMPLES_H
 
 #include "collectors/aggregator.h"
+#include "collectors/counters.h"
 #include "collectors/limits.h"
 #include "lib/base/buf.h"
 
-enum ingest_format { INGEST_TEXT, INGEST_NDJSON };
+struct ingest;
+
+/*
+ * How bodies are read: each format is defined beside its scanner. `read` hands every sample to
+ * ingest_line or ingest_line_ahead, names what it refuses by ingest_refuse, and returns 0; or -1
+ * when the body as a whole is not of this format.
+ *
+ * A format that can return -1 is_whole: what it read up to there must not count, so its bodies go
+ * through ingest_batch only, which drops them.
+ */
+struct ingest_format {
+    const char *name;
+    int (*read)(struct ingest *in, const char *bytes, size_t len, struct err *err);
+    bool is_whole;
+    enum collector_counter received; /* counts ingest_answer.lines of bodies over HTTP */
+};
+
+extern const struct ingest_format ingest_text, ingest_ndjson;
 
 /* Who sends. */
 struct ingest_options {
-    enum ingest_format format;
+    const struct ingest_format *format;
     bool is_authenticated;
     /* May the sender write samples of this service? NULL: of any. Not NUL-terminated. */
     bool (*may_service)(void *user, const char *service, size_t len);
@@ -82,7 +100,8 @@ struct batch_request {
     void *user;
 };
 /* 0: done() is or will be called. -1: it will not (ERR_UNAVAILABLE: too much is waiting; ERR_INPUT:
- * the key is too long). A batch without a key that is sent twice counts twice. */
+ * the key is too long, or the body is not of this format). A batch without a key that is sent twice
+ * counts twice. */
 int ingest_batch(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, const struct batch_request *request, struct ingest_answer *answer,
                  struct err *err) WARN_UNUSED;

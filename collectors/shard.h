@@ -10,7 +10,6 @@
 #include "collectors/samples.h"
 #include "collectors/series.h"
 #include "collectors/sums.h"
-#include "lib/base/counters.h"
 
 #define PACKED_MAX    (LINE_BYTES_MAX / 2) /* values of one line */
 #define AHEAD_LINES   16 /* looked up together, so that their cache misses overlap */
@@ -99,10 +98,6 @@ static inline const char *ingest_next_line(struct ingest *in, const char **at, c
     }
     return NULL;
 }
-/* The scanners: every line of the bytes. */
-void scan_text(struct ingest *in, const char *bytes, size_t len);
-void scan_ndjson(struct ingest *in, const char *bytes, size_t len);
-
 /* The calling thread's shard, locked and with the routes in force; shard_leave unlocks it. */
 struct shard *shard_enter(struct aggregator *g);
 void shard_leave(struct shard *s);
@@ -111,40 +106,5 @@ struct sums_budget *aggregator_budget(struct aggregator *g);
 int ingest_apart(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, struct sums_set *apart, struct ingest_answer *answer,
                  struct err *err) WARN_UNUSED;
-
-/* /metrics rows of this room (counters.c). */
-enum collector_counter {
-    COUNT_LINES_HTTP,
-    COUNT_LINES_UDP,
-    COUNT_SAMPLES,
-    COUNT_UNROUTED,
-    COUNT_LATE,
-    COUNT_REFUSED,
-    COUNT_SHED,
-    COUNT_SERIES_FULL,
-    COUNT_DATAGRAMS,
-    COUNT_DATAGRAM_DROPS,
-    COUNT_DATAGRAMS_CUT,
-    COUNT_COMMITS,
-    COUNT_COMMIT_RETRIES,
-    COUNT_COMMIT_BEHIND,
-    COUNT_BATCHES,
-    COUNT_BATCH_DUPS,
-    COUNT_BATCH_UNKNOWN,
-    COUNT_LATE_BLOCKS,
-    COUNT_PENDING_BYTES,
-    COUNT_BEHIND_MS,
-    COUNT_SCRAPES,
-    COUNT_SCRAPES_MISSED,
-    COUNT_SCRAPE_GAPS,
-    COUNT_SCRAPE_RESETS,
-    COUNT_SCRAPE_SERIES_FULL,
-    COUNT_SCRAPE_BAD_LINES,
-    COUNT_ROWS
-};
-void collectors_count(enum collector_counter row, int64_t n);
-void collectors_gauge(enum collector_counter row, int64_t value);
-int64_t collectors_counted(enum collector_counter row);
-void collectors_register(void); /* once; more calls have no effect */
 
 #endif

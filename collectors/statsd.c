@@ -84,7 +84,7 @@ static void take(struct receiver *r, int n)
         m->msg_hdr.msg_controllen = sizeof(r->control[i]);
     }
     collectors_count(COUNT_DATAGRAMS, n);
-    struct ingest_options options = {.format = INGEST_TEXT, .now = wall_now()};
+    struct ingest_options options = {.format = &ingest_text, .now = wall_now()};
     struct ingest_answer answer;
     struct err err;
     if (ingest_pieces(r->aggregator, &options, pieces, n_pieces, &answer, &err) != 0)

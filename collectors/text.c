@@ -198,9 +198,13 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     ingest_line_ahead(in, &line);
 }
 
-void scan_text(struct ingest *in, const char *bytes, size_t len)
+static int text_read(struct ingest *in, const char *bytes, size_t len, struct err *err)
 {
     const char *end = bytes + len;
     for (const char *p; (p = ingest_next_line(in, &bytes, end));)
         line_read(in, p, p + in->line_len);
+    return 0;
 }
+
+const struct ingest_format ingest_text = {
+    .name = "text", .read = text_read, .received = COUNT_LINES_HTTP};

@@ -5,7 +5,7 @@
  *   releases.c  releases and their verdicts: create, read, list, long-poll
  *   orders.c    promote, rollback, pause, resume, abort, traffic
  *   events.c    server-sent events
- *   samples.c   POST /v1/samples
+ *   samples.c   POST /v1/samples; ingest.h has what all paths that take samples share
  *   report.c    reports
  *   admin.c     tokens, audit, connections
  *   page.c      (judge/web) the pages for people

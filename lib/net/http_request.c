@@ -179,13 +179,16 @@ static int check_body(struct http_exchange *ex, const struct head *h, struct err
     return 0;
 }
 
-/* The token of "Bearer <token>"; NULL when the header is missing. */
+/* The token of "Bearer <token>", or of the route's own header; NULL when both are missing. */
 static int bearer(struct http_exchange *ex, const char **token, size_t *len, struct err *err)
 {
     static const char scheme[] = "bearer";
     const char *at = ex->authorization;
     *token = NULL;
     *len = 0;
+    const char *other = ex->match.route->token_header;
+    if (!at && other && (*token = http_header_in(ex, other)))
+        *len = strlen(*token);
     if (!at)
         return 0;
     if (strncasecmp(at, scheme, sizeof(scheme) - 1) != 0 || at[sizeof(scheme) - 1] != ' ')

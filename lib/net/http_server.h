@@ -58,7 +58,8 @@ struct route {
         *pattern;   /* "/v1/releases/{id}/verdict"; a last "{name...}" takes the rest of the path */
     unsigned scope; /* one of these scopes is needed (enum auth_scope); 0: any principal */
     unsigned flags; /* enum http_route_flag */
-    size_t body_max;   /* 0: HTTP_BODY_MAX_DEFAULT */
+    const char *token_header; /* may carry the token when there is no Authorization; or NULL */
+    size_t body_max;          /* 0: HTTP_BODY_MAX_DEFAULT */
     const char *media; /* accepted content types, "application/json|application/yaml"; NULL: any */
     enum http_next (*handler)(struct http_exchange *ex);
     /* HTTP_BODY_CHUNKS: called with each piece as it arrives (borrowed, inline); -1 with err

@@ -80,7 +80,7 @@ static enum http_next samples_post(struct http_exchange *ex)
     struct rig *r = http_context(ex);
     const struct buf *body = http_body(ex);
     struct ingest_options o = {
-        .format = INGEST_TEXT, .is_authenticated = true, .now = http_arrived(ex)};
+        .format = &ingest_text, .is_authenticated = true, .now = http_arrived(ex)};
     struct ingest_answer answer;
     struct err err;
     if (ingest_body(r->g, &o, body->data, body->len, &answer, &err) != 0)

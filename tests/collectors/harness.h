@@ -83,9 +83,10 @@ struct harness {
     struct sums_budget budget;
     struct ingest_options options;
     struct ingest_answer answer;
+    int rc; /* of the reader */
 };
 
-static inline struct harness *harness_new(enum ingest_format format)
+static inline struct harness *harness_new(const struct ingest_format *format)
 {
     struct harness *h = mem_alloc(sizeof(*h));
     h->budget.max = (int64_t)1 << 30;
@@ -109,10 +110,8 @@ static inline void harness_scan(struct harness *h, const char *bytes, size_t len
     memset(&h->answer, 0, sizeof(h->answer));
     struct ingest in;
     ingest_init(&in, &h->options, &h->answer, &h->shard, &h->shard.open);
-    if (h->options.format == INGEST_TEXT)
-        scan_text(&in, bytes, len);
-    else
-        scan_ndjson(&in, bytes, len);
+    struct err err;
+    h->rc = h->options.format->read(&in, bytes, len, &err);
     ingest_finish(&in);
 }
 

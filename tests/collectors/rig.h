@@ -87,7 +87,7 @@ static inline void rig_close(struct rig *r)
     bench_close(&r->bench);
 }
 
-static inline struct ingest_options rig_options(enum ingest_format format, struct wall now)
+static inline struct ingest_options rig_options(const struct ingest_format *format, struct wall now)
 {
     return (struct ingest_options){.format = format, .now = now};
 }
@@ -160,7 +160,7 @@ static inline int rig_batch(struct aggregator *g, const char *body, struct wall 
                             const char *key, const char *digest)
 {
     struct rig_wait w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, BATCH_UNKNOWN};
-    struct ingest_options o = rig_options(INGEST_TEXT, now);
+    struct ingest_options o = rig_options(&ingest_text, now);
     struct batch_request q = {key, digest, rig_done, &w};
     struct ingest_answer answer;
     struct err err;

@@ -14,7 +14,7 @@ static const struct wall at = {T0_S * US_PER_SECOND + 500000};
 
 static int send_body(struct rig *r, const char *body, struct wall now, struct ingest_answer *answer)
 {
-    struct ingest_options o = rig_options(INGEST_TEXT, now);
+    struct ingest_options o = rig_options(&ingest_text, now);
     struct err err;
     return ingest_body(r->g, &o, body, strlen(body), answer, &err);
 }
@@ -191,7 +191,7 @@ static void *write_randomly(void *user)
             if (rig_batch(w->rig->g, body.data, now, NULL, NULL) != BATCH_STORED)
                 w->failures++;
         } else {
-            struct ingest_options o = rig_options(is_json ? INGEST_NDJSON : INGEST_TEXT, now);
+            struct ingest_options o = rig_options(is_json ? &ingest_ndjson : &ingest_text, now);
             if (ingest_body(w->rig->g, &o, body.data, body.len, &answer, &err) != 0 ||
                 answer.refused || answer.taken != answer.lines)
                 w->failures++;
@@ -389,7 +389,7 @@ static void memory_is_bounded(void)
     double taken = 1;
     for (int i = 1; i < 100000 && !is_full; i++) {
         struct wall now = {at.us + i * US_PER_SECOND};
-        struct ingest_options o = rig_options(INGEST_TEXT, now);
+        struct ingest_options o = rig_options(&ingest_text, now);
         const char *body = "http.errors:1|c" C;
         is_full = ingest_body(r.g, &o, body, strlen(body), &answer, &err) != 0;
         taken += !is_full && answer.taken;

@@ -103,7 +103,7 @@ static void each_line(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct object_case *c = &cases[i];
-        struct harness *h = harness_new(INGEST_NDJSON);
+        struct harness *h = harness_new(&ingest_ndjson);
         harness_scan(h, c->text, strlen(c->text));
         bool ok = h->answer.taken == c->taken && h->answer.unrouted == c->unrouted &&
                   h->answer.refused == (c->refusal != NULL) && h->answer.lines == 1;
@@ -121,7 +121,7 @@ static void each_line(void)
 
 static void sums_are_right(void)
 {
-    struct harness *h = harness_new(INGEST_NDJSON);
+    struct harness *h = harness_new(&ingest_ndjson);
     static const char body[] =
         "{" S "," E ",\"value\":1}\n"
         "{" S "," E ",\"value\":0.5,\"count\":4}\r\n"
@@ -155,7 +155,7 @@ static void sums_are_right(void)
 /* The block of a sample is that of its own time, also on the edges. */
 static void blocks(void)
 {
-    struct harness *h = harness_new(INGEST_NDJSON);
+    struct harness *h = harness_new(&ingest_ndjson);
     static const char body[] = "{" S "," E ",\"value\":1,\"ts\":1795399999}\n"
                                "{" S "," E ",\"value\":1,\"ts\":1795399999.999999}\n"
                                "{" S "," E ",\"value\":1,\"ts\":1795400000}\n";

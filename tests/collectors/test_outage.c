@@ -56,7 +56,7 @@ static void *storm_write(void *user)
         s->acknowledged++;
         struct ingest_answer answer;
         struct err err;
-        struct ingest_options o = rig_options(INGEST_TEXT, wall_now());
+        struct ingest_options o = rig_options(&ingest_text, wall_now());
         const char *line = "http.requests:1|c|#service:checkout,cohort:candidate";
         if (ingest_body(s->rig.g, &o, line, strlen(line), &answer, &err) == 0)
             w->lines += (double)answer.taken;

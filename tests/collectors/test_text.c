@@ -115,7 +115,7 @@ static void each_line(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct text_case *c = &cases[i];
-        struct harness *h = harness_new(INGEST_TEXT);
+        struct harness *h = harness_new(&ingest_text);
         harness_scan(h, c->text, strlen(c->text));
         bool ok = h->answer.taken == c->taken && h->answer.unrouted == c->unrouted &&
                   h->answer.late == c->late && h->answer.refused == (c->refusal != NULL) &&
@@ -135,7 +135,7 @@ static void each_line(void)
 
 static void sums_are_right(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     static const char body[] = "http.errors:1|c" S "\n"
                                "\n"
                                "http.errors:2:3|c|@0.5" S "\r\n"
@@ -180,7 +180,7 @@ static void sums_are_right(void)
  */
 static void values_are_capped(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     static const char text[] = "order.value:10:20:300|d" S "\n"
                                "order.value:7|d|@0.5" S "\n"
                                "order.value:-1|d" S "\n"
@@ -202,7 +202,7 @@ static void values_are_capped(void)
 
 static void series_are_resolved_again(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     static const char line[] = "http.errors:1|c" S;
     harness_scan(h, line, sizeof(line) - 1);
     routes_unref(h->shard.routes);
@@ -224,7 +224,7 @@ static void series_are_resolved_again(void)
 
 static void late_lines(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     size_t n;
     const struct release_route *r = routes_list(h->shard.routes, &n);
     int64_t now_block = block_of((struct wall){NOW_US}, US_PER_SECOND);
@@ -250,7 +250,7 @@ static void late_lines(void)
 
 static void limits(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     char *big = mem_alloc(2 * LINE_BYTES_MAX);
     memset(big, 'a', 2 * LINE_BYTES_MAX);
     harness_scan(h, big, LINE_BYTES_MAX + 1);
@@ -296,7 +296,7 @@ static bool only_cart(void *user, const char *service, size_t len)
 
 static void senders(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     static const char line[] =
         "http.errors:1|c" S "\nhttp.errors:1|c|#service:cart,cohort:baseline";
     h->options.is_authenticated = true;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The calls of the API about judging: verdicts, long-polls, event streams, orders and samples, asked well and badly. The
 last test but one holds the routes to the calls that were made here."""
+import gzip
 import json
 import threading
 import time
@@ -217,6 +218,12 @@ def bad_lines_are_named_and_good_ones_kept(j):
     a = j.post("/v1/samples", text, type="text/plain; charset=utf-8")
     check(a.status == 202 and a.json["taken"] == 1 and [r["line"] for r in a.json["refusals"]] == [2, 3], a)
     problem(j.post("/v1/samples?ack=maybe", lines[0], type="application/x-ndjson"), 400, "input", "ack")
+    packed = {"Content-Encoding": "gzip"}
+    a = j.post("/v1/samples", gzip.compress(text.encode()), type="text/plain", headers=packed)
+    check(a.status == 202 and a.json["taken"] == 1 and a.json["refused"] == 2, a)
+    problem(j.post("/v1/samples", text, type="text/plain", headers=packed), 400, "input", "gzip")
+    problem(j.post("/v1/samples", gzip.compress(bytes(33 << 20)), type="text/plain", headers=packed), 413, "too_large")
+    problem(j.post("/v1/samples", text, type="text/plain", headers={"Content-Encoding": "br"}), 415, "media_type", "gzip")
 
 
 @suite.test

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct harness *h;
     if (!h)
-        h = harness_new(INGEST_TEXT);
+        h = harness_new(&ingest_text);
     harness_scan(h, (const char *)data, size);
     struct ingest_answer first = h->answer;
     harness_scan(h, (const char *)data, size);
