@@ -32,12 +32,13 @@ LDFLAGS := -pthread $(filter-out -fsanitize=fuzzer-no-link%,$(filter -fsanitize%
 
 # --- Rooms, lowest first. A room's archive holds every .c directly in its folder (and the folders
 # named beside it); `needs` is what it may call. `make lint` links each room against exactly that.
-ROOMS := base sketch model crypto net redis store stats collectors strategies vocabulary decide simulate backtest report eval daemon ctl
+ROOMS := base sketch model crypto net aws redis store stats collectors strategies vocabulary decide simulate backtest report eval daemon ctl
 dirs_base := lib/base
 dirs_sketch := lib/sketch
 dirs_model := lib/model
 dirs_crypto := lib/crypto
 dirs_net := lib/net
+dirs_aws := lib/aws
 dirs_redis := lib/redis
 dirs_store := lib/store
 # stats: every method in the folder of its school
@@ -58,24 +59,26 @@ needs_sketch := base
 needs_model := sketch base
 needs_crypto := base
 needs_net := crypto base
+needs_aws := net crypto base
 needs_redis := net crypto base
 needs_store := redis net crypto model sketch base
 needs_stats := sketch base
-needs_collectors := store redis net crypto model sketch base
-needs_strategies := store redis net crypto model sketch base
-needs_vocabulary := strategies collectors store redis net crypto model sketch base
+needs_collectors := store redis aws net crypto model sketch base
+needs_strategies := store redis aws net crypto model sketch base
+needs_vocabulary := strategies collectors store redis aws net crypto model sketch base
 needs_decide := stats model sketch base
 needs_simulate := decide stats model sketch base
-needs_backtest := decide stats collectors store redis net crypto model sketch base
+needs_backtest := decide stats collectors store redis aws net crypto model sketch base
 needs_report := model sketch base
 needs_eval := stats sketch base
-needs_daemon := report vocabulary strategies collectors decide stats store redis net crypto model sketch base
-needs_ctl := report eval simulate backtest vocabulary strategies collectors decide stats store redis net crypto model sketch base
+needs_daemon := report vocabulary strategies collectors decide stats store redis aws net crypto model sketch base
+needs_ctl := report eval simulate backtest vocabulary strategies collectors decide stats store redis aws net crypto model sketch base
 
 # Libraries: only these rooms may use them.
 libs_base := -ljansson -lyaml -lz -lm
 libs_crypto := -lcrypto
 libs_net := -lmicrohttpd -lcurl -lssl -lcrypto
+libs_aws := -lexpat
 libs_redis := -lhiredis
 libs_stats := -lgsl -lgslcblas -lm
 

@@ -19,6 +19,7 @@ LIBRARY_HEADERS = (
     ("curl/", ("lib/net/",)),
     ("microhttpd", ("lib/net/",)),
     ("openssl/", ("lib/crypto/", "lib/net/")),
+    ("expat", ("lib/aws/",)),
     ("gsl/", ("stats/",)),
     ("jansson", ("lib/base/",)),
     ("yaml.h", ("lib/base/",)),
