@@ -8,6 +8,8 @@
 #include "lib/aws/limits.h"
 
 #include <expat.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 struct reader {
@@ -93,7 +95,7 @@ struct xml *xml_read(struct arena *a, const char *bytes, size_t len, struct err 
     bool is_read;
     r.parser = XML_ParserCreate(NULL);
     BUG_ON(!r.parser);
-    buf_init(&r.text, len);
+    buf_init(&r.text, 2 * len); /* Latin-1 and UTF-16 grow as UTF-8 */
     XML_SetUserData(r.parser, &r);
     XML_SetElementHandler(r.parser, on_start, on_end);
     XML_SetCharacterDataHandler(r.parser, on_text);
