@@ -77,6 +77,7 @@ long() {
   part calibration-long $calibrate
   part canary-long build/release/tests/judge/simulate/test_sim_canary --full
   part crash-long env CRASH_CELLS=all /usr/bin/python3 tests/e2e/test_crash.py
+  part exactly-once-long env JUDGE_LONG=1 /usr/bin/python3 tests/e2e/test_exactly_once.py
 }
 
 if [ "${1:-short}" = long ]; then long; else short; fi

@@ -5,6 +5,7 @@ a few Redis commands, and the stored blocks read without any code of judged's.
         redis = s.redis(); proxy = s.haproxy()
         j = s.judged(redis=redis.url)      # not started yet
 """
+import collections
 import concurrent.futures
 import functools
 import pathlib
@@ -306,7 +307,8 @@ class Reader:
 
 
 def read_summary(r):
-    """{samples, events, exposure} of counts, {samples, n} of a histogram, {} of nothing."""
+    """{samples, events, exposure} of counts, {samples, n, sum} of moments, {samples, n, cells} of a histogram ({(lo, hi): n}),
+    {} of nothing."""
     check(r.byte() == 1, "summary version")
     kind = r.byte()
     if kind == 0:
@@ -315,12 +317,17 @@ def read_summary(r):
     if kind == 1:
         events, exposure = struct.unpack("<dd", r.take(16))
         return {"samples": samples, "events": events, "exposure": exposure}
+    if kind == 2:
+        n = r.varint()
+        mean = struct.unpack("<ddddd", r.take(40))[0] if n else 0.0
+        return {"samples": samples, "n": n, "sum": n * mean}
     check(kind == 3, "summary kind", kind)
-    n = 0
+    lo, cells = 0, collections.Counter()
     for _ in range(r.varint()):
-        r.varint(), r.varint()
-        n += r.varint()
-    return {"samples": samples, "n": n}
+        lo += r.varint()
+        hi = lo + r.varint()
+        cells[lo, hi] += r.varint()
+    return {"samples": samples, "n": sum(cells.values()), "cells": cells}
 
 
 def read_block(data):
@@ -343,14 +350,38 @@ def sealed_blocks(redis, release, metric):
     return blocks
 
 
+def add_summary(total, summary):
+    """Adds the sums of one summary to a dict of them."""
+    for k, v in summary.items():
+        total[k] = total.get(k, collections.Counter() if k == "cells" else 0) + v
+
+
 def sealed_totals(redis, release, metric):
     """A dict of sums for each cohort: [baseline, candidate]."""
     totals = [{}, {}]
     for _, cohorts in sealed_blocks(redis, release, metric):
         for total, summary in zip(totals, cohorts):
-            for k, v in summary.items():
-                total[k] = total.get(k, 0) + v
+            add_summary(total, summary)
     return totals
+
+
+def open_totals(redis, release, metric):
+    """The same of the blocks that are not sealed: fields `cohort|producer` of one hash a block."""
+    totals = [{}, {}]
+    for key in redis("KEYS", f"judge:{{{release}}}:open:{metric}:*"):
+        flat = redis("HGETALL", key)
+        for field, value in zip(flat[::2], flat[1::2]):
+            if field == b"v":
+                continue
+            r = Reader(value)
+            add_summary(totals[int(field.split(b"|")[0])], read_summary(r))
+            check(r.at == len(value), "bytes after a total")
+    return totals
+
+
+def late_counts(redis, release, metric):
+    """Samples the store counted as late: [baseline, candidate]."""
+    return [int(redis("HGET", f"judge:{{{release}}}:late", f"{metric}:{c}") or 0) for c in (0, 1)]
 
 
 def stored_verdicts(redis, release):
