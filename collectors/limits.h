@@ -24,22 +24,23 @@
 #define SEALED_WHOLE_US                                                                            \
     (10 * INT64_C(1000000)) /* a sealed histogram is kept so long after its block's end */
 #define SEALED_KEPT_US                                                                             \
-    (60 * INT64_C(1000000))      /* a total is kept so long after its block's end, sealed or not */
-#define COMMIT_BLOCKS_MAX   4096 /* blocks in one commit; the rest goes with the next */
-#define COMMIT_BYTES_MAX    ((size_t)4 << 20) /* of encoded totals in one commit */
-#define COMMIT_BATCHES_MAX  256               /* batch keys in one commit */
-#define COMMIT_RETRY_MS     250  /* pause before a commit with unknown outcome is sent again */
-#define FLUSH_MS            1000 /* between two flushes, when nobody waits for one */
-#define FLUSH_SHORTEST_MS   100  /* and while a release has blocks shorter than FLUSH_MS */
-#define BATCH_KEY_BYTES_MAX 255  /* Idempotency-Key of one batch: refused */
-#define PRODUCER_BYTES_MAX  191  /* name under which one source writes its totals */
-#define HOLDS_MAX           300  /* watermark holds at once */
-#define DATAGRAM_BYTES_MAX  8192 /* one datagram; a longer one is refused whole */
-#define DATAGRAMS_AT_ONCE   64   /* taken by one recvmmsg */
-#define SCRAPE_BYTES_MAX    ((size_t)8 << 20) /* one exposition */
-#define SCRAPE_TARGETS_MAX  256               /* of all releases we own; more are not scraped */
-#define SCRAPE_SERIES_MAX   4096              /* series kept of one target */
-#define SCRAPE_TIMEOUT_MS   1500              /* a scrape that takes longer is missed */
-#define SCRAPE_LABELS_MAX   64                /* labels of one exposition line */
+    (60 * INT64_C(1000000))       /* a total is kept so long after its block's end, sealed or not */
+#define COMMIT_BLOCKS_MAX    4096 /* blocks in one commit; the rest goes with the next */
+#define COMMIT_BYTES_MAX     ((size_t)4 << 20) /* of encoded totals in one commit */
+#define COMMIT_BATCHES_MAX   256               /* batch keys in one commit */
+#define COMMIT_RETRY_MS      250  /* pause before a commit with unknown outcome is sent again */
+#define FLUSH_MS             1000 /* between two flushes, when nobody waits for one */
+#define FLUSH_SHORTEST_MS    100  /* and while a release has blocks shorter than FLUSH_MS */
+#define BATCH_KEY_BYTES_MAX  255  /* Idempotency-Key of one batch: refused */
+#define PRODUCER_BYTES_MAX   191  /* name under which one source writes its totals */
+#define HOLDS_MAX            300  /* watermark holds at once */
+#define DATAGRAM_BYTES_MAX   8192 /* one datagram; a longer one is refused whole */
+#define LISTEN_ADDRESSES_MAX 4    /* addresses of one datagram source: refused at start */
+#define DATAGRAMS_AT_ONCE    64   /* taken by one recvmmsg */
+#define SCRAPE_BYTES_MAX     ((size_t)8 << 20) /* one exposition */
+#define SCRAPE_TARGETS_MAX   256               /* of all releases we own; more are not scraped */
+#define SCRAPE_SERIES_MAX    4096              /* series kept of one target */
+#define SCRAPE_TIMEOUT_MS    1500              /* a scrape that takes longer is missed */
+#define SCRAPE_LABELS_MAX    64                /* labels of one exposition line */
 
 #endif

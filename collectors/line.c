@@ -190,7 +190,7 @@ static void line_add(struct ingest *in, const struct sample_line *line)
         return;
     }
     const struct ingest_options *o = in->options;
-    const char *service = s->bytes + s->name_len + s->service_at;
+    const char *service = s->bytes + s->service_at;
     if (o->may_service && s->service_len && !o->may_service(o->user, service, s->service_len)) {
         ingest_refuse(in, "the token may not write samples of service %.*s", (int)s->service_len,
                       service);

@@ -72,7 +72,8 @@ struct ingest_answer {
 int ingest_body(struct aggregator *g, const struct ingest_options *options, const char *body,
                 size_t len, struct ingest_answer *answer, struct err *err) WARN_UNUSED;
 
-/* The same for a caller that already holds several bodies: datagrams that arrived together. */
+/* The same for a caller that already holds several bodies (datagrams that arrived together) and
+ * counts their lines itself. */
 struct ingest_piece {
     const char *bytes;
     size_t len;

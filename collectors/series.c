@@ -89,6 +89,30 @@ static int identity_of_text(struct series *s, const char *tags, size_t len, stru
     return 0;
 }
 
+/* Clients without tags put them behind the name: "http.errors,service=checkout,cohort=candidate".
+ * Returns the length of the name itself, 0 with the series refused. */
+static size_t identity_of_name(struct series *s, struct identity *id)
+{
+    const char *end = s->bytes + s->name_len;
+    const char *comma = memchr(s->bytes, ',', s->name_len);
+    const size_t name_len = comma ? (size_t)(comma - s->bytes) : s->name_len;
+    for (const char *p = comma; p; p = comma) {
+        p++;
+        comma = memchr(p, ',', (size_t)(end - p));
+        const char *stop = comma ? comma : end;
+        const char *sign = memchr(p, '=', (size_t)(stop - p));
+        if (!sign) {
+            series_refuse(s, "\",\" in the name begins tags (name=value), and \"%.*s\" is none",
+                          (int)(stop - p < 32 ? stop - p : 32), p);
+            return 0;
+        }
+        if (identity_add(s, id, (struct span){p, (size_t)(sign - p)},
+                         (struct span){sign + 1, (size_t)(stop - sign - 1)}) != 0)
+            return 0;
+    }
+    return name_len;
+}
+
 static struct span pair_part(const char **p, const char *end)
 {
     const char *nul = memchr(*p, '\0', (size_t)(end - *p));
@@ -218,16 +242,17 @@ static void series_resolve(struct series *s, const struct routes *routes)
 
     struct identity id = {.n_tags = 0};
     const char *tags = s->bytes + s->name_len;
-    if (s->form == TAGS_TEXT ? identity_of_text(s, tags, s->tags_len, &id)
-                             : identity_of_pairs(s, tags, s->tags_len, &id))
+    const size_t name_len = s->form == TAGS_TEXT ? identity_of_name(s, &id) : s->name_len;
+    if (s->refusal || (s->form == TAGS_TEXT ? identity_of_text(s, tags, s->tags_len, &id)
+                                            : identity_of_pairs(s, tags, s->tags_len, &id)))
         return;
     if (identity_check(s, &id) != 0)
         return;
-    s->service_at = id.service.at ? (uint16_t)(id.service.at - tags) : 0;
+    s->service_at = id.service.at ? (uint16_t)(id.service.at - s->bytes) : 0;
     s->service_len = (uint16_t)id.service.len;
 
     const struct route_entry *entry =
-        routes_find(routes, id.service.at, id.service.len, s->bytes, s->name_len);
+        routes_find(routes, id.service.at, id.service.len, s->bytes, name_len);
     const struct route_target *misfit = NULL;
     for (size_t i = 0; entry && i < entry->n; i++) {
         const struct route_target *t = &entry->targets[i];

@@ -51,7 +51,7 @@ struct series {
     uint32_t name_len, tags_len;
     uint8_t type, form;
     bool takes_counts, takes_values;
-    uint16_t service_at, service_len; /* in tags, once resolved */
+    uint16_t service_at, service_len; /* in bytes, once resolved */
     uint32_t n_targets;
     int64_t used_s;      /* when it was last seen, in seconds */
     uint64_t generation; /* of the routes it was resolved under */

@@ -6,7 +6,8 @@
  * word tags    = [tag *("," tag)]        tag = name [":" value]
  *
  * Numbers are read before anything is looked up, so a line is taken whole or not at all. The name
- * and the tags are not looked at here beyond where they end: series.c reads them once a series.
+ * and the tags are not looked at here beyond where they end: series.c reads them once a series (and
+ * the tags that clients without any put behind the name: name,service=checkout:1|c).
  */
 #include <string.h>
 

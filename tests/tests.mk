@@ -49,7 +49,7 @@ build/demo-bin/%: demo/%.c
 .PHONY: demo run setup-build setup-demo setup-test setup-lint setup-bench
 setup-build setup-demo setup-test setup-lint setup-bench: setup-%:
 	$(Q)deploy/setup.sh build $*
-	$(if $(filter setup-test,$@),$(Q)deploy/venv.sh test)
+	$(if $(filter setup-test,$@),$(Q)deploy/venv.sh test && deploy/npm.sh)
 
 ## make demo          install what it needs, build, and watch four releases being judged (3 minutes)
 demo: setup-demo

@@ -25,7 +25,12 @@ static const struct option_row rows[] = {
     {"listen", 0, "JUDGE_LISTEN", OPTION_STRING, AT(listen), "127.0.0.1:8700", 0, 0, NULL, false,
      false, "ADDRESS", "HTTP: host:port, or unix:/path"},
     {"statsd", 0, "JUDGE_STATSD", OPTION_STRING, AT(statsd), "127.0.0.1:8125", 0, 0, NULL, false,
-     false, "ADDRESS", "DogStatsD over UDP: host:port, or an empty text for none"},
+     false, "LIST",
+     "DogStatsD: host:port for UDP, unix:///path for a datagram socket, or both; an empty text for "
+     "none"},
+    {"statsd-mode", 0, "JUDGE_STATSD_MODE", OPTION_STRING, AT(statsd_mode_text), "660", 0, 0, NULL,
+     false, false, "MODE",
+     "mode of the unix socket's file (octal): who may write to it may send samples"},
     {"statsd-remote", 0, "JUDGE_STATSD_REMOTE", OPTION_BOOL, AT(statsd_remote), "false", 0, 0, NULL,
      false, false, NULL,
      "let the (unauthenticated) DogStatsD socket listen on other addresses than loopback"},
@@ -168,6 +173,19 @@ static int check_redis(const char *text, struct err *err)
     return rc;
 }
 
+static int read_mode(const char *text, mode_t *out, struct err *err)
+{
+    unsigned mode = 0;
+    size_t n = 0;
+    for (; text[n] >= '0' && text[n] <= '7' && n < 4; n++)
+        mode = mode * 8 + (unsigned)(text[n] - '0');
+    if (n == 0 || text[n] || mode > 0777)
+        return err_set(err, ERR_USAGE, "%.20s is not a file's mode: want 600 to 777, as in 660",
+                       text);
+    *out = mode;
+    return 0;
+}
+
 static int derive(struct config *c, struct err *err)
 {
     const bool is_private = !*c->redis_url && is_loopback(c->listen);
@@ -177,6 +195,8 @@ static int derive(struct config *c, struct err *err)
         c->guard.allow_loopback = c->guard.allow_private = c->guard.allow_unix = true;
     if (*c->allow_networks && guard_allow(&c->guard, c->allow_networks, err) != 0)
         return err_context(err, "--allow-networks");
+    if (read_mode(c->statsd_mode_text, &c->statsd_mode, err) != 0)
+        return err_context(err, "--statsd-mode");
     if (!*c->state_dir)
         return err_set(err, ERR_USAGE, "--state: want a directory");
     if (check_redis(c->redis_url, err) != 0)

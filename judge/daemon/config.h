@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
@@ -28,6 +29,8 @@ struct config {
     const char *listen;
     const char *statsd; /* "" off */
     bool statsd_remote;
+    const char *statsd_mode_text; /* octal, of a unix socket */
+    mode_t statsd_mode;           /* from it */
     const char *state_dir;
     const char *redis_url; /* "" the embedded server */
     int64_t wait_replicas;

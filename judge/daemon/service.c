@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "collectors/aggregator.h"
+#include "collectors/datagrams.h"
 #include "collectors/scrape.h"
-#include "collectors/statsd.h"
 #include "judge/api/api.h"
 #include "judge/daemon/notifier.h"
 #include "judge/daemon/process.h"
@@ -126,12 +126,14 @@ static int start_collectors(struct service *s, struct err *err)
     if (!s->puller)
         return -1;
     if (*s->config.statsd) {
-        const struct statsd_config statsd = {
+        const struct datagrams_config statsd = {
             .listen = s->config.statsd,
+            .source = DATAGRAMS_STATSD,
             .allow_remote = s->config.statsd_remote,
             .threads = (int)s->config.statsd_threads,
+            .mode = s->config.statsd_mode,
         };
-        s->statsd = statsd_start(s->aggregator, &statsd, err);
+        s->statsd = datagrams_start(s->aggregator, &statsd, err);
         if (!s->statsd)
             return -1;
     }
@@ -242,7 +244,7 @@ void service_stop(struct service *s)
         return;
     stop_threads(s);
     puller_stop(s->puller);
-    statsd_stop(s->statsd);
+    datagrams_stop(s->statsd);
     struct http_server *http = set_http(s, NULL); /* from here on nobody wakes it */
     if (http)
         http_server_stop(http, HTTP_GRACE_MS);

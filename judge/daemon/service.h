@@ -27,6 +27,7 @@
 #include "lib/store/store.h"
 
 struct aggregator;
+struct datagrams;
 struct http_server;
 struct notifier;
 struct puller;
@@ -35,7 +36,6 @@ struct redis_server;
 struct runner;
 struct sessions;
 struct state_dir;
-struct statsd;
 struct tokens;
 struct vocabulary;
 
@@ -51,7 +51,7 @@ struct service {
     struct tokens *tokens;
     struct sessions *sessions; /* of people at the pages */
     struct aggregator *aggregator;
-    struct statsd *statsd; /* NULL when off */
+    struct datagrams *statsd; /* NULL when off */
     struct puller *puller;
     struct runner *runner;
     struct notifier *notifier;

@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 
 #include "collectors/shard.h"
-#include "collectors/statsd.h"
+#include "collectors/datagrams.h"
 #include "tests/bench/bench.h"
 
 #define DATAGRAM_BYTES 1400
@@ -281,10 +281,11 @@ static struct speed measure_ours(struct sender *sender, struct rig *r, int servi
     struct err err;
     int tasks[64];
     size_t n = bench_tasks(tasks, ARRAY_LEN(tasks));
-    struct statsd *s = statsd_start(r->g, &(struct statsd_config){.listen = "127.0.0.1:0"}, &err);
+    struct datagrams *s =
+        datagrams_start(r->g, &(struct datagrams_config){.listen = "127.0.0.1:0"}, &err);
     BUG_ON(!s);
-    struct speed speed = measure(sender, statsd_port(s), new_task(tasks, n), NULL, r, services);
-    statsd_stop(s);
+    struct speed speed = measure(sender, datagrams_port(s), new_task(tasks, n), NULL, r, services);
+    datagrams_stop(s);
     return speed;
 }
 

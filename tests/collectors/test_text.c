@@ -338,10 +338,32 @@ static void numbers(void)
     }
 }
 
+/* What a client without tags can say, mixed with tags proper. */
+static void tags_in_the_name(void)
+{
+    struct harness *h = harness_new(&ingest_text);
+    static const char body[] = "http.errors,service=checkout,cohort=candidate:1|c\n"
+                               "http.errors,service=checkout:1|c|#cohort:candidate\n"
+                               "latency_ms,service=checkout,revision=new1,region=eu:20|ms|@0.5\n"
+                               "http.errors,service:1|c\n"
+                               "http.errors,:1|c\n";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.taken, 3);
+    T_EQ_INT(h->answer.refused, 2);
+    T_CHECK(strstr(h->answer.refusals[0].reason, "\"service\" is none"));
+    struct harness_sum sum;
+    harness_sum(h, 1, 0, COHORT_CANDIDATE, &sum);
+    T_NEAR(sum.events, 2, 0, 0);
+    harness_sum(h, 1, 2, COHORT_CANDIDATE, &sum); /* by its label */
+    T_EQ_INT(sum.hist.n, 2);
+    hist_release(&sum.hist);
+    harness_free(h);
+}
+
 /* A metric that names its cohorts' labels needs neither cohort nor revision, nor a service. */
 static void labels_tell_cohorts(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     static const char body[] = "lb.requests:100|c|#service:checkout,TargetGroup:a\n"
                                "lb.requests:10|c|#TargetGroup:b,Zone:1\n"
                                "lb.5xx:1|c|#TargetGroup:b\n"
@@ -368,7 +390,7 @@ static void labels_tell_cohorts(void)
 
 static void labels_do_not_widen_a_token(void)
 {
-    struct harness *h = harness_new(INGEST_TEXT);
+    struct harness *h = harness_new(&ingest_text);
     h->options.may_service = only_cart;
     static const char body[] = "lb.requests:10|c|#TargetGroup:b\n";
     harness_scan(h, body, sizeof(body) - 1);
@@ -388,6 +410,7 @@ int main(int argc, char **argv)
         {"limits", limits},
         {"senders", senders},
         {"numbers", numbers},
+        {"tags in the name", tags_in_the_name},
         {"labels tell cohorts", labels_tell_cohorts},
         {"labels do not widen a token", labels_do_not_widen_a_token},
     };
