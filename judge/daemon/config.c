@@ -37,7 +37,24 @@ static const struct option_row rows[] = {
     {"state", 0, "STATE_DIRECTORY", OPTION_STRING, AT(state_dir), "/var/lib/judge", 0, 0, NULL,
      false, false, "DIR", "state directory: lock, node id, intents, admin token, embedded Redis"},
     {REDIS_ROW, 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, false, "URL",
-     "redis://host:port or unix:///path; without it a private redis-server is started in DIR"},
+     "redis:// or rediss:// (TLS) host:port, redis+sentinel://, redis+cluster:// or unix:///path "
+     "(docs/redis.md); without it a private redis-server is started in DIR"},
+    {"redis-user", 0, "JUDGE_REDIS_USER", OPTION_STRING, AT(redis_user), "", 0, 0, NULL, false,
+     false, "NAME", "ACL user at Redis, in place of the one in the URL"},
+    {"redis-password-file", 0, "JUDGE_REDIS_PASSWORD_FILE", OPTION_STRING, AT(redis_password_file),
+     "", 0, 0, NULL, false, false, "FILE",
+     "file (mode 0600) that holds the password, so that it stands in no list of processes"},
+    {"redis-ca", 0, "JUDGE_REDIS_CA", OPTION_STRING, AT(redis_ca), "", 0, 0, NULL, false, false,
+     "PATH", "rediss://: authorities to trust, a PEM file or a directory; default the system's"},
+    {"redis-cert", 0, "JUDGE_REDIS_CERT", OPTION_STRING, AT(redis_cert), "", 0, 0, NULL, false,
+     false, "FILE", "rediss://: our certificate (PEM), where the server asks for one"},
+    {"redis-key", 0, "JUDGE_REDIS_KEY", OPTION_STRING, AT(redis_key), "", 0, 0, NULL, false, false,
+     "FILE", "rediss://: the key of --redis-cert"},
+    {"sentinel-user", 0, "JUDGE_SENTINEL_USER", OPTION_STRING, AT(sentinel_user), "", 0, 0, NULL,
+     false, false, "NAME", "ACL user at the Sentinels, where they ask for one"},
+    {"sentinel-password-file", 0, "JUDGE_SENTINEL_PASSWORD_FILE", OPTION_STRING,
+     AT(sentinel_password_file), "", 0, 0, NULL, false, false, "FILE",
+     "file (mode 0600) that holds the Sentinels' password"},
     {"wait-replicas", 0, "JUDGE_WAIT_REPLICAS", OPTION_INT, AT(wait_replicas), "0", 0, 5, NULL,
      false, false, "N",
      "with --redis: replicas that must acknowledge before an act or a final verdict"},
@@ -186,6 +203,21 @@ static int read_mode(const char *text, mode_t *out, struct err *err)
     return 0;
 }
 
+/* What only means something beside another setting. */
+static int check_redis_options(const struct config *c, struct err *err)
+{
+    if (!*c->redis_cert != !*c->redis_key)
+        return err_set(err, ERR_USAGE, "--redis-cert and --redis-key go together");
+    if ((*c->redis_ca || *c->redis_cert) && strncmp(c->redis_url, "rediss", 6) != 0)
+        return err_set(err, ERR_USAGE,
+                       "--redis-ca, --redis-cert and --redis-key are for TLS: "
+                       "--redis rediss://host:port");
+    if ((*c->redis_user || *c->redis_password_file) && !*c->redis_url)
+        return err_set(err, ERR_USAGE,
+                       "--redis-user and --redis-password-file are for a Redis of yours: --redis");
+    return 0;
+}
+
 static int derive(struct config *c, struct err *err)
 {
     const bool is_private = !*c->redis_url && is_loopback(c->listen);
@@ -201,6 +233,8 @@ static int derive(struct config *c, struct err *err)
         return err_set(err, ERR_USAGE, "--state: want a directory");
     if (check_redis(c->redis_url, err) != 0)
         return err_context(err, "--redis");
+    if (check_redis_options(c, err) != 0)
+        return -1;
     if (check_secrets(c->secrets, err) != 0 ||
         connections_check(c->connections, vocabulary_all(), err) != 0)
         return err_context(err, "%s", c->file);
@@ -252,9 +286,13 @@ static void print_redis(const struct config *c, struct buf *out)
     const char *sign = strrchr(c->redis_url, '@');
     struct buf shown;
     buf_init(&shown, 8192);
-    buf_add_str(&shown, sign ? "redis://..." : c->redis_url);
-    if (sign)
-        buf_add_str(&shown, sign);
+    if (sign) {
+        const char *slashes = strstr(c->redis_url, "://");
+        buf_add(&shown, c->redis_url, slashes ? (size_t)(slashes - c->redis_url) + 3 : 0);
+        buf_addf(&shown, "...%s", sign);
+    } else {
+        buf_add_str(&shown, c->redis_url);
+    }
     buf_add_str(out, REDIS_ROW ": ");
     node_yaml_string(out, shown.data ? shown.data : "", shown.len);
     buf_add_str(out, sign ? " # user and password are not shown\n" : "\n");

@@ -32,7 +32,10 @@ struct config {
     const char *statsd_mode_text; /* octal, of a unix socket */
     mode_t statsd_mode;           /* from it */
     const char *state_dir;
-    const char *redis_url; /* "" the embedded server */
+    const char *redis_url;                         /* "" the embedded server */
+    const char *redis_user, *redis_password_file;  /* "" as in the url */
+    const char *redis_ca, *redis_cert, *redis_key; /* TLS; "" none */
+    const char *sentinel_user, *sentinel_password_file;
     int64_t wait_replicas;
     const char *log_level;
     const char *inline_targets; /* "auto", "on", "off" */

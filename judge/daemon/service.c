@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collectors/aggregator.h"
@@ -15,6 +16,7 @@
 #include "judge/web/session.h"
 #include "lib/base/log.h"
 #include "lib/net/http_server.h"
+#include "lib/net/stream.h"
 #include "lib/redis/redis.h"
 #include "lib/redis/server.h"
 #include "lib/store/state_dir.h"
@@ -79,6 +81,47 @@ void service_changed(struct service *s, const char *release)
 
 /* ---- going up ---- */
 
+static const char *or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+/* The Redis at `url`, as whom and over which TLS the settings say. */
+static struct redis *open_redis(const struct config *c, const char *url, struct err *err)
+{
+    struct secret password, sentinel;
+    struct stat st;
+    const bool is_directory = stat(c->redis_ca, &st) == 0 && S_ISDIR(st.st_mode);
+    const struct tls_options tls = {
+        .ca_file = is_directory ? NULL : or_null(c->redis_ca),
+        .ca_path = is_directory ? c->redis_ca : NULL,
+        .cert_file = or_null(c->redis_cert),
+        .key_file = or_null(c->redis_key),
+    };
+    struct redis *r = NULL;
+    secret_init(&password);
+    secret_init(&sentinel);
+    if (*c->redis_password_file && secret_load_file(&password, c->redis_password_file, err) != 0)
+        goto out;
+    if (*c->sentinel_password_file &&
+        secret_load_file(&sentinel, c->sentinel_password_file, err) != 0)
+        goto out;
+    const struct redis_config redis = {
+        .url = url,
+        .user = or_null(c->redis_user),
+        .password = or_null(secret_bytes(&password)),
+        .sentinel_user = or_null(c->sentinel_user),
+        .sentinel_password = or_null(secret_bytes(&sentinel)),
+        .tls = &tls,
+        .first_wait_ms = REDIS_START_MS,
+    };
+    r = redis_open(&redis, err);
+out:
+    secret_release(&password);
+    secret_release(&sentinel);
+    return r;
+}
+
 static int open_store(struct service *s, struct err *err)
 {
     const char *url = s->config.redis_url;
@@ -93,8 +136,7 @@ static int open_store(struct service *s, struct err *err)
             log_info("service", "adopted the embedded Redis that was running (pid %d)",
                      (int)redis_server_pid(s->redis_server));
     }
-    const struct redis_config redis = {.url = url, .first_wait_ms = REDIS_START_MS};
-    s->redis = redis_open(&redis, err);
+    s->redis = open_redis(&s->config, url, err);
     if (!s->redis)
         return -1;
     const struct store_config store = {

@@ -27,7 +27,8 @@ struct guard;
 struct tls_context;
 
 struct tls_options {
-    const char *ca_file;   /* PEM; NULL: the system's */
+    const char *ca_file;   /* PEM; both NULL: the system's */
+    const char *ca_path;   /* directory of hashed certificates (c_rehash), or NULL */
     const char *cert_file; /* client certificate, PEM, or NULL */
     const char *key_file;
     bool skip_verify; /* a test's or an operator's explicit wish */

@@ -33,10 +33,11 @@ static const char *reason(void)
 
 static int load(struct tls_context *t, const struct tls_options *o, struct err *err)
 {
-    if (o->ca_file ? SSL_CTX_load_verify_locations(t->ctx, o->ca_file, NULL) != 1
-                   : SSL_CTX_set_default_verify_paths(t->ctx) != 1)
-        return err_set(err, ERR_INPUT, "reading the CA file %s: %s",
-                       o->ca_file ? o->ca_file : "of the system", reason());
+    const char *ca = o->ca_file ? o->ca_file : o->ca_path;
+    if (ca ? SSL_CTX_load_verify_locations(t->ctx, o->ca_file, o->ca_path) != 1
+           : SSL_CTX_set_default_verify_paths(t->ctx) != 1)
+        return err_set(err, ERR_INPUT, "reading the CA file %s: %s", ca ? ca : "of the system",
+                       reason());
     if (o->cert_file && SSL_CTX_use_certificate_chain_file(t->ctx, o->cert_file) != 1)
         return err_set(err, ERR_INPUT, "reading the certificate %s: %s", o->cert_file, reason());
     if (o->key_file && (SSL_CTX_use_PrivateKey_file(t->ctx, o->key_file, SSL_FILETYPE_PEM) != 1 ||

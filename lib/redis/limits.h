@@ -30,6 +30,9 @@
 /* The oldest command in flight is this late past its batch's deadline: the connection is dead. */
 #define REDIS_STALL_MS 3000
 
+/* Hosts an address may name: Sentinels, or nodes a cluster is found by. */
+#define REDIS_SEEDS_MAX 16
+
 /* Embedded server: longest path of its socket (struct sockaddr_un). */
 #define REDIS_SOCKET_PATH_MAX 107
 

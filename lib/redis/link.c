@@ -70,7 +70,7 @@ void link_take(struct link *l, struct redis_batch *b)
 
 /* ---- going down ---- */
 
-static void link_down(struct link *l, const struct err *why)
+void link_down(struct link *l, const struct err *why)
 {
     bool was_ready = l->state == LINK_READY;
     stream_close(l->stream);
@@ -119,7 +119,7 @@ static void fail(struct link *l, enum err_code code, const char *what)
 static void arm(struct link *l)
 {
     uint32_t want = EPOLLIN;
-    if (l->state == LINK_CONNECTING || l->out.len > 0)
+    if (l->state == LINK_CONNECTING ? l->wants_write : l->out.len > 0)
         want |= EPOLLOUT;
     /* While connecting the descriptor may be another one each time, with the old one's number. */
     if (want == l->armed && l->state != LINK_CONNECTING)
@@ -172,106 +172,36 @@ static int send_waiting(struct link *l)
 
 /* ---- connecting ---- */
 
-enum handshake { STEP_AUTH, STEP_SELECT, STEP_PING, STEP_SERVER, STEP_ROLE, STEP_MEMORY };
-
-static void handshake(struct link *l)
-{
-    const struct redis_url *u = &l->r->url;
-    l->state = LINK_HANDSHAKE;
-    if (u->password[0] && u->user[0])
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 3,
-                       (const char *[]){"AUTH", u->user, u->password});
-    else if (u->password[0])
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 2, (const char *[]){"AUTH", u->password});
-    if (u->db > 0) {
-        char db[16];
-        snprintf(db, sizeof(db), "%d", u->db);
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_SELECT, 2, (const char *[]){"SELECT", db});
-    }
-    /* INFO is answered while the data is still being loaded, PING is not. */
-    link_send_ours(l, SLOT_HANDSHAKE, STEP_PING, 1, (const char *[]){"PING"});
-    if (!l->r->skip_checks) {
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_SERVER, 2, (const char *[]){"INFO", "server"});
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_ROLE, 2, (const char *[]){"INFO", "replication"});
-        link_send_ours(l, SLOT_HANDSHAKE, STEP_MEMORY, 2, (const char *[]){"INFO", "memory"});
-    }
-    flush(l);
-}
-
 static void begin_connect(struct link *l, struct mono now)
 {
     const struct redis_url *u = &l->r->url;
     struct err why;
     l->attempts++;
     l->stream = stream_start(&(struct stream_address){.unix_path = u->is_unix ? u->path : NULL,
-                                                      .host = u->host,
-                                                      .port = u->port},
+                                                      .host = u->seeds[0].host,
+                                                      .port = u->seeds[0].port,
+                                                      .tls = l->r->tls},
                              mono_add_ms(now, REDIS_RESOLVE_MS), &why);
     if (!l->stream) {
         link_down(l, &why);
         return;
     }
     l->state = LINK_CONNECTING;
+    l->wants_write = true;
     l->attempt = mono_add_ms(now, REDIS_CONNECT_MS);
     l->reader = redisReaderCreateWithFunctions(&redis_reply_makers);
     BUG_ON(!l->reader);
     arm(l);
 }
 
-/* "name:value\r\n" of an INFO reply. */
-static bool info_value(const struct redis_reply *info, const char *name, char *out, size_t size)
+void link_ready(struct link *l)
 {
-    size_t len = strlen(name);
-    for (const char *at = info->text; at && *at; at = strchr(at, '\n')) {
-        at += *at == '\n';
-        if (strncmp(at, name, len) == 0 && at[len] == ':') {
-            snprintf(out, size, "%.*s", (int)strcspn(at + len + 1, "\r\n"), at + len + 1);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* One reply of the handshake; false when the link went down. */
-bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply *reply)
-{
-    char value[64];
-    struct err why;
-    if (reply->type == REDIS_ERROR) {
-        /* A server that loads its data will answer later; one that says no will say no again. */
-        bool is_busy =
-            strncmp(reply->text, "LOADING", 7) == 0 || strncmp(reply->text, "BUSY", 4) == 0;
-        err_set(&why, is_busy ? ERR_REDIS : ERR_FORBIDDEN, "%s: the server says: %s", l->r->shown,
-                reply->text);
-        link_down(l, &why);
-        return false;
-    }
-    if (step == STEP_SERVER && info_value(reply, "run_id", value, sizeof(value)))
-        snprintf(l->run_id, sizeof(l->run_id), "%s", value);
-    if (step == STEP_ROLE && info_value(reply, "role", value, sizeof(value)) &&
-        strcmp(value, "master") != 0) {
-        err_set(&why, ERR_FORBIDDEN, "%s is a replica (role:%s): name the primary", l->r->shown,
-                value);
-        link_down(l, &why);
-        return false;
-    }
-    if (step == STEP_MEMORY && info_value(reply, "maxmemory_policy", value, sizeof(value)) &&
-        strcmp(value, "noeviction") != 0) {
-        err_set(&why, ERR_FORBIDDEN,
-                "%s may evict keys (maxmemory-policy %s), which loses state: set it to noeviction",
-                l->r->shown, value);
-        link_down(l, &why);
-        return false;
-    }
-    if (step == STEP_MEMORY || (step == STEP_PING && l->r->skip_checks)) {
-        l->state = LINK_READY;
-        l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
-        l->attempts = 0;
-        redis_count(REDIS_COUNT_CONNECTS, 1);
-        log_debug("redis", "%s connection to %s is ready", link_names[l->kind], l->r->shown);
-        redis_note_link(l, true);
-    }
-    return true;
+    l->state = LINK_READY;
+    l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
+    l->attempts = 0;
+    redis_count(REDIS_COUNT_CONNECTS, 1);
+    log_debug("redis", "%s connection to %s is ready", link_names[l->kind], l->r->shown);
+    redis_note_link(l, true);
 }
 
 /* ---- receiving ---- */
@@ -316,6 +246,9 @@ static void readable(struct link *l)
         if (status == STREAM_END)
             err_set(&why, ERR_REDIS, "the server closed the connection");
         if (status != STREAM_OK) {
+            if (l->state == LINK_HANDSHAKE && !l->r->tls && !l->r->url.is_unix)
+                err_context(&why, "broken off at once (a server that wants TLS is written "
+                                  "rediss://)");
             link_down(l, &why);
             return;
         }
@@ -337,10 +270,16 @@ static void advance(struct link *l)
     struct err why;
     switch (stream_advance(l->stream, &why)) {
     case STREAM_OK:
-        handshake(l);
+        l->state = LINK_HANDSHAKE;
+        link_handshake(l);
+        flush(l);
         break;
     case STREAM_WANT_READ:
+        l->wants_write = false;
+        arm(l);
+        break;
     case STREAM_WANT_WRITE:
+        l->wants_write = true;
         arm(l);
         break;
     case STREAM_END:
@@ -412,7 +351,10 @@ int link_step(struct link *l, struct mono now)
         begin_connect(l, now);
     else if ((l->state == LINK_CONNECTING || l->state == LINK_HANDSHAKE) &&
              mono_passed(now, l->attempt))
-        fail(l, ERR_REDIS, "no answer while connecting");
+        fail(l, ERR_REDIS,
+             l->r->tls && l->state == LINK_CONNECTING
+                 ? "no answer while connecting by TLS (a server without it is written redis://)"
+                 : "no answer while connecting");
     if (l->state == LINK_READY)
         send_waiting(l);
     int64_t until = l->earliest.us;

@@ -100,8 +100,11 @@ static void batch_replied(struct link *l, struct redis_batch *b)
     for (size_t i = 0; i < b->n_cmds && rc == 0 && !b->allow_errors; i++)
         if (b->replies[i].type == REDIS_ERROR) {
             const struct redis_script *script = b->cmds[i].script;
-            rc = err_set(&why, ERR_REDIS, "redis refused %s: %s",
-                         script ? script->name : "a command", b->replies[i].text);
+            const char *text = b->replies[i].text;
+            bool is_acl = strncmp(text, "NOPERM", 6) == 0 || strstr(text, "ACL failure");
+            rc = err_set(&why, ERR_REDIS, "redis refused %s: %s%s",
+                         script ? script->name : "a command", text,
+                         is_acl ? " (the ACL that is needed stands in docs/redis.md)" : "");
         }
     link_finish(b, rc, REDIS_DONE, &why);
     link_drop(l, &l->sent, b);

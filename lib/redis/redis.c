@@ -171,17 +171,52 @@ static void destroy(struct redis *r)
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
     redis_url_wipe(&r->url);
+    tls_context_free(r->tls);
     free(r);
+}
+
+/* A user or password given beside the address stands in for the one in it. */
+static int take_login(char part[REDIS_URL_PART], const char *given, const char *what,
+                      struct err *err)
+{
+    if (!given)
+        return 0;
+    if (strlen(given) >= REDIS_URL_PART)
+        return err_set(err, ERR_INPUT, "redis: the %s is longer than %d bytes", what,
+                       REDIS_URL_PART - 1);
+    memcpy(part, given, strlen(given) + 1);
+    return 0;
+}
+
+static int read_config(const struct redis_config *config, struct redis_url *url,
+                       struct tls_context **tls, struct err *err)
+{
+    static const struct tls_options defaults = {.ca_file = NULL};
+    if (redis_url_parse(config->url, url, err) != 0 ||
+        take_login(url->user, config->user, "user", err) != 0 ||
+        take_login(url->password, config->password, "password", err) != 0)
+        return -1;
+    *tls = NULL;
+    if (url->form != REDIS_SINGLE)
+        return err_set(err, ERR_INPUT, "redis: Sentinel and Cluster are not in this version");
+    if (url->user[0] && !url->password[0])
+        return err_set(err, ERR_INPUT, "redis: user \"%s\" has no password", url->user);
+    if (!url->is_tls)
+        return 0;
+    *tls = tls_context_new(config->tls ? config->tls : &defaults, err);
+    return *tls ? 0 : err_context(err, "rediss://");
 }
 
 struct redis *redis_open(const struct redis_config *config, struct err *err)
 {
     struct redis_url url;
-    if (redis_url_parse(config->url, &url, err) != 0)
+    struct tls_context *tls;
+    if (read_config(config, &url, &tls, err) != 0)
         return NULL;
     redis_counters_init();
     struct redis *r = mem_alloc(sizeof(*r));
     r->url = url;
+    r->tls = tls;
     redis_url_wipe(&url);
     redis_url_show(&r->url, r->shown);
     r->skip_checks = config->skip_checks;

@@ -45,8 +45,14 @@ struct redis_batch;
 
 enum redis_link { REDIS_MAIN, REDIS_BLOCKING, REDIS_DURABLE, REDIS_LINKS };
 
+struct tls_options;
+
 struct redis_config {
-    const char *url;       /* redis://[user:password@]host[:port][/db] or unix:///path[?db=N] */
+    const char *url;                               /* lib/redis/url.h */
+    const char *user, *password;                   /* NULL: those of the url */
+    const char *sentinel_user, *sentinel_password; /* the Sentinels' own; NULL: they ask for none */
+    const struct tls_options
+        *tls;              /* rediss://; NULL: the system's authorities (lib/net/stream.h) */
     int64_t first_wait_ms; /* redis_open waits so long for the first good connection */
     bool skip_checks;      /* do not ask for role and eviction (tests; servers without INFO) */
 };

@@ -99,6 +99,7 @@ struct link {
     enum link_state state;
     struct stream *stream;
     uint32_t armed;      /* epoll events asked for */
+    bool wants_write;    /* CONNECTING: what the stream waits for */
     struct mono attempt; /* LINK_DOWN: when to try; CONNECTING, HANDSHAKE: until when */
     int64_t backoff_ms;
     unsigned attempts; /* since it was last ready */
@@ -127,7 +128,11 @@ void link_event(struct link *l, uint32_t events);
 /* Fails everything, closes. */
 void link_close(struct link *l, const char *why);
 
-/* ---- between link.c (the connection) and pipeline.c (what is on it) ---- */
+/* ---- between link.c (the connection), handshake.c and pipeline.c (what is on it) ---- */
+
+void link_down(struct link *l, const struct err *why);
+void link_ready(struct link *l);
+void link_handshake(struct link *l); /* asks; each answer comes to link_handshake_reply */
 
 void link_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err);
 /* The batch leaves the link for good. */
@@ -138,11 +143,13 @@ void link_send_ours(struct link *l, enum slot_kind kind, size_t command, int arg
 void link_encode(struct link *l, struct redis_batch *b);
 /* One reply for the oldest slot; false when the link went down. */
 bool link_take_reply(struct link *l, const struct redis_reply *reply);
+/* One answer of the handshake; false when the link went down. */
 bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply *reply);
 
 struct redis {
     struct redis_url url;
-    char shown[REDIS_URL_PART + 32];
+    struct tls_context *tls; /* NULL: plain */
+    char shown[REDIS_URL_SHOWN];
     bool skip_checks;
     pthread_t thread;
     int epoll, wake;

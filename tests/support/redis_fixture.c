@@ -3,6 +3,7 @@
  */
 #include "tests/support/redis_fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -109,7 +110,7 @@ static bool launch(struct redis_fixture *f)
     for (long end = now_ms() + READY_MS; now_ms() < end;) {
         char answer[64];
         if (redis_fixture_ask(f, "PING", answer, sizeof(answer)) > 0 &&
-            strncmp(answer, "+PONG", 5) == 0)
+            (strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0))
             return true;
         if (waitpid(pid, NULL, WNOHANG) == pid) {
             f->pid = 0;
@@ -161,6 +162,18 @@ void redis_fixture_freeze(struct redis_fixture *f, bool is_frozen)
 {
     if (f->pid > 0)
         kill(f->pid, is_frozen ? SIGSTOP : SIGCONT);
+}
+
+int redis_fixture_free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = -1;
+    if (bind(fd, (struct sockaddr *)&at, len) == 0 &&
+        getsockname(fd, (struct sockaddr *)&at, &len) == 0)
+        port = ntohs(at.sin_port);
+    close(fd);
+    return port;
 }
 
 void redis_fixture_stop(struct redis_fixture *f)

@@ -31,6 +31,8 @@ bool redis_fixture_restart(struct redis_fixture *f);
 void redis_fixture_freeze(struct redis_fixture *f, bool is_frozen);
 /* Ends the server. */
 void redis_fixture_stop(struct redis_fixture *f);
+/* A TCP port of 127.0.0.1 that nobody listens on now. */
+int redis_fixture_free_port(void);
 /* Sends one inline command over a connection of its own and reads what comes within a second: for
  * looking at the server from outside. Returns bytes in out (NUL added), or -1. */
 long redis_fixture_ask(const struct redis_fixture *f, const char *command, char *out, size_t size);

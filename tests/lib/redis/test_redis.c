@@ -3,12 +3,10 @@
  */
 #include "lib/redis/redis.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -420,24 +418,12 @@ static void refuses_eviction_and_replicas(void)
     T_HAS_STR(err.message, "connect");
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), port = -1;
-    if (bind(fd, (struct sockaddr *)&at, len) == 0 &&
-        getsockname(fd, (struct sockaddr *)&at, &len) == 0)
-        port = ntohs(at.sin_port);
-    close(fd);
-    return port;
-}
-
 static void tcp_passwords_and_databases(void)
 {
     struct redis_fixture f;
     struct err err;
     char port[16], url[400], out[256];
-    snprintf(port, sizeof(port), "%d", free_port());
+    snprintf(port, sizeof(port), "%d", redis_fixture_free_port());
     const char *const locked[] = {"--bind", "127.0.0.1", "--port", port, "--user", "judge",
                                   "on",     ">se:cr@t",  "~*",     "&*", "+@all",  NULL};
     T_CHECK(redis_fixture_start_with(&f, "locked", false, locked));

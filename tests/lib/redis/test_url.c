@@ -12,19 +12,19 @@ static void good_ones(void)
         const char *text;
         struct redis_url want;
     } cases[] = {
-        {__LINE__, "redis://h", {.host = "h", .port = 6379}},
-        {__LINE__, "redis://h/", {.host = "h", .port = 6379}},
-        {__LINE__, "redis://10.0.0.1:7000/12", {.host = "10.0.0.1", .port = 7000, .db = 12}},
-        {__LINE__, "redis://[::1]:7000", {.host = "::1", .port = 7000}},
-        {__LINE__, "redis://[fe80::1]", {.host = "fe80::1", .port = 6379}},
-        {__LINE__, "redis://u:p@h:1/0", {.host = "h", .port = 1, .user = "u", .password = "p"}},
-        {__LINE__, "redis://:p@h", {.host = "h", .port = 6379, .password = "p"}},
+        {__LINE__, "redis://h", {.seeds = {{"h", 6379}}}},
+        {__LINE__, "redis://h/", {.seeds = {{"h", 6379}}}},
+        {__LINE__, "redis://10.0.0.1:7000/12", {.seeds = {{"10.0.0.1", 7000}}, .db = 12}},
+        {__LINE__, "redis://[::1]:7000", {.seeds = {{"::1", 7000}}}},
+        {__LINE__, "redis://[fe80::1]", {.seeds = {{"fe80::1", 6379}}}},
+        {__LINE__, "redis://u:p@h:1/0", {.seeds = {{"h", 1}}, .user = "u", .password = "p"}},
+        {__LINE__, "redis://:p@h", {.seeds = {{"h", 6379}}, .password = "p"}},
         {__LINE__,
          "redis://u:a%40b%2Fc%25@h",
-         {.host = "h", .port = 6379, .user = "u", .password = "a@b/c%"}},
+         {.seeds = {{"h", 6379}}, .user = "u", .password = "a@b/c%"}},
         {__LINE__,
          "redis://u:a@b/c@h/2",
-         {.host = "h", .port = 6379, .user = "u", .password = "a@b/c", .db = 2}},
+         {.seeds = {{"h", 6379}}, .user = "u", .password = "a@b/c", .db = 2}},
         {__LINE__, "unix:///run/r.sock", {.is_unix = true, .path = "/run/r.sock"}},
         {__LINE__, "unix:///run/r.sock?db=4", {.is_unix = true, .path = "/run/r.sock", .db = 4}},
     };
@@ -34,12 +34,13 @@ static void good_ones(void)
         const struct redis_url *want = &cases[i].want;
         if (redis_url_parse(cases[i].text, &got, &err) != 0)
             t_fail(__FILE__, cases[i].line, "%s: %s", cases[i].text, err.message);
-        else if (got.is_unix != want->is_unix || strcmp(got.host, want->host) != 0 ||
-                 got.port != want->port || strcmp(got.path, want->path) != 0 ||
+        else if (got.is_unix != want->is_unix ||
+                 strcmp(got.seeds[0].host, want->seeds[0].host) != 0 ||
+                 got.seeds[0].port != want->seeds[0].port || strcmp(got.path, want->path) != 0 ||
                  strcmp(got.user, want->user) != 0 || strcmp(got.password, want->password) != 0 ||
                  got.db != want->db)
             t_fail(__FILE__, cases[i].line, "%s: host %s port %u path %s user %s db %d",
-                   cases[i].text, got.host, got.port, got.path, got.user, got.db);
+                   cases[i].text, got.seeds[0].host, got.seeds[0].port, got.path, got.user, got.db);
     }
 }
 
@@ -52,9 +53,18 @@ static void refused_ones(void)
         {__LINE__, "", "must begin with"},
         {__LINE__, "h:6379", "must begin with"},
         {__LINE__, "http://h", "must begin with"},
-        {__LINE__, "rediss://h", "rediss://"},
-        {__LINE__, "redis+sentinel://h", "Sentinel"},
-        {__LINE__, "redis+cluster://h", "Cluster"},
+        {__LINE__, "redis+sentinel://h", "mymaster"},
+        {__LINE__, "redis+sentinel://h/", "mymaster"},
+        {__LINE__, "redis+sentinel://h/a/2", "mymaster"},
+        {__LINE__, "redis+sentinel://h/m?x=2", "?db=N"},
+        {__LINE__, "redis+sentinel://h/m?db=x", "database"},
+        {__LINE__, "redis+sentinel://h,,i/m", "host is missing"},
+        {__LINE__, "redis+cluster://h,", "host is missing"},
+        {__LINE__, "redis+cluster://h/2", "one database"},
+        {__LINE__, "redis+cluster://h?db=1", "no ?parameters"},
+        {__LINE__, "redis+cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", "more than 16"},
+        {__LINE__, "redis://a,b", "redis+sentinel://a,b,c/name"},
+        {__LINE__, "redis+tls://h", "rediss"},
         {__LINE__, "redis://", "host is missing"},
         {__LINE__, "redis://:6379", "host is missing"},
         {__LINE__, "redis://u:p@/3", "host is missing"},
@@ -112,7 +122,7 @@ static void shows_no_password(void)
 {
     struct redis_url u;
     struct err err;
-    char out[REDIS_URL_PART + 32];
+    char out[REDIS_URL_SHOWN];
     T_OK(redis_url_parse("redis://me:secret@h:1/2", &u, &err), err);
     T_EQ_STR(redis_url_show(&u, out), "redis://h:1");
     T_EQ_INT(redis_url_parse("redis://me:secret@h:x", &u, &err), -1);
