@@ -217,7 +217,7 @@ static void flight_fill(struct flight *f)
         s->dirty_from = NEVER_US;
 }
 
-static void flight_launch(struct ledger *l, struct stream *s)
+static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
 {
     struct flight *f = mem_alloc(sizeof(*f));
     f->ledger = l;
@@ -245,13 +245,14 @@ static void flight_launch(struct ledger *l, struct stream *s)
         .batch_digests = f->digests,
         .n_batches = f->n_keys,
         .is_full = s->is_full_due,
+        .now = now,
     };
     s->is_full_due = false;
     s->flight = f;
     flight_send(f);
 }
 
-void ledger_launch(struct ledger *l, struct mono now)
+void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
 {
     for (struct stream *s = l->streams; s; s = s->next) {
         if (s->flight) {
@@ -262,7 +263,7 @@ void ledger_launch(struct ledger *l, struct mono now)
             continue;
         }
         if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US))
-            flight_launch(l, s);
+            flight_launch(l, s, wall);
     }
 }
 

@@ -288,7 +288,7 @@ void *flush_loop(void *user)
         take_batches(g);
         if (is_tick)
             tick(g, wall);
-        ledger_launch(&g->ledger, now);
+        ledger_launch(&g->ledger, now, wall);
         ledger_expire_batches(&g->ledger, now, false);
         watermark(g, wall, is_tick);
         struct mono until = sleep_until(g, wall, now);

@@ -124,7 +124,7 @@ void ledger_forget_gone(struct ledger *l,
 
 /* Sends a commit for every stream that has something to say and none in flight; sends again what is
  * due. */
-void ledger_launch(struct ledger *l, struct mono now);
+void ledger_launch(struct ledger *l, struct mono now, struct wall wall);
 /* Is it time to take in what came back from Redis? Under the mutex. All answers of a flush are
  * taken together, unless somebody waits for one of them. */
 static inline bool ledger_has_news(const struct ledger *l)

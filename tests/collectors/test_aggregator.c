@@ -76,6 +76,25 @@ static void batches_count_once(void)
     rig_close(&r);
 }
 
+/* Past the limit of keys the oldest are forgotten: each is kept with the time of its commit. */
+static void keys_are_kept_with_their_time(void)
+{
+    struct rig r = {0};
+    char reply[256];
+    T_CHECK(rig_open(&r, "times"));
+    int64_t before = wall_now().us / US_PER_MS;
+    T_EQ_INT(rig_batch(r.g, "http.errors:1|c" C, at, "key-1", "d1"), BATCH_STORED);
+    redis_fixture_ask(&r.bench.server, "ZCOUNT judge:{r1}:batch-times 0 1\r\n", reply,
+                      sizeof(reply));
+    T_HAS_STR(reply, ":0");
+    char ask[128];
+    snprintf(ask, sizeof(ask), "ZCOUNT judge:{r1}:batch-times %lld %lld\r\n", (long long)before,
+             (long long)(wall_now().us / US_PER_MS + 1));
+    redis_fixture_ask(&r.bench.server, ask, reply, sizeof(reply));
+    T_HAS_STR(reply, ":1");
+    rig_close(&r);
+}
+
 /* Many threads send the same keys at once: one each is stored. */
 struct racer {
     struct rig *rig;
@@ -433,6 +452,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"lines reach sealed blocks", lines_reach_sealed_blocks},
         {"batches count once", batches_count_once},
+        {"keys are kept with their time", keys_are_kept_with_their_time},
         {"one of many wins", one_of_many_wins},
         {"threads add up", threads_add_up},
         {"late samples are counted once", late_samples_are_counted_once},
