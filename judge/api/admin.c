@@ -8,6 +8,7 @@
 #include "judge/api/limits.h"
 #include "judge/daemon/connections.h"
 #include "judge/daemon/tokens.h"
+#include "lib/base/num.h"
 
 /* ---- /v1/tokens ---- */
 
@@ -185,6 +186,58 @@ static enum http_next audit(struct http_exchange *ex)
     return http_reply(ex, 200, "application/json");
 }
 
+/* Entry n of the trail, as a head told before: has it that hash still? */
+static int check_head(struct service *s, const char *release, const char *head, struct err *err)
+{
+    char hash[65];
+    int64_t n = 0;
+    const char *colon = strchr(head, ':');
+    if (!colon || num_parse_i64(head, (size_t)(colon - head), &n) != 0 || n < 1 ||
+        strlen(colon + 1) != 64)
+        return err_set(err, ERR_INPUT, "head: want N:HASH, as it was logged");
+    if (store_audit_hash(s->store, release, n, hash, err) != 0)
+        return err->code == ERR_NOT_FOUND
+                   ? err_set(err, ERR_CORRUPT,
+                             "audit: the trail has no entry %lld any more: it was cut",
+                             (long long)n)
+                   : -1;
+    if (strcmp(hash, colon + 1) != 0)
+        return err_set(err, ERR_CORRUPT,
+                       "audit: entry %lld is not the one that was told before: the trail was made "
+                       "anew from there or earlier",
+                       (long long)n);
+    return 0;
+}
+
+static enum http_next audit_verify(struct http_exchange *ex)
+{
+    struct service *s = api_service(ex);
+    struct err err = {0};
+    size_t checked = 0;
+    struct audit_head head = {0};
+    const char *release = http_query(ex, "release"), *told = http_query(ex, "head");
+    release = release ? release : "";
+    int rc = require_trail(ex, release, &err);
+    if (rc == 0)
+        rc = store_audit_verify(s->store, release, &checked, &err);
+    if (rc == 0)
+        rc = store_audit_head(s->store, release, &head, &err);
+    if (rc == 0 && told)
+        rc = check_head(s, release, told, &err);
+    if (rc != 0 && err.code != ERR_CORRUPT)
+        return http_fail(ex, &err);
+    struct writer w;
+    writer_init(&w, http_out(ex));
+    writer_object(&w);
+    writer_kv_string(&w, "release", *release ? release : NULL);
+    writer_kv_bool(&w, "intact", rc == 0);
+    writer_kv_int(&w, "entries", (int64_t)checked);
+    writer_kv_string(&w, "head", rc == 0 ? head.hash : NULL);
+    writer_kv_string(&w, "reason", rc == 0 ? NULL : err.message);
+    writer_end(&w);
+    return http_reply(ex, 200, "application/json");
+}
+
 static bool may_use(const struct principal *p, const struct node *connection)
 {
     bool may = p->service_count == 0;
@@ -221,6 +274,11 @@ static const struct route_param audit_params[] = {
     {"cursor", "query", "string", "`next` of the page before"},
     {0},
 };
+static const struct route_param verify_params[] = {
+    {"release", "query", "string", "a release's own trail; without it the global one"},
+    {"head", "query", "string", "N:HASH, as it was logged: entry N must still be that one"},
+    {0},
+};
 
 const struct route admin_routes[] = {
     {.method = "POST",
@@ -249,6 +307,13 @@ const struct route admin_routes[] = {
      .handler = audit,
      .summary = "The audit trail",
      .params = audit_params},
+    {.method = "GET",
+     .pattern = "/v1/audit/verify",
+     .scope = SCOPE_ADMIN,
+     .flags = HTTP_WORK | HTTP_NO_BODY,
+     .handler = audit_verify,
+     .summary = "Is the audit trail as it was written",
+     .params = verify_params},
     {.method = "GET",
      .pattern = "/v1/connections",
      .scope = SCOPE_READ,

@@ -51,6 +51,7 @@ struct flags {
     bool dry_run;
     const char *revision;
     const char *name, *scopes, *services, *expires;
+    const char *head, *logged; /* audit verify */
 
     /* plan, simulate, backtest: numbers as texts, read by tools.c */
     const char *traffic, *baseline, *truth, *harm_from;

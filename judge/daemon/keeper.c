@@ -7,6 +7,7 @@
  * dropped at once: the store refuses everything written under it anyway.
  */
 #include "collectors/aggregator.h"
+#include "judge/daemon/audit_heads.h"
 #include "judge/daemon/service.h"
 #include "lib/base/counters.h"
 #include "lib/base/log.h"
@@ -78,7 +79,7 @@ static bool renew(struct service *s, const char *id)
     return err.code != ERR_FENCED;
 }
 
-static void look_after_ours(struct service *s, struct arena *a)
+static void look_after_ours(struct service *s, struct audit_heads *heads, struct arena *a)
 {
     const char **ids;
     const size_t n = docket_ids(s->docket, &ids, a);
@@ -88,6 +89,7 @@ static void look_after_ours(struct service *s, struct arena *a)
         if (runner_is_done(s->runner, ids[i]) && docket_is_closed(s->docket, ids[i])) {
             const bool has = docket_lease(s->docket, ids[i], &lease);
             drop(s, ids[i]);
+            audit_heads_tell(heads, ids[i]);
             if (has && store_lease_release(s->store, ids[i], &lease, &err) != 0)
                 log_err("keeper", &err);
         } else if (!renew(s, ids[i])) {
@@ -113,19 +115,37 @@ static bool look_for_new(struct service *s, struct arena *a)
     return true;
 }
 
+static void tell_heads(struct service *s, struct audit_heads *heads, struct arena *a)
+{
+    const char **ids;
+    const size_t n = docket_ids(s->docket, &ids, a);
+    audit_heads_tell(heads, "");
+    for (size_t i = 0; i < n; i++)
+        audit_heads_tell(heads, ids[i]);
+}
+
 void *keeper_run(void *service)
 {
     struct service *s = service;
     struct arena a;
+    struct audit_heads heads;
+    struct err err = {0};
     arena_init(&a);
+    if (audit_heads_init(&heads, s->store, s->config.state_dir, &err) != 0) {
+        err_context(&err, "the audit trail's key; until it is right heads are not logged");
+        log_err("keeper", &err);
+    }
     counters_register(counters, ARRAY_LEN(counters));
     while (!atomic_load(&s->is_stopping)) {
-        look_after_ours(s, &a);
+        look_after_ours(s, &heads, &a);
+        if (audit_heads_is_due(&heads))
+            tell_heads(s, &heads, &a);
         if (look_for_new(s, &a))
             atomic_store(&s->has_caught_up, true);
         arena_clear(&a);
         signal_flag_wait(&s->keeper_flag, KEEPER_LOOK_MS);
     }
+    audit_heads_release(&heads);
     arena_release(&a);
     return NULL;
 }

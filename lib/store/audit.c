@@ -102,6 +102,7 @@ static int read_page(struct store *s, const char *trail, const char *from, size_
                      struct redis_batch **out, struct err *err)
 {
     struct redis_batch *b = redis_batch_new();
+    redis_batch_multi(b); /* page and head of the same moment */
     redis_command(b, "XRANGE");
     key_arg(b, KEY_AUDIT, trail);
     redis_arg_str(b, from);
@@ -207,4 +208,51 @@ int store_audit_verify(struct store *s, const char *release, size_t *checked, st
         if (rc != 0 || is_end)
             return rc;
     }
+}
+
+static void take_hash(const struct redis_reply *r, char out[DIGEST_HEX_BYTES])
+{
+    snprintf(out, DIGEST_HEX_BYTES, "%s", r && r->type == REDIS_STRING ? r->text : genesis);
+}
+
+int store_audit_head(struct store *s, const char *release, struct audit_head *out, struct err *err)
+{
+    if (check_trail(release, err) != 0)
+        return -1;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "HMGET");
+    key_arg(b, KEY_AUDIT_HEAD, trail_of(release));
+    redis_arg_str(b, "hash");
+    redis_arg_str(b, "n");
+    const int rc = store_run(s, b, err);
+    if (rc == 0) {
+        take_hash(redis_item(redis_reply(b, 0), 0), out->hash);
+        out->n = redis_int(redis_item(redis_reply(b, 0), 1), 0);
+    }
+    redis_batch_free(b);
+    return rc;
+}
+
+int store_audit_hash(struct store *s, const char *release, int64_t n, char out[65], struct err *err)
+{
+    char id[32];
+    if (check_trail(release, err) != 0)
+        return -1;
+    snprintf(id, sizeof(id), "%lld-0", (long long)n);
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "XRANGE");
+    key_arg(b, KEY_AUDIT, trail_of(release));
+    redis_arg_str(b, id);
+    redis_arg_str(b, id);
+    int rc = store_run(s, b, err);
+    if (rc == 0) {
+        const struct redis_reply *hash =
+            redis_field(redis_item(redis_item(redis_reply(b, 0), 0), 1), "h");
+        if (hash)
+            take_hash(hash, out);
+        else
+            rc = err_set(err, ERR_NOT_FOUND, "audit: the trail has no entry %lld", (long long)n);
+    }
+    redis_batch_free(b);
+    return rc;
 }

@@ -185,6 +185,16 @@ int store_audit(struct store *s, const char *release, const char *cursor, size_t
 /* Recomputes the chain. 0 when intact; ERR_CORRUPT names the first entry that does not fit. */
 int store_audit_verify(struct store *s, const char *release, size_t *checked,
                        struct err *err) WARN_UNUSED;
+/* How many entries the trail has and the last one's hash (64 hex digits; zeros when it has none). */
+struct audit_head {
+    int64_t n;
+    char hash[65];
+};
+int store_audit_head(struct store *s, const char *release, struct audit_head *out,
+                     struct err *err) WARN_UNUSED;
+/* The hash of entry n (from 1). ERR_NOT_FOUND: the trail has no such entry. */
+int store_audit_hash(struct store *s, const char *release, int64_t n, char out[65],
+                     struct err *err) WARN_UNUSED;
 
 /* Every write above also appends to one bounded stream; a watcher follows it without polling. */
 struct change {

@@ -39,6 +39,7 @@ ROUTES = [  # method, path, a scope that may, body
     ("GET", "/v1/tokens", "admin", None),
     ("POST", "/v1/tokens", "admin", '{"name": "made", "scopes": "read"}'),
     ("GET", "/v1/audit", "admin", None),
+    ("GET", "/v1/audit/verify", "admin", None),
 ]
 
 
@@ -120,7 +121,7 @@ def a_token_of_some_services_sees_no_others(j):
         problem(j.get(path, token=token), 403, "forbidden", "theirs")
     problem(j.post("/v1/releases/theirs/rollback", {"why": "x"}, token=token), 403, "forbidden")
     problem(j.post("/v1/releases?dry_run=1", json.dumps(quick_spec("other", service="theirs")), type=SPEC, token=token), 403, "forbidden")
-    for method, path in (("GET", "/v1/tokens"), ("GET", "/v1/audit"), ("GET", "/v1/audit?release=theirs")):
+    for method, path in (("GET", "/v1/tokens"), ("GET", "/v1/audit"), ("GET", "/v1/audit?release=theirs"), ("GET", "/v1/audit/verify?release=theirs")):
         problem(j.request(method, path, token=token), 403, "forbidden")
     problem(j.post("/v1/tokens", {"name": "more", "scopes": "admin"}, token=token), 403, "forbidden", "not limited")
     check(j.get("/v1/audit?release=mine", token=token).status == 200, "its own trail it may see")
@@ -376,6 +377,13 @@ def the_audit_trail_is_paged(j):
     all = [e["hash"] for e in j.get("/v1/audit?release=scoped&limit=500").json["entries"]]
     check(got == all and len(set(got)) == len(got) and len(got) > 5, len(got), len(all))
     problem(j.get("/v1/audit?limit=0"), 400, "input", "limit")
+    a = j.get("/v1/audit/verify?release=scoped").json
+    check(a["intact"] and a["entries"] == len(all) and a["head"] == all[-1] and a["reason"] is None, a)
+    check(j.get(f"/v1/audit/verify?release=scoped&head=3:{all[2]}").json["intact"])
+    a = j.get(f"/v1/audit/verify?release=scoped&head=3:{all[3]}").json
+    check(not a["intact"] and "made anew" in a["reason"], a)
+    check(j.get("/v1/audit/verify").json["entries"] > 0, "the common trail")
+    problem(j.get("/v1/audit/verify?release=scoped&head=x"), 400, "input", "N:HASH")
 
 
 @suite.test

@@ -274,6 +274,26 @@ def orders_by_hand(j):
 
 
 @suite.test
+def the_audit_trail_is_verified_against_what_was_logged(j):
+    heads = lambda: [line for line in j.log().splitlines() if "audit head " in line]
+    wait_for("the head of a release that is done", lambda: any("trail=hand " in line for line in heads()))
+    r = ends(run(j, "audit", "verify", "hand"), 0, "intact: ", " entries, head ")
+    told = next(line for line in heads() if "trail=hand " in line)
+    n, digest = re.search(r" n=(\d+) hash=([0-9a-f]{64}) ", told).groups()
+    check(f"intact: {n} entries, head {digest}" in r.stdout, r.stdout, told)
+    ends(run(j, "audit", "verify", "hand", "--head", f"{n}:{digest}"), 0)
+    ends(run(j, "audit", "verify", "hand", "--head", f"{n}:{'0' * 64}"), 5, "made anew")
+    ends(run(j, "audit", "verify", "hand", "--head", f"{int(n) + 1}:{digest}"), 5, "was cut")
+    ends(run(j, "audit", "verify", "hand", "--head", "lots"), 2, "N:HASH")
+    r = ends(run(j, "audit", "verify", "--logged", "-", input=j.log()), 0, "signed by ", " 0 wrong")
+    check(f"{len(heads())} heads read" in r.stdout, r.stdout)
+    ends(run(j, "audit", "verify", "--logged", "-", input=told.replace(f"n={n}", f"n={int(n) + 1}")), 5, "was changed")
+    ends(run(j, "audit", "verify", "--logged", "-", input=told[:-9]), 5, "1 wrong")
+    ends(run(j, "audit", "verify", "--logged", "-", input="nothing here\n"), 2, "no line holds")
+    ends(run(j, "audit", "hand", "--head", "1:x"), 2, "want `audit")
+
+
+@suite.test
 def a_gate_opens_for_a_step(j):
     with Feeder(j, "gated", share=0.2):
         j.apply(quick_spec("gated"))

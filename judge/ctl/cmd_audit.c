@@ -1,0 +1,129 @@
+/*
+ * audit [RELEASE]: shows a trail. audit verify [RELEASE]: asks whether it is as it was written, and
+ * with --head or --logged whether it still holds what was told of it before.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "judge/ctl/rows.h"
+#include "lib/store/audit_line.h"
+
+static int show(const struct flags *f, const char *release, struct arena *a)
+{
+    struct err err = {0};
+    struct answer answer;
+    if (ctl_get(f, arena_printf(a, "/v1/audit?limit=500&release=%s", ctl_encode(release, a)),
+                &answer, a, &err) != 0)
+        return ctl_fail(&err);
+    if (ctl_print_document(f, answer.body, answer.len, a))
+        return 0;
+    const struct node *entries = node_get(answer.json, "entries");
+    for (const struct node *e = entries ? entries->first : NULL; e; e = e->next) {
+        const char *keys[] = {"at", "who", "what", "why", "detail"};
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+            const char *text = node_get_string(e, keys[i]);
+            printf("%s%s", i ? "  " : "", text ? text : "");
+        }
+        putchar('\n');
+    }
+    return 0;
+}
+
+/* Asks about one trail; head NULL or "N:HASH". ERR_CORRUPT when it is not intact. */
+static int ask(const struct flags *f, const char *release, const char *head, struct answer *answer,
+               struct arena *a, struct err *err)
+{
+    const char *path = arena_printf(a, "/v1/audit/verify?release=%s%s%s", ctl_encode(release, a),
+                                    head ? "&head=" : "", head ? ctl_encode(head, a) : "");
+    if (ctl_get(f, path, answer, a, err) != 0)
+        return -1;
+    if (!node_get_bool(answer->json, "intact", false))
+        return err_set(err, ERR_CORRUPT, "%s", node_get_string(answer->json, "reason"));
+    return 0;
+}
+
+static int verify_one(const struct flags *f, const char *release, struct arena *a)
+{
+    struct err err = {0};
+    struct answer answer = {0};
+    if (ask(f, release, *f->head ? f->head : NULL, &answer, a, &err) != 0) {
+        if (answer.json && err.code == ERR_CORRUPT)
+            ctl_print_document(f, answer.body, answer.len, a);
+        return ctl_fail(&err);
+    }
+    if (!ctl_print_document(f, answer.body, answer.len, a))
+        printf("intact: %.0f entries, head %s\n", node_get_number(answer.json, "entries", 0),
+               node_get_string(answer.json, "head"));
+    return 0;
+}
+
+/* Each line of a log that holds a head: is it genuine, and is the trail still the one it tells of?
+ */
+static int verify_logged(const struct flags *f, struct arena *a)
+{
+    struct err err = {0};
+    const char *bytes;
+    size_t len, n = 0, wrong = 0;
+    char key[SIGN_PUBLIC_TEXT] = "";
+    if (ctl_read_file(f->logged, &bytes, &len, a, &err) != 0)
+        return ctl_fail(&err);
+    for (const char *at = bytes, *end = bytes + len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *line = arena_copy(a, at, (size_t)((stop ? stop : end) - at));
+        struct audit_line told;
+        struct answer answer;
+        at = stop ? stop + 1 : end;
+        int rc = audit_line_read(line, &told, &err);
+        if (rc == 0)
+            continue;
+        n++;
+        if (rc > 0) {
+            if (strcmp(key, told.key) != 0)
+                printf("signed by %s\n", told.key);
+            memcpy(key, told.key, sizeof(key));
+            const char *head = arena_printf(a, "%" PRId64 ":%s", told.head.n, told.head.hash);
+            rc = ask(f, told.release, head, &answer, a, &err);
+            if (rc != 0 && err.code != ERR_CORRUPT)
+                return ctl_fail(&err);
+        }
+        if (rc < 0) {
+            wrong++;
+            printf("WRONG %s\n", err.message);
+        }
+    }
+    printf("%zu heads read, %zu wrong\n", n, wrong);
+    if (n == 0)
+        err_set(&err, ERR_INPUT, "%s: no line holds a head of the audit trail", f->logged);
+    else if (wrong > 0)
+        err_set(&err, ERR_CORRUPT, "the audit trail is not what was logged of it");
+    return n == 0 || wrong > 0 ? ctl_fail(&err) : 0;
+}
+
+static int audit(const struct flags *f, const struct option_args *args, struct arena *a)
+{
+    struct err err = {0};
+    const bool verifies = args->n > 0 && strcmp(args->values[0], "verify") == 0;
+    const size_t first = verifies ? 1 : 0;
+    const char *release = args->n > first ? args->values[first] : "";
+    if (args->n > first + 1 || (!verifies && (*f->head || *f->logged)) ||
+        (*f->logged && (*f->head || *release))) {
+        err_set(&err, ERR_USAGE,
+                "want `audit [RELEASE]`, `audit verify [RELEASE] [--head N:HASH]` or `audit verify "
+                "--logged FILE`");
+        return ctl_fail(&err);
+    }
+    if (!verifies)
+        return show(f, release, a);
+    return *f->logged ? verify_logged(f, a) : verify_one(f, release, a);
+}
+
+static const struct option_row audit_rows[] = {
+    COMMON_ROWS,
+    ROW_STRING("head", head, "N:HASH", "with verify: entry N must still have this hash"),
+    ROW_STRING("logged", logged, "FILE",
+               "with verify: check every signed head in this log of judged (or -)"),
+};
+const struct command audit_command = {
+    "audit",    "[verify] [RELEASE]",  0,    2, "show the audit trail, or verify it",
+    audit_rows, ARRAY_LEN(audit_rows), audit};
