@@ -379,6 +379,14 @@ def open_totals(redis, release, metric):
     return totals
 
 
+def stored_totals(redis, release, metric):
+    """Sealed and open together."""
+    totals = sealed_totals(redis, release, metric)
+    for total, summary in zip(totals, open_totals(redis, release, metric)):
+        add_summary(total, summary)
+    return totals
+
+
 def late_counts(redis, release, metric):
     """Samples the store counted as late: [baseline, candidate]."""
     return [int(redis("HGET", f"judge:{{{release}}}:late", f"{metric}:{c}") or 0) for c in (0, 1)]
