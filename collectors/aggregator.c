@@ -134,7 +134,29 @@ void aggregator_sealed(struct aggregator *g, const char *release, const int64_t 
         if (marks[i] > atomic_load_explicit(&m->sealed[i], memory_order_relaxed))
             atomic_store_explicit(&m->sealed[i], marks[i], memory_order_relaxed);
     }
+    if (m)
+        atomic_store_explicit(&m->knows_sealed, true, memory_order_release);
     pthread_mutex_unlock(&g->routes_mutex);
+}
+
+int64_t aggregator_pulled(struct aggregator *g, const char *release, int64_t lease_token,
+                          uint16_t metric)
+{
+    BUG_ON(metric >= MODEL_METRICS_MAX);
+    pthread_mutex_lock(&g->routes_mutex);
+    const struct route_marks *m = map_get_str(&g->marks, release);
+    int64_t mark = m && m->pulled_token[metric] == lease_token ? m->pulled[metric] : INT64_MIN;
+    pthread_mutex_unlock(&g->routes_mutex);
+    return mark;
+}
+
+bool aggregator_sealed_mark(const struct release_route *route, uint16_t metric, int64_t *mark)
+{
+    const struct route_marks *m = route->marks;
+    if (!m || !atomic_load_explicit(&m->knows_sealed, memory_order_acquire))
+        return false;
+    *mark = atomic_load_explicit(&m->sealed[metric], memory_order_relaxed);
+    return true;
 }
 
 /* ---- life ---- */

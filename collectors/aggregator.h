@@ -80,6 +80,29 @@ struct release_route;
 void aggregator_add(struct aggregator *g, const char *producer, const struct release_route *route,
                     uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums,
                     struct wall now);
+/*
+ * ---- for sources that bring finished points (pull.h) ----
+ *
+ * The total of one block, metric and cohort IS this: set, not added, under the source's own name.
+ * Whoever reads the same points writes the same field, so a second judged, a retry or a takeover
+ * changes nothing, and a late point sets it again as long as the block is not sealed. Only the
+ * owner of the release writes: the store compares `route->lease_token`, so an owner that does not
+ * know yet that it lost the lease cannot put an older reading over a newer one.
+ * false: too much waits for Redis, nothing was taken (counted as shed).
+ */
+bool aggregator_set(struct aggregator *g, const char *source, const struct release_route *route,
+                    uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums);
+/* All points of the metric through `block` have been set (or will never come): once what was set
+ * before is stored, aggregator_pulled() says so. */
+void aggregator_set_through(struct aggregator *g, const struct release_route *route,
+                            uint16_t metric, int64_t block);
+/* The last block through which the metric's points are stored, as the owner under this lease has
+ * read them: such a metric is sealed by this and not by the watermark. INT64_MIN: none yet. */
+int64_t aggregator_pulled(struct aggregator *g, const char *release, int64_t lease_token,
+                          uint16_t metric);
+/* How far a metric was sealed when the routes were published, or since: false while unknown. */
+bool aggregator_sealed_mark(const struct release_route *route, uint16_t metric, int64_t *mark);
+
 /* While held, the watermark does not pass `since`: data for that time is still being fetched.
  * Returns a token for aggregator_unhold. */
 int aggregator_hold(struct aggregator *g, struct wall since);

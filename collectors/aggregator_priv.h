@@ -8,9 +8,13 @@
 #include "collectors/ledger.h"
 #include "collectors/shard.h"
 
-/* Finished sums of one block, from aggregator_add. */
+/* Finished sums of one block: added (aggregator_add) or set (aggregator_set); or word that a
+ * metric's points are complete through key.block (aggregator_set_through). */
+enum point_what { POINT_ADD, POINT_SET, POINT_THROUGH };
 struct point {
+    enum point_what what;
     char producer[64];
+    int64_t lease_token; /* POINT_SET, POINT_THROUGH */
     struct route_marks *marks;
     struct total_key key;
     struct summary sums;
@@ -44,9 +48,10 @@ struct aggregator {
     int64_t stored_through;       /* everything that arrived before is in Redis */
     bool want_tick, is_stopping;
 
-    struct ledger ledger; /* flush thread */
-    int64_t last_tick;    /* flush thread: when the tick before began */
-    int64_t published;    /* flush thread: watermark */
+    struct ledger ledger;   /* flush thread */
+    struct point *throughs; /* flush thread: until what came before them is stored */
+    int64_t last_tick;      /* flush thread: when the tick before began */
+    int64_t published;      /* flush thread: watermark */
 };
 
 void *flush_loop(void *aggregator); /* the flush thread */

@@ -54,6 +54,18 @@ static struct counter rows[COUNT_ROWS] = {
         "Series ignored past the limit of one target."),
     ROW(COUNT_SCRAPE_BAD_LINES, "judge_scrape_bad_lines_total", NULL,
         "Exposition lines that could not be read."),
+    ROW(COUNT_POINTS, "judge_points_total", NULL,
+        "Finished points read from a source, those read again included."),
+    ROW(COUNT_POINTS_FENCED, "judge_points_fenced_total", NULL,
+        "Commits of points refused because another process owns the release now."),
+    ROW(COUNT_PULLS, "judge_pulls_total", NULL,
+        "Answers of sources that bring finished points, one a metric."),
+    ROW(COUNT_PULLS_FAILED, "judge_pull_failures_total", NULL,
+        "Those that failed, or were not whole."),
+    ROW(COUNT_PULL_GIVEN_UP, "judge_pull_blocks_given_up_total", NULL,
+        "Blocks sealed without points because their source was down for too long."),
+    ROW(COUNT_PULL_WANTS_FULL, "judge_pull_metrics_limit_total", NULL,
+        "Times a metric of finished points was left out because too many are read."),
 };
 
 void collectors_count(enum collector_counter row, int64_t n)

@@ -34,6 +34,12 @@ enum collector_counter {
     COUNT_SCRAPE_RESETS,
     COUNT_SCRAPE_SERIES_FULL,
     COUNT_SCRAPE_BAD_LINES,
+    COUNT_POINTS,
+    COUNT_POINTS_FENCED,
+    COUNT_PULLS,
+    COUNT_PULLS_FAILED,
+    COUNT_PULL_GIVEN_UP,
+    COUNT_PULL_WANTS_FULL,
     COUNT_ROWS
 };
 void collectors_count(enum collector_counter row, int64_t n);

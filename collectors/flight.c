@@ -34,6 +34,7 @@ struct flight {
     int rc;
     enum commit_answer answer;
     size_t dup_index;
+    bool is_fenced;
     uint64_t late_blocks;
     struct flight *next; /* in ledger->outcomes */
 };
@@ -70,6 +71,7 @@ static void on_done(void *user, int rc, enum commit_answer answer, size_t dup_in
         log_debug("collectors", "commit of %s: %s", f->commit.release, err->message);
     pthread_mutex_lock(l->mutex);
     f->rc = rc;
+    f->is_fenced = rc != 0 && err && err->code == ERR_FENCED;
     f->answer = answer;
     f->dup_index = dup_index;
     f->late_blocks = late_blocks;
@@ -238,6 +240,8 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
     f->commit = (struct commit){
         .release = s->marks->id,
         .producer = s->producer,
+        .field = s->field[0] ? s->field : NULL,
+        .fence_token = s->fence_token,
         .seq = s->seq + 1,
         .blocks = f->blocks,
         .n_blocks = f->n,
@@ -351,6 +355,10 @@ static void flight_settle(struct ledger *l, struct flight *f, struct mono now)
 {
     l->n_flights--;
     f->is_sent = false;
+    if (f->is_fenced && !f->stream->is_gone) {
+        collectors_count(COUNT_POINTS_FENCED, 1);
+        f->stream->is_gone = true; /* the owner of now sets what we read */
+    }
     if (f->rc != 0 && !f->stream->is_gone) {
         f->retry_at = mono_add_ms(now, COMMIT_RETRY_MS);
         return;

@@ -6,6 +6,7 @@
  * before, so that is the arrival time held against the watermark until Redis has it. Ticks stand
  * just after full seconds, so a block of one second is complete in the first tick after its end.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,28 +23,71 @@ bool aggregator_has_room(struct aggregator *g)
     return sums_budget_left(&g->budget);
 }
 
+static struct point *point_new(const char *producer, const struct release_route *route,
+                               const struct total_key *key, const struct summary *sums)
+{
+    BUG_ON(!route->marks || key->metric >= route->n_metrics ||
+           strlen(producer) >= sizeof(((struct point *)0)->producer) ||
+           (sums && sums->kind != summary_kind_of(route->kinds[key->metric])));
+    struct point *p = mem_alloc(sizeof(*p));
+    memcpy(p->producer, producer, strlen(producer));
+    p->marks = route_marks_ref(route->marks);
+    p->key = *key;
+    if (sums) {
+        summary_init(&p->sums, sums->kind);
+        summary_merge(&p->sums, sums);
+    }
+    return p;
+}
+
+/* arrived.us == 0: now, told under the lock, so that the tick that does not find it is earlier. */
+static void point_put(struct aggregator *g, struct point *p)
+{
+    pthread_mutex_lock(&g->mutex);
+    if (p->arrived.us == 0)
+        p->arrived = wall_now();
+    *g->points_end = p;
+    g->points_end = &p->next;
+    pthread_mutex_unlock(&g->mutex);
+}
+
 void aggregator_add(struct aggregator *g, const char *producer, const struct release_route *route,
                     uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums,
                     struct wall now)
 {
-    BUG_ON(!route->marks || metric >= route->n_metrics ||
-           strlen(producer) >= sizeof(((struct point *)0)->producer) ||
-           sums->kind != summary_kind_of(route->kinds[metric]));
     if (!sums_budget_left(&g->budget)) {
         collectors_count(COUNT_SHED, 1);
         return;
     }
-    struct point *p = mem_alloc(sizeof(*p));
-    memcpy(p->producer, producer, strlen(producer));
-    p->marks = route_marks_ref(route->marks);
-    p->key = (struct total_key){block, metric, cohort, 0};
-    summary_init(&p->sums, sums->kind);
-    summary_merge(&p->sums, sums);
+    const struct total_key key = {block, metric, cohort, 0};
+    struct point *p = point_new(producer, route, &key, sums);
     p->arrived = now;
-    pthread_mutex_lock(&g->mutex);
-    *g->points_end = p;
-    g->points_end = &p->next;
-    pthread_mutex_unlock(&g->mutex);
+    point_put(g, p);
+}
+
+bool aggregator_set(struct aggregator *g, const char *source, const struct release_route *route,
+                    uint16_t metric, uint8_t cohort, int64_t block, const struct summary *sums)
+{
+    if (!sums_budget_left(&g->budget)) {
+        collectors_count(COUNT_SHED, 1);
+        return false;
+    }
+    const struct total_key key = {block, metric, cohort, 0};
+    struct point *p = point_new(source, route, &key, sums);
+    p->what = POINT_SET;
+    p->lease_token = route->lease_token;
+    point_put(g, p);
+    return true;
+}
+
+void aggregator_set_through(struct aggregator *g, const struct release_route *route,
+                            uint16_t metric, int64_t block)
+{
+    const struct total_key key = {block, metric, 0, 0};
+    struct point *p = point_new("", route, &key, NULL);
+    p->what = POINT_THROUGH;
+    p->lease_token = route->lease_token;
+    point_put(g, p);
 }
 
 int aggregator_hold(struct aggregator *g, struct wall since)
@@ -177,6 +221,56 @@ static void point_free(struct point *p)
     free(p);
 }
 
+/* The stream of what one source sets under one lease. */
+static struct stream *source_stream(struct aggregator *g, const struct point *p)
+{
+    char source[96], producer[PRODUCER_BYTES_MAX + 1];
+    snprintf(source, sizeof(source), "%s@%" PRId64, p->producer, p->lease_token);
+    producer_name(g, source, p->marks->handle, producer);
+    struct stream *s = ledger_stream(&g->ledger, p->marks, producer);
+    s->fence_token = p->lease_token;
+    memcpy(s->field, p->producer, sizeof(s->field));
+    return s;
+}
+
+static void take_point(struct aggregator *g, const struct point *p)
+{
+    if (p->what == POINT_SET) {
+        struct stream *s = source_stream(g, p);
+        if (!s->is_gone)
+            stream_set_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
+        return;
+    }
+    char producer[PRODUCER_BYTES_MAX + 1];
+    producer_name(g, p->producer, p->marks->handle, producer);
+    struct stream *s = ledger_stream(&g->ledger, p->marks, producer);
+    if (!s->is_gone)
+        stream_add_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
+}
+
+/* Tells of the metrics whose points are stored, now that all that arrived before `stored` is. */
+static void tell_throughs(struct aggregator *g, int64_t stored)
+{
+    for (struct point **at = &g->throughs; *at;) {
+        struct point *p = *at;
+        if (p->arrived.us >= stored) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        pthread_mutex_lock(&g->routes_mutex);
+        const uint16_t m = p->key.metric;
+        if (p->marks->pulled_token[m] < p->lease_token) {
+            p->marks->pulled_token[m] = p->lease_token;
+            p->marks->pulled[m] = INT64_MIN;
+        }
+        if (p->marks->pulled_token[m] == p->lease_token && p->marks->pulled[m] < p->key.block)
+            p->marks->pulled[m] = p->key.block;
+        pthread_mutex_unlock(&g->routes_mutex);
+        point_free(p);
+    }
+}
+
 static void take_points(struct aggregator *g)
 {
     pthread_mutex_lock(&g->mutex);
@@ -186,11 +280,21 @@ static void take_points(struct aggregator *g)
     pthread_mutex_unlock(&g->mutex);
     while (p) {
         struct point *next = p->next;
-        char producer[PRODUCER_BYTES_MAX + 1];
-        producer_name(g, p->producer, p->marks->handle, producer);
-        struct stream *s = ledger_stream(&g->ledger, p->marks, producer);
-        if (!s->is_gone)
-            stream_add_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
+        if (p->what == POINT_THROUGH) {
+            p->next = g->throughs;
+            g->throughs = p;
+        } else {
+            take_point(g, p);
+            point_free(p);
+        }
+        p = next;
+    }
+}
+
+static void points_free(struct point *p)
+{
+    while (p) {
+        struct point *next = p->next;
         point_free(p);
         p = next;
     }
@@ -249,6 +353,7 @@ static void watermark(struct aggregator *g, struct wall now, bool is_tick)
     for (size_t i = 0; i < HOLDS_MAX; i++)
         held = g->holds[i].us && g->holds[i].us < held ? g->holds[i].us : held;
     pthread_mutex_unlock(&g->mutex);
+    tell_throughs(g, through);
     if (held > g->published || is_tick) {
         g->published = held > g->published ? held : g->published;
         store_watermark(g->store, (struct wall){g->published}, now);
@@ -348,9 +453,7 @@ void flush_drain(struct aggregator *g)
     struct point *p = g->points;
     g->points = NULL;
     pthread_mutex_unlock(&g->mutex);
-    while (p) {
-        struct point *next = p->next;
-        point_free(p);
-        p = next;
-    }
+    points_free(p);
+    points_free(g->throughs);
+    g->throughs = NULL;
 }

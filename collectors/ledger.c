@@ -137,6 +137,32 @@ void stream_add_summary(struct ledger *l, struct stream *s, const struct total_k
     touched(l, s, t, from);
 }
 
+static bool summaries_equal(const struct summary *a, const struct summary *b)
+{
+    struct buf x, y;
+    buf_init(&x, SIZE_MAX / 2);
+    buf_init(&y, SIZE_MAX / 2);
+    summary_encode(a, &x);
+    summary_encode(b, &y);
+    bool is_equal = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    buf_release(&x);
+    buf_release(&y);
+    return is_equal;
+}
+
+void stream_set_summary(struct ledger *l, struct stream *s, const struct total_key *key,
+                        const struct summary *sum, struct wall from)
+{
+    struct total *t = stream_total(l, s, key, sum->kind);
+    if (t->version > 0 && !t->is_hollow && summaries_equal(&t->sum, sum))
+        return;
+    summary_release(&t->sum);
+    summary_init(&t->sum, sum->kind);
+    summary_merge(&t->sum, sum);
+    t->is_hollow = false;
+    touched(l, s, t, from);
+}
+
 /* Stored and sealed, and its block ended more than `age_us` ago. */
 static bool is_past(const struct stream *s, const struct total *t, struct wall now, int64_t age_us)
 {

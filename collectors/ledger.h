@@ -68,6 +68,8 @@ struct batch_part {
 struct stream {
     uint32_t handle;
     char producer[PRODUCER_BYTES_MAX + 1];
+    char field[64];      /* totals that are set stand under this name; "" under the producer's */
+    int64_t fence_token; /* and are written only under this lease; 0: no matter who owns it */
     struct route_marks *marks;
     struct map totals; /* total_key -> struct total */
     int64_t seq;       /* last one known to be stored */
@@ -111,6 +113,9 @@ struct stream *ledger_pushed(const struct ledger *l, uint32_t handle); /* NULL: 
 /* Adds to a block's total; `from` is when the oldest of it arrived. */
 void stream_add_sums(struct ledger *l, struct stream *s, const struct sums *sums, struct wall from);
 void stream_add_summary(struct ledger *l, struct stream *s, const struct total_key *key,
+                        const struct summary *sum, struct wall from);
+/* Replaces a block's total; the same total again changes nothing. */
+void stream_set_summary(struct ledger *l, struct stream *s, const struct total_key *key,
                         const struct summary *sum, struct wall from);
 struct total *stream_total(struct ledger *l, struct stream *s, const struct total_key *key,
                            enum summary_kind kind);

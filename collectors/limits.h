@@ -43,4 +43,14 @@
 #define SCRAPE_TIMEOUT_MS    1500              /* a scrape that takes longer is missed */
 #define SCRAPE_LABELS_MAX    64                /* labels of one exposition line */
 
+/* finished points (pull.h) */
+#define PULL_SOURCES_MAX  16    /* words of finished points; a bug beyond */
+#define PULL_WANTS_MAX    4096  /* metrics of finished points, of all releases we own; counted */
+#define PULL_BLOCKS_MAX   600   /* blocks asked for at once; the rest follows */
+#define PULL_TICK_MS      200   /* the puller looks at least this often what is due */
+#define PULL_RETRY_MS     1000  /* pause after a source failed; doubled each time, */
+#define PULL_RETRY_MAX_MS 15000 /* to this */
+#define PULL_HOLD_MS                                                                               \
+    60000 /* beyond its delay a block waits so long for a failing source, then it is given up */
+
 #endif

@@ -25,6 +25,8 @@ struct routes {
     struct map services; /* service -> struct release_route */
     struct route_scrape *scrapes;
     size_t n_scrapes;
+    struct route_pull *pulls;
+    size_t n_pulls;
 };
 
 /* Mixes what was said before with these bytes; the length keeps neighbours apart. */
@@ -161,6 +163,24 @@ static void scrape_add(struct routes *r, const struct release_route *route, uint
     digest_labels(&r->digest, &s->cohorts.candidate);
 }
 
+static void pull_add(struct routes *r, const struct release_route *route, uint16_t index,
+                     const struct spec_metric *m)
+{
+    const struct word *word = m->source.word;
+    struct route_pull *p = &r->pulls[r->n_pulls++];
+    *p = (struct route_pull){
+        .route = route,
+        .metric = index,
+        .kind = m->kind,
+        .quantile = m->quantile,
+        .word = word,
+        .config = word_config_dup(word, m->source.config, &r->arena),
+        .digest = word_config_digest(word, m->source.config, 0),
+        .timing = word->timing(m->source.config),
+    };
+    digest_number(&r->digest, (int64_t)p->digest);
+}
+
 static void release_add(struct routes *r, struct release_route *route,
                         const struct route_release *from)
 {
@@ -206,6 +226,8 @@ static void release_add(struct routes *r, struct release_route *route,
             push_add(r, route, (uint16_t)i, m);
         else if (m->source.word == &scrape_word)
             scrape_add(r, route, (uint16_t)i, m);
+        else if (m->source.word && m->source.word->timing)
+            pull_add(r, route, (uint16_t)i, m);
     }
 }
 
@@ -221,6 +243,7 @@ struct routes *routes_build(const struct route_release *releases, size_t n, stru
     for (size_t i = 0; i < n; i++)
         metrics += releases[i].spec->n_metrics;
     r->scrapes = arena_array(&r->arena, metrics ? metrics : 1, sizeof(*r->scrapes));
+    r->pulls = arena_array(&r->arena, metrics ? metrics : 1, sizeof(*r->pulls));
     for (size_t i = 0; i < n; i++) {
         release_add(r, &r->list[i], &releases[i]);
         map_put_str(&r->services, r->list[i].service, &r->list[i]);
@@ -278,6 +301,12 @@ const struct route_scrape *routes_scrapes(const struct routes *r, size_t *n)
     return r->scrapes;
 }
 
+const struct route_pull *routes_pulls(const struct routes *r, size_t *n)
+{
+    *n = r->n_pulls;
+    return r->pulls;
+}
+
 uint64_t routes_digest(const struct routes *r)
 {
     return r->digest;
@@ -306,8 +335,10 @@ struct route_marks *route_marks_new(uint32_t handle, const struct release_route 
     m->n_metrics = route->n_metrics;
     m->block_us = route->block_us;
     memcpy(m->id, route->id, strnlen(route->id, sizeof(m->id) - 1));
-    for (size_t i = 0; i < MODEL_METRICS_MAX; i++)
+    for (size_t i = 0; i < MODEL_METRICS_MAX; i++) {
         atomic_store_explicit(&m->sealed[i], INT64_MIN, memory_order_relaxed);
+        m->pulled[i] = INT64_MIN;
+    }
     return m;
 }
 

@@ -42,6 +42,10 @@ struct route_marks {
     size_t n_metrics;
     int64_t block_us;
     _Atomic int64_t sealed[MODEL_METRICS_MAX]; /* last sealed block, INT64_MIN none */
+    _Atomic bool knows_sealed;                 /* aggregator_sealed() was called */
+    /* Of metrics that are pulled, under the aggregator's routes mutex: the lease under which this
+     * process read, and the last block whose points are stored (aggregator_pulled). */
+    int64_t pulled_token[MODEL_METRICS_MAX], pulled[MODEL_METRICS_MAX];
 };
 
 struct release_route {         /* a release in a snapshot */
@@ -85,10 +89,21 @@ struct route_scrape {
     struct cohort_labels cohorts;
 };
 
+/* One metric of a source whose finished points we fetch (pull.h); of any release, owned or not. */
+struct route_pull {
+    const struct release_route *route;
+    uint16_t metric;
+    enum metric_kind kind;
+    double quantile; /* METRIC_QUANTILE */
+    const struct word *word;
+    const void *config; /* the word's struct */
+    uint64_t digest;    /* of word and config */
+    struct source_timing timing;
+};
+
 struct routes;
 
-/* Builds a snapshot with one reference, the caller's. Metrics of other sources than push and scrape
- * feed nothing here. Fails only past SERVICES_MAX (ERR_LIMIT). */
+/* Builds a snapshot with one reference, the caller's. Fails only past SERVICES_MAX (ERR_LIMIT). */
 struct routes *routes_build(const struct route_release *releases, size_t n,
                             struct err *err) WARN_UNUSED;
 struct routes *routes_ref(struct routes *r);
@@ -101,6 +116,7 @@ const struct route_entry *routes_find(const struct routes *r, const char *servic
 bool routes_knows_service(const struct routes *r, const char *service, size_t len);
 const struct release_route *routes_list(const struct routes *r, size_t *n);
 const struct route_scrape *routes_scrapes(const struct routes *r, size_t *n);
+const struct route_pull *routes_pulls(const struct routes *r, size_t *n);
 /* Two snapshots that would treat every sample alike have the same digest. */
 uint64_t routes_digest(const struct routes *r);
 uint64_t routes_generation(const struct routes *r); /* 0 until published */

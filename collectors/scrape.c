@@ -1,5 +1,5 @@
 /*
- * The puller: when to ask which target, and what to do with the answer. increase.c does the
+ * Scrapes: when to ask which target, and what to do with the answer. increase.c does the
  * counting.
  *
  * A target is an address and a block length; everything the owned releases want of it is read from
@@ -38,15 +38,12 @@ struct target {
     struct target *next;
 };
 
-struct puller {
+struct scrapes {
     struct aggregator *aggregator;
     struct http_multi *multi;
     const struct guard *guard;
     int64_t timeout_ms;
-    pthread_t thread;
     pthread_mutex_t mutex; /* guards all below */
-    pthread_cond_t wake;
-    bool is_stopping;
     struct routes *routes; /* what the wants point into */
     struct target *targets;
     size_t n_targets;
@@ -54,7 +51,7 @@ struct puller {
 
 /* One request. */
 struct fetch {
-    struct puller *puller;
+    struct scrapes *scrapes;
     struct target *target;
     int64_t k;
     int hold;
@@ -81,7 +78,8 @@ static void target_failed(struct target *t, const char *fmt, ...)
 
 /* ---- what is wanted ---- */
 
-static struct target *target_get(struct puller *p, const struct route_scrape *want, struct wall now)
+static struct target *target_get(struct scrapes *p, const struct route_scrape *want,
+                                 struct wall now)
 {
     for (struct target *t = p->targets; t; t = t->next) {
         if (!t->is_gone && t->block_us == want->route->block_us &&
@@ -101,7 +99,7 @@ static struct target *target_get(struct puller *p, const struct route_scrape *wa
     return t;
 }
 
-static void drop_unwanted(struct puller *p)
+static void drop_unwanted(struct scrapes *p)
 {
     for (struct target **at = &p->targets; *at;) {
         struct target *t = *at;
@@ -118,10 +116,11 @@ static void drop_unwanted(struct puller *p)
 }
 
 /* Gives each target the wants that the routes have for it. */
-static void take_routes(struct puller *p, struct wall now)
+void scrapes_take_routes(struct scrapes *p, struct routes *next)
 {
-    struct routes *next = aggregator_routes(p->aggregator);
+    const struct wall now = wall_now();
     size_t n;
+    pthread_mutex_lock(&p->mutex);
     const struct route_scrape *all = routes_scrapes(next, &n);
     const struct route_scrape **wants = mem_alloc_array(n ? n : 1, sizeof(*wants));
     struct target **of = mem_alloc_array(n ? n : 1, sizeof(*of));
@@ -144,7 +143,8 @@ static void take_routes(struct puller *p, struct wall now)
     free(wants);
     free(of);
     routes_unref(p->routes);
-    p->routes = next;
+    p->routes = routes_ref(next);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 /* ---- replies ---- */
@@ -158,7 +158,7 @@ static void on_increase(void *user, const struct route_scrape *want, uint8_t coh
              map_hash(want->target, strlen(want->target)), want->route->lease_token);
     /* its arrival is the end of its block: the watermark waits there until it is stored */
     struct wall arrived = {f->k * f->target->block_us - 1};
-    aggregator_add(f->puller->aggregator, producer, want->route, want->metric, cohort, block, sums,
+    aggregator_add(f->scrapes->aggregator, producer, want->route, want->metric, cohort, block, sums,
                    arrived);
 }
 
@@ -185,7 +185,7 @@ static void reply_take(struct fetch *f, const struct http_reply *reply, const st
 static void on_reply(void *arg, const struct http_reply *reply, const struct err *err)
 {
     struct fetch *f = arg;
-    struct puller *p = f->puller;
+    struct scrapes *p = f->scrapes;
     pthread_mutex_lock(&p->mutex);
     f->target->is_out = false;
     if (f->target->is_gone)
@@ -197,10 +197,10 @@ static void on_reply(void *arg, const struct http_reply *reply, const struct err
     free(f);
 }
 
-/* ---- the thread ---- */
+/* ---- asking ---- */
 
 /* Sends the request of boundary k. Called with the mutex held, so a reply waits for us. */
-static void target_ask(struct puller *p, struct target *t, int64_t k)
+static void target_ask(struct scrapes *p, struct target *t, int64_t k)
 {
     static const char *const headers[] = {"Accept: text/plain;version=0.0.4"};
     int64_t timeout_ms = t->block_us / US_PER_MS / 2;
@@ -226,7 +226,7 @@ static void target_ask(struct puller *p, struct target *t, int64_t k)
 }
 
 /* Asks the targets that are due; returns how long until the next one is. */
-static int64_t ask_due(struct puller *p, struct wall now)
+static int64_t ask_due(struct scrapes *p, struct wall now)
 {
     int64_t wait_us = IDLE_WAKE_MS * US_PER_MS;
     for (struct target *t = p->targets; t; t = t->next) {
@@ -250,72 +250,39 @@ static int64_t ask_due(struct puller *p, struct wall now)
     return wait_us > 0 ? wait_us : 1;
 }
 
-static void *pull_loop(void *user)
+int64_t scrapes_tick(struct scrapes *p)
 {
-    struct puller *p = user;
-    uint64_t generation = 0;
     pthread_mutex_lock(&p->mutex);
-    while (!p->is_stopping) {
-        struct wall now = wall_now();
-        if (aggregator_generation(p->aggregator) != generation) {
-            take_routes(p, now);
-            generation = routes_generation(p->routes);
-        }
-        struct mono until = {mono_now().us + ask_due(p, now)};
-        struct timespec ts = {until.us / US_PER_SECOND, until.us % US_PER_SECOND * 1000};
-        if (!p->is_stopping)
-            pthread_cond_timedwait(&p->wake, &p->mutex, &ts);
-    }
+    int64_t wait_us = ask_due(p, wall_now());
     pthread_mutex_unlock(&p->mutex);
-    return NULL;
+    return wait_us;
 }
 
-struct puller *puller_start(const struct puller_config *config, struct err *err)
+struct scrapes *scrapes_new(struct aggregator *g, struct http_multi *multi,
+                            const struct guard *guard, int64_t timeout_ms)
 {
-    struct puller *p = mem_alloc(sizeof(*p));
-    p->multi = http_multi_new("puller");
-    if (!p->multi) {
-        err_set(err, ERR_SYSTEM, "the puller's HTTP client does not start");
-        free(p);
-        return NULL;
-    }
-    collectors_register();
-    p->aggregator = config->aggregator;
-    p->guard = config->guard;
-    p->timeout_ms = config->timeout_ms ? config->timeout_ms : SCRAPE_TIMEOUT_MS;
-    p->routes = aggregator_routes(p->aggregator);
+    struct scrapes *p = mem_alloc(sizeof(*p));
+    p->aggregator = g;
+    p->multi = multi;
+    p->guard = guard;
+    p->timeout_ms = timeout_ms;
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->wake, &attr);
-    pthread_condattr_destroy(&attr);
-    BUG_ON(pthread_create(&p->thread, NULL, pull_loop, p) != 0);
     return p;
 }
 
-void puller_stop(struct puller *p)
+void scrapes_free(struct scrapes *p)
 {
-    if (!p)
-        return;
-    pthread_mutex_lock(&p->mutex);
-    p->is_stopping = true;
-    pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&p->mutex);
-    pthread_join(p->thread, NULL);
-    http_multi_free(p->multi); /* what is out comes back with an error */
     while (p->targets) {
         struct target *t = p->targets;
         p->targets = t->next;
         target_free(t);
     }
     routes_unref(p->routes);
-    pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->mutex);
     free(p);
 }
 
-void puller_complaints(struct puller *p, const char *release, struct buf *out)
+void scrapes_complaints(struct scrapes *p, const char *release, struct buf *out)
 {
     pthread_mutex_lock(&p->mutex);
     for (const struct target *t = p->targets; t; t = t->next) {

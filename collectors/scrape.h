@@ -2,7 +2,7 @@
  * Prometheus text expositions, read once a block: counters and histograms become the increase a
  * block.
  *
- * One thread (the puller) asks all targets through lib/net's client. It scrapes only for releases
+ * The puller's thread (puller.h) asks all targets. It scrapes only for releases
  * we own (routes: is_owned); one request serves every metric of every release that reads the same
  * target with the same block length. Scrapes stand on block boundaries: the difference of the
  * scrapes at k and k + 1 is the block k's. docs/collectors.md says what happens at resets, gaps and
@@ -12,20 +12,22 @@
 #define COLLECTORS_SCRAPE_H
 
 #include "collectors/aggregator.h"
+#include "lib/base/buf.h"
 
-struct puller;
 struct guard;
+struct http_multi;
+struct scrapes;
 
-struct puller_config {
-    struct aggregator *aggregator;
-    int64_t timeout_ms;        /* 0: SCRAPE_TIMEOUT_MS */
-    const struct guard *guard; /* which addresses may be asked; NULL: any. Outlives the puller */
-};
-
-struct puller *puller_start(const struct puller_config *config, struct err *err) WARN_UNUSED;
-void puller_stop(struct puller *p); /* NULL is fine */
-/* What is wrong with the targets of a release right now, one line each ("http://..: connection
- * refused since 12 s"); nothing is written when all answer. */
-void puller_complaints(struct puller *p, const char *release, struct buf *out);
+/* All of it is for puller.c. */
+struct scrapes *scrapes_new(struct aggregator *g, struct http_multi *multi,
+                            const struct guard *guard, int64_t timeout_ms);
+/* The multi is gone: what was out has come back. */
+void scrapes_free(struct scrapes *p);
+/* Targets are told anew; `routes` is referenced. */
+void scrapes_take_routes(struct scrapes *p, struct routes *routes);
+/* Asks the targets that are due; returns how long until the next one is, in microseconds. */
+int64_t scrapes_tick(struct scrapes *p);
+/* What is wrong with the targets of a release right now, one line each. */
+void scrapes_complaints(struct scrapes *p, const char *release, struct buf *out);
 
 #endif

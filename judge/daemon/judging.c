@@ -79,12 +79,21 @@ static int take_up(struct look *l, struct err *err)
     return 0;
 }
 
-/* The last block whose samples are all stored. */
+/* The last block whose samples are all stored; points that are fetched have marks of their own. */
 static int64_t last_final(const struct look *l)
 {
     const struct spec_policy *p = &l->c->spec.policy;
     const struct wall safe = {l->stored_through.us - p->lateness_us};
     return block_of(safe, p->block_us) - 1;
+}
+
+/* What we fetch ourselves is final when we have it, whatever other processes received. */
+static int64_t final_of(const struct look *l, size_t metric, int64_t last)
+{
+    const struct word *word = l->c->spec.metrics[metric].source.word;
+    return word && word->timing
+               ? aggregator_pulled(l->s->aggregator, l->c->id, l->lease.token, (uint16_t)metric)
+               : last;
 }
 
 static int seal(struct look *l, struct err *err)
@@ -96,7 +105,7 @@ static int seal(struct look *l, struct err *err)
     for (size_t m = 0; m < c->spec.n_metrics; m++) {
         struct seal w = {.metric = (uint16_t)m,
                          .first = c->marks[m] == DECISION_NO_BLOCK ? first : c->marks[m] + 1,
-                         .last = final,
+                         .last = final_of(l, m, final),
                          .kind = summary_kind_of(c->spec.metrics[m].kind),
                          .cohorts = 2};
         if (w.first > w.last)

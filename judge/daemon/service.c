@@ -7,7 +7,7 @@
 
 #include "collectors/aggregator.h"
 #include "collectors/datagrams.h"
-#include "collectors/scrape.h"
+#include "collectors/puller.h"
 #include "judge/api/api.h"
 #include "judge/daemon/notifier.h"
 #include "judge/daemon/process.h"
@@ -163,6 +163,8 @@ static int start_collectors(struct service *s, struct err *err)
     const struct puller_config puller = {
         .aggregator = s->aggregator,
         .guard = &s->config.guard,
+        .secret = find_secret,
+        .user = s,
     };
     s->puller = puller_start(&puller, err);
     if (!s->puller)

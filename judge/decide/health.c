@@ -86,7 +86,9 @@ bool is_stale(const struct look *k, const struct metric_state *m)
     if (!k->seg)
         return false;
     int64_t end = sealed_end(k, m), allowed = policy->block_us * STALE_BLOCKS;
-    allowed = (allowed > STALE_US ? allowed : STALE_US) + policy->lateness_us;
+    int64_t lateness = m->spec->lateness_us; /* a source's delay may be longer than the policy's */
+    allowed = (allowed > STALE_US ? allowed : STALE_US) +
+              (lateness > policy->lateness_us ? lateness : policy->lateness_us);
     if (end == DECISION_NO_BLOCK || end < k->in->started.us)
         end = k->in->started.us;
     return k->in->now.us - end > allowed;

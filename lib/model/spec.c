@@ -308,6 +308,7 @@ static void read_document(struct reader *r, const struct node *n,
     if (is_given(metrics))
         read_metrics(r, metrics, options, spec);
     read_policy(r, n, options, spec);
+    spec_set_lateness(spec);
     if (is_given(notify))
         read_notify(r, notify, options, spec);
     spec_check(r, spec, n);

@@ -37,6 +37,8 @@ struct spec_metric {
     double weight;       /* alpha's share; weights of judged metrics add to 1, info's is 0 */
     double weight_given; /* as written; 1 by default */
     const char *unit;    /* for display: "ms" */
+    /* how long after its end a block is final: policy.lateness, or the source's delay if longer */
+    int64_t lateness_us;
     struct spec_word source;
 };
 

@@ -231,17 +231,47 @@ static struct place policy_place(struct reader *r, const struct node *document, 
     return (struct place){document, arena_printf(r->arena, "policy.%s", field)};
 }
 
+/* When a metric's points come; of samples only the word's period is known. */
+static struct source_timing timing_of(const struct spec_metric *m)
+{
+    const struct word *word = m->source.word;
+    if (word && word->timing && m->source.config)
+        return word->timing(m->source.config);
+    return (struct source_timing){.period_us = word ? word->period_us : 0};
+}
+
+void spec_set_lateness(struct spec *spec)
+{
+    struct spec_metric *metrics = (struct spec_metric *)(uintptr_t)spec->metrics; /* our arena's */
+    for (size_t i = 0; i < spec->n_metrics; i++) {
+        int64_t delay_us = timing_of(&metrics[i]).delay_us;
+        metrics[i].lateness_us =
+            delay_us > spec->policy.lateness_us ? delay_us : spec->policy.lateness_us;
+    }
+}
+
 static void check_block(struct reader *r, const struct spec *spec, const struct node *document)
 {
     struct place p = policy_place(r, document, "block");
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct word *word = spec->metrics[i].source.word;
-        if (word && spec->policy.block_us < word->period_us) {
+        int64_t period_us = timing_of(&spec->metrics[i]).period_us;
+        if (!word)
+            continue;
+        if (spec->policy.block_us < period_us) {
             complain(r, p.at, p.child,
                      "is %s: a block is never shorter than the period of its source, and %s has "
                      "%s; write at least that",
                      duration(r->arena, spec->policy.block_us), word->name,
-                     duration(r->arena, word->period_us));
+                     duration(r->arena, period_us));
+            return;
+        }
+        if (word->timing && period_us > 0 && spec->policy.block_us % period_us != 0) {
+            complain(r, p.at, p.child,
+                     "is %s: a block holds whole periods of its source, and %s has %s; write a "
+                     "multiple of that",
+                     duration(r->arena, spec->policy.block_us), word->name,
+                     duration(r->arena, period_us));
             return;
         }
     }
@@ -269,13 +299,21 @@ static void check_deadline(struct reader *r, const struct spec *spec, const stru
 
 static void check_silence(struct reader *r, const struct spec *spec, const struct node *document)
 {
-    int64_t complete_us = spec->policy.block_us + spec->policy.lateness_us;
+    int64_t lateness_us = spec->policy.lateness_us;
+    const char *what = "lateness";
+    for (size_t i = 0; i < spec->n_metrics; i++)
+        if (spec->metrics[i].lateness_us > lateness_us) {
+            lateness_us = spec->metrics[i].lateness_us;
+            what = arena_printf(r->arena, "the delay of %s", spec->metrics[i].source.word->name);
+        }
+    int64_t complete_us = spec->policy.block_us + lateness_us;
     struct place p = policy_place(r, document, "no_data_after");
     if (spec->policy.no_data_us < complete_us)
         complain(r, p.at, p.child,
-                 "is %s, but a block is complete only after %s (block + lateness): every release "
+                 "is %s, but a block is complete only after %s (block + %s): every release "
                  "would be without data; write more",
-                 duration(r->arena, spec->policy.no_data_us), duration(r->arena, complete_us));
+                 duration(r->arena, spec->policy.no_data_us), duration(r->arena, complete_us),
+                 what);
 }
 
 void spec_check(struct reader *r, const struct spec *spec, const struct node *document)

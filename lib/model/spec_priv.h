@@ -41,6 +41,8 @@ void spec_check_metric(struct reader *r, const struct spec_metric *m, const stru
 void spec_check(struct reader *r, const struct spec *spec, const struct node *document);
 /* Normalises the weights of the metrics. */
 void spec_weigh(struct spec_metric *metrics, size_t n);
+/* How long after its end a block of each metric is final; once the policy is read. */
+void spec_set_lateness(struct spec *spec);
 void spec_write_canonical(const struct spec *spec, struct buf *out);
 
 #endif

@@ -56,6 +56,13 @@ struct field {
     bool is_target; /* says where to act: allowed inline only while allow_inline_targets is on */
 };
 
+/* When the finished points of a source can be read (words with `timing`). */
+struct source_timing {
+    int64_t period_us; /* between two points: a block holds whole periods */
+    int64_t delay_us;  /* after a block's end its points are final */
+    int64_t tail;      /* blocks before the final one that are read again, to see late points */
+};
+
 struct word {
     const char *name;
     const char *help; /* one line */
@@ -68,8 +75,11 @@ struct word {
     int (*check)(const void *config, const struct node *where, struct err *err);
     /* Sources: can it feed a metric of this kind? As `check`. May be NULL. */
     int (*check_metric)(const void *config, enum metric_kind kind, struct err *err);
+    /* Sources whose points we fetch: when they are there. NULL: its samples come by themselves and
+     * wait for policy.lateness. */
+    struct source_timing (*timing)(const void *config);
     const void
-        *implementation; /* the room's descriptor: struct collector, pattern, platform, or NULL */
+        *implementation; /* the room's descriptor: struct source, pattern, platform, or NULL */
 };
 
 struct vocabulary {
@@ -82,6 +92,11 @@ struct vocabulary {
     const struct word *const *methods;
     size_t n_methods;
 };
+
+/* A copy of a config in an arena, texts and labels too. */
+const void *word_config_dup(const struct word *word, const void *config, struct arena *a);
+/* Mixes the config into a digest: the same for configs that are equal, field by field. */
+uint64_t word_config_digest(const struct word *word, const void *config, uint64_t seed);
 
 /* The word of that name in a list, or NULL. */
 const struct word *word_find(const struct word *const *words, size_t n, const char *name);

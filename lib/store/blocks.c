@@ -20,19 +20,25 @@
 /*
  * KEYS: release, producers, marks, late, batches, batch-times, then open and past of each block.
  * ARGV: producer, seq, now ms, is_full, phase done, batch seconds, batches kept, open seconds, past
- * seconds, number of batches; key and digest of each; metric, index, field, cohort, samples and
- * bytes of each block.
+ * seconds, token ("" any) and holder of the lease, number of batches; key and digest of each;
+ * metric, index, field, cohort, samples and bytes of each block.
  */
 static const struct redis_script commit_script = {
     .name = "commit",
     .source =
         "local phase = redis.call('HGET', KEYS[1], 'phase')\n"
         "if not phase or phase == ARGV[5] then return {'gone'} end\n"
+        "if ARGV[10] ~= '' then\n"
+        "  local lease = redis.call('HMGET', KEYS[1], 'lease_token', 'lease_holder')\n"
+        "  if lease[1] ~= ARGV[10] or lease[2] ~= ARGV[11] then\n"
+        "    return {'fenced', lease[1] or '0', lease[2] or ''}\n"
+        "  end\n"
+        "end\n"
         "local seq = tonumber(ARGV[2])\n"
         "local last = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')\n"
         "if seq <= last then return {'done'} end\n"
         "if seq > last + 1 and ARGV[4] ~= '1' then return {'behind', last} end\n"
-        "local n, at = tonumber(ARGV[10]), 11\n"
+        "local n, at = tonumber(ARGV[12]), 13\n"
         "for i = 0, n - 1 do\n"
         "  local known = redis.call('HGET', KEYS[5], ARGV[at + 2 * i])\n"
         "  if known == ARGV[at + 2 * i + 1] then return {'dup', i} end\n"
@@ -129,7 +135,7 @@ static void add_block(struct redis_batch *b, const struct commit *c,
     BUG_ON(block->cohort >= MODEL_COHORTS_MAX || block->metric >= MODEL_METRICS_MAX);
     redis_arg_int(b, block->metric);
     redis_arg_int(b, block->index);
-    redis_argf(b, "%u|%s", block->cohort, c->producer);
+    redis_argf(b, "%u|%s", block->cohort, c->field ? c->field : c->producer);
     redis_arg_int(b, block->cohort);
     redis_argf(b, "%" PRIu64, summary_peek_samples(bytes_of(block->summary, block->len)));
     redis_arg(b, block->summary, block->len);
@@ -156,6 +162,11 @@ void store_commit(struct store *s, const struct commit *c, commit_done *done, vo
     redis_arg_int(b, STORE_BATCHES_MAX);
     redis_arg_int(b, STORE_OPEN_SECONDS);
     redis_arg_int(b, STORE_PAST_SECONDS);
+    if (c->fence_token)
+        redis_arg_int(b, c->fence_token);
+    else
+        redis_arg_str(b, "");
+    redis_arg_str(b, s->node);
     redis_arg_int(b, (int64_t)c->n_batches);
     for (size_t i = 0; i < c->n_batches; i++) {
         redis_arg_str(b, c->batch_keys[i]);

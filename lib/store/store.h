@@ -222,7 +222,11 @@ struct commit_block {
 };
 struct commit {
     const char *release;
-    const char *producer;
+    const char *producer; /* whose `seq` it is */
+    const char *field;    /* the name the totals stand under; NULL: the producer's */
+    /* Only while this node holds the release under that token (ERR_FENCED); 0: always. With a
+     * `field` that several processes write, the owner alone does. */
+    int64_t fence_token;
     int64_t seq; /* of this producer and release: 1, 2, ... */
     const struct commit_block *blocks;
     size_t n_blocks;
@@ -243,12 +247,12 @@ typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t d
                          uint64_t late_blocks, const struct err *err);
 /*
  * [async] Copies what it needs. rc -1: unknown outcome (err says): send again with the same seq;
- * except ERR_NOT_FOUND: the release is gone or done, drop it. A seq is used up by OK and DONE only:
- * after DUP and REUSED the next commit has the same seq. After BEHIND (seq is not the stored one +
- * 1) send all open totals again, the first of these commits with is_full. One commit of a producer
- * and release in flight at a time. Blocks sealed already are not written; the samples the seal did
- * not see are counted as late per cohort, once however often the total is sent; late_blocks says
- * how many blocks of this commit were sealed.
+ * except ERR_NOT_FOUND: the release is gone or done, and ERR_FENCED: drop it. A seq is used up by
+ * OK and DONE only: after DUP and REUSED the next commit has the same seq. After BEHIND (seq is not
+ * the stored one + 1) send all open totals again, the first of these commits with is_full. One
+ * commit of a producer and release in flight at a time. Blocks sealed already are not written; the
+ * samples the seal did not see are counted as late per cohort, once however often the total is
+ * sent; late_blocks says how many blocks of this commit were sealed.
  */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
 

@@ -2,7 +2,7 @@
  * The puller against a server of our own: each reply has grown by known steps, so each block that
  * is counted holds exactly one step.
  */
-#include "collectors/scrape.h"
+#include "collectors/puller.h"
 #include "collectors/shard.h"
 #include "tests/collectors/rig.h"
 

@@ -156,6 +156,51 @@ static void commit_answers(void)
     T_EQ_INT(got.err.code, ERR_NOT_FOUND);
 }
 
+/* Finished points: the field is the source's, whoever writes it, and only the owner may. */
+static void points_are_the_owners(void)
+{
+    struct lease lease;
+    struct arena a;
+    struct err err = {0};
+    struct block *blocks;
+    size_t n;
+    T_CHECK(bench_release(w.store, "points", &lease));
+    arena_init(&a);
+    static const struct {
+        int line;
+        const char *producer;
+        int64_t token;
+        double events;
+        enum err_code want;
+    } cases[] = {
+        {__LINE__, "table@1/p.1", 1, 5, ERR_NONE},
+        {__LINE__, "table@1/p.2", 1, 6, ERR_NONE}, /* instead of the five, not beside them */
+        {__LINE__, "table@2/p.3", 2, 7, ERR_FENCED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct total t = total_of(cases[i].events, 10, 10);
+        struct commit_block block = {.index = 100, .summary = t.bytes, .len = t.len};
+        struct commit c = {.release = "points",
+                           .producer = cases[i].producer,
+                           .field = "table",
+                           .fence_token = lease.token - 1 + cases[i].token,
+                           .seq = 1,
+                           .blocks = &block,
+                           .n_blocks = 1,
+                           .now = {start_us}};
+        struct waiter got = commit_now(w.store, &c);
+        if ((got.rc != 0 ? got.err.code : ERR_NONE) != cases[i].want)
+            t_fail(__FILE__, cases[i].line, "rc %d %s", got.rc, got.err.message);
+    }
+    struct seal seal = {.first = 100, .last = 100, .kind = SUMMARY_COUNTS, .cohorts = 2};
+    T_OK(store_seal(w.store, "points", &lease, &seal, &err), err);
+    T_OK(store_sealed(w.store, "points", 0, 99, 100, 10, &blocks, &n, &a, &err), err);
+    T_EQ_INT(n, 1);
+    T_NEAR(blocks[0].cohort[0].counts.events, 6, 0, 0);
+    block_release(&blocks[0]);
+    arena_release(&a);
+}
+
 static void the_second_key_is_named(void)
 {
     struct lease lease;
@@ -508,6 +553,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"commit answers", commit_answers},
+        {"points are the owner's", points_are_the_owners},
         {"the second key is named", the_second_key_is_named},
         {"seals in order", seals_in_order},
         {"a long gap", a_long_gap},
