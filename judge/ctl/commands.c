@@ -11,6 +11,7 @@
 const struct command *const ctl_commands[] = {
     &run_command,
     &apply_command,
+    &diff_command,
     &validate_command,
     &get_command,
     &list_command,

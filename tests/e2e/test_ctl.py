@@ -20,7 +20,7 @@ suite = Suite()
 SECRET = "whsec_" + base64.b64encode(b"planted-secret-0123456789abcdef").decode()
 PRINTED = []  # all that judgectl ever wrote
 ONE_STEP = {"steps": ("50%", "100%"), "strategy": {"first_share": "50%"}}
-COMMANDS = "run apply validate get list watch gate promote rollback pause resume abort traffic report platforms token audit plan simulate backtest eval".split()
+COMMANDS = "run apply diff validate get list watch gate promote rollback pause resume abort traffic report platforms token audit plan simulate backtest eval".split()
 
 
 def run(j, *args, **more):
@@ -271,6 +271,31 @@ def orders_by_hand(j):
     ends(run(j, "pause", "hand"), 5, "done")
     r = ends(run(j, "audit", "hand"), 0, "lunch", "moved", "I know")
     check(len(r.stdout.splitlines()) >= 6 and r.stderr == "", r.stdout)
+
+
+@suite.test
+def diff_tells_what_a_spec_says_otherwise(j):
+    path, spec = j.dir / "diff.json", json.loads((j.dir / "good.json").read_text())
+    path.write_text(json.dumps(spec))
+    r = ends(run(j, "diff", path), 0, "--- good\n", "no difference")
+    spec["metadata"]["revision"] = "another"
+    spec["metrics"][0]["margin"] = {"relative": "20%"}
+    spec["policy"]["deadline"] = "3h"
+    path.write_text(json.dumps(spec))
+    r = ends(run(j, "diff", path), 0, "- metrics[errors].margin.relative: ", "+ metrics[errors].margin.relative: ", "+ policy.deadline: ")
+    check("revision" not in r.stdout and "name" not in r.stdout.split("\n", 2)[2], r.stdout)
+    d = json.loads(ends(run(j, "diff", path, "good", "-o", "json"), 0).stdout)
+    fields = [x["field"] for x in d["differences"]]
+    check(d["release"] == "good" and "policy.deadline" in fields, d)
+    spec["metadata"]["name"] = "never-applied"
+    path.write_text(json.dumps(spec))
+    ends(run(j, "diff", path), 0, "--- good\n", "policy.deadline")
+    spec["metadata"]["service"] = "nobodys"
+    path.write_text(json.dumps(spec))
+    ends(run(j, "diff", path), 5, "no release `never-applied` and none of service nobodys")
+    spec["metrics"][0]["kind"] = "nonsense"
+    path.write_text(json.dumps(spec))
+    ends(run(j, "diff", path), 2, "nonsense")
 
 
 @suite.test
