@@ -25,7 +25,7 @@ void ingest_refuse(struct ingest *in, const char *fmt, ...)
 
 /* Why a target did not take a line. A late one is added all the same: the store sees that its block
  * is sealed, counts it for the cohort and writes nothing. */
-enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SERVICE, MISS_SHED };
+enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SERVICE, MISS_FORM, MISS_SHED };
 
 static int64_t block_at(struct ingest *in, int64_t ts_us, int64_t block_us)
 {
@@ -102,56 +102,148 @@ static const char *value_word(struct series *s)
     return "count";
 }
 
-/* -1 with the line refused when a value cannot be what the metric takes. */
+/* -1 with the line refused when one of these cannot be what the metric takes. `sum` is what they
+ * add to a counter. */
+static int value_check(struct ingest *in, struct series *s, double v, double sum)
+{
+    if (v >= 0 && sum <= COUNT_VALUE_MAX)
+        return 0;
+    if (v < 0)
+        ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v, value_word(s));
+    else if (s->takes_counts || !hist_takes(v))
+        ingest_refuse(in, "value %g is too large", v);
+    else
+        return 0;
+    return -1;
+}
+
+static double weight_at(const struct sample_line *line, size_t i)
+{
+    return line->counts ? (double)line->counts[i] : line->weight;
+}
+
 static int values_check(struct ingest *in, struct series *s, const struct sample_line *line)
 {
-    for (size_t i = 0; i < line->n; i++) {
-        double v = line->values[i];
-        if (v >= 0 && v * line->weight <= COUNT_VALUE_MAX)
-            continue;
-        if (v < 0)
-            ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v, value_word(s));
-        else if (s->takes_counts || !hist_takes(v))
-            ingest_refuse(in, "value %g is too large", v);
-        else
-            continue;
-        return -1;
-    }
+    if (line->set)
+        return value_check(in, s, line->set->min, line->set->sum) != 0 ||
+                       value_check(in, s, line->set->max, line->set->sum) != 0
+                   ? -1
+                   : 0;
+    for (size_t i = 0; i < line->n; i++)
+        if (value_check(in, s, line->values[i], line->values[i] * weight_at(line, i)) != 0)
+            return -1;
     return 0;
+}
+
+/* Are the single values of a set known, from what it says of them? */
+static bool set_is_plain(const struct statistic_set *set)
+{
+    return set->count <= 2 || set->min == set->max;
+}
+
+/* Can the target take what the line brings? */
+static bool form_fits(const struct series_target *t, const struct sample_line *line)
+{
+    const enum metric_kind kind = t->route->kinds[t->metric];
+    if (t->counts_samples || (!line->set && !line->hist))
+        return true;
+    if (line->hist)
+        return kind == METRIC_QUANTILE;
+    return kind != METRIC_MEAN || set_is_plain(line->set);
+}
+
+static double sum_of(const struct sample_line *line)
+{
+    if (line->set)
+        return line->set->sum;
+    double total = 0;
+    if (line->counts) {
+        for (size_t i = 0; i < line->n; i++)
+            total += line->values[i] * (double)line->counts[i];
+        return total;
+    }
+    for (size_t i = 0; i < line->n; i++)
+        total += line->values[i];
+    return total * line->weight;
+}
+
+/* How many it brings, as the answer counts them. */
+static uint64_t values_of(const struct sample_line *line)
+{
+    if (line->set)
+        return line->set->count;
+    return line->hist ? line->hist->n : line->n;
+}
+
+/* How many samples it stands for. */
+static double number_of(const struct sample_line *line)
+{
+    if (line->set || line->hist)
+        return (double)(line->set ? line->set->count : line->hist->n);
+    if (!line->counts)
+        return (double)line->n * line->weight;
+    double total = 0;
+    for (size_t i = 0; i < line->n; i++)
+        total += (double)line->counts[i];
+    return total;
+}
+
+/* A set's smallest and largest value were there; the others lie between them. */
+static void add_set_to_hist(struct ingest *in, struct sums *sums, const struct statistic_set *set)
+{
+    if (set->min == set->max) {
+        sums_add_value(in->into, sums, set->min, set->count);
+        return;
+    }
+    sums_add_value(in->into, sums, set->min, 1);
+    sums_add_value(in->into, sums, set->max, 1);
+    if (set->count > 2)
+        sums_add_span(in->into, sums, set->min, set->max, set->count - 2);
+}
+
+static void add_moments(const struct series_target *t, struct sums *sums,
+                        const struct sample_line *line)
+{
+    const double cap = t->route->caps[t->metric];
+    const struct statistic_set *set = line->set;
+    if (set && set->count == 2 && t->route->kinds[t->metric] == METRIC_MEAN) {
+        sums_add_moment(sums, set->min < cap ? set->min : cap, 1);
+        sums_add_moment(sums, set->max < cap ? set->max : cap, 1);
+    } else if (set) { /* one value, equal ones, or a series: it is about their mean */
+        double mean = set->min == set->max ? set->min : set->sum / (double)set->count;
+        sums_add_moment(sums, mean < cap ? mean : cap, set->count);
+    }
+    for (size_t i = 0; i < line->n; i++)
+        sums_add_moment(sums, line->values[i] < cap ? line->values[i] : cap,
+                        (uint64_t)llround(weight_at(line, i)));
 }
 
 static void target_add_values(struct ingest *in, struct series_target *t, struct sums *sums,
                               const struct sample_line *line)
 {
-    if (sums->key.kind == SUMMARY_MOMENTS) {
-        double cap = t->route->caps[t->metric];
-        uint64_t each = (uint64_t)llround(line->weight);
+    if (t->part != ROUTE_VALUE) {
+        const double total = t->counts_samples ? number_of(line) : sum_of(line);
+        if (t->part == ROUTE_EVENTS)
+            sums->events += total;
+        else
+            sums->exposure += total;
+        sums->samples += values_of(line);
+    } else if (sums->key.kind == SUMMARY_MOMENTS) {
+        add_moments(t, sums, line);
+    } else if (line->set) {
+        add_set_to_hist(in, sums, line->set);
+    } else if (line->hist) {
+        sums_add_hist(in->into, sums, line->hist);
+    } else if (line->weight == 1 && !line->counts) {
+        sums_add_values(in->into, sums, line->values, line->n);
+    } else {
         for (size_t i = 0; i < line->n; i++)
-            sums_add_moment(sums, line->values[i] < cap ? line->values[i] : cap, each);
-        return;
+            sums_add_value(in->into, sums, line->values[i], (uint64_t)llround(weight_at(line, i)));
     }
-    if (t->part == ROUTE_VALUE) {
-        if (line->weight == 1) {
-            sums_add_values(in->into, sums, line->values, line->n);
-            return;
-        }
-        uint64_t each = (uint64_t)llround(line->weight);
-        for (size_t i = 0; i < line->n; i++)
-            sums_add_value(in->into, sums, line->values[i], each);
-        return;
-    }
-    double total = 0;
-    for (size_t i = 0; i < line->n; i++)
-        total += line->values[i];
-    total *= line->weight;
-    if (t->part == ROUTE_EVENTS)
-        sums->events += total;
-    else
-        sums->exposure += total;
-    sums->samples += line->n;
 }
 
-static void count_missed(struct ingest *in, const struct series *s, enum miss miss)
+static void count_missed(struct ingest *in, struct series *s, const struct sample_line *line,
+                         enum miss miss)
 {
     switch (miss) {
     case MISS_NONE:
@@ -167,6 +259,10 @@ static void count_missed(struct ingest *in, const struct series *s, enum miss mi
         break;
     case MISS_SERVICE:
         ingest_refuse(in, "the token may not write samples of service %s", s->first.route->service);
+        break;
+    case MISS_FORM:
+        ingest_refuse(in, "a %s needs the single values, and %s does not hold them", value_word(s),
+                      line->set ? "a statistic set" : "a histogram");
         break;
     case MISS_SHED:
         collectors_count(COUNT_SHED, 1);
@@ -207,7 +303,11 @@ static void line_add(struct ingest *in, const struct sample_line *line)
     for (uint32_t i = 0; i < s->n_targets; i++) {
         enum miss this_one = MISS_NONE;
         struct series_target *t = series_target(s, i);
-        struct sums *sums = target_sums(in, t, s->service_len == 0, line->ts_us, &this_one);
+        struct sums *sums = NULL;
+        if (form_fits(t, line))
+            sums = target_sums(in, t, s->service_len == 0, line->ts_us, &this_one);
+        else
+            this_one = MISS_FORM;
         if (sums)
             target_add_values(in, t, sums, line);
         if (this_one == MISS_NONE)
@@ -217,9 +317,9 @@ static void line_add(struct ingest *in, const struct sample_line *line)
     }
     if (is_taken) {
         in->answer->taken++;
-        in->answer->samples += line->n;
+        in->answer->samples += values_of(line);
     } else {
-        count_missed(in, s, miss);
+        count_missed(in, s, line, miss);
     }
 }
 

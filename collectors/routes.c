@@ -107,11 +107,15 @@ static void target_add(struct routes *r, const char *service, const char *name,
 }
 
 /* A metric that tells its cohorts by labels takes samples that name no service, too. */
-static void push_target_add(struct routes *r, const char *name, const struct route_target *t)
+static void push_target_add(struct routes *r, const char *name, struct route_target t)
 {
-    target_add(r, t->route->service, name, t);
-    if (t->cohorts.baseline.n > 0)
-        target_add(r, "", name, t);
+    const size_t len = push_name_counts(name);
+    if (len)
+        name = arena_copy(&r->arena, name, len);
+    t.counts_samples = len > 0;
+    target_add(r, t.route->service, name, &t);
+    if (t.cohorts.baseline.n > 0)
+        target_add(r, "", name, &t);
 }
 
 static void push_add(struct routes *r, const struct release_route *route, uint16_t index,
@@ -123,14 +127,14 @@ static void push_add(struct routes *r, const struct release_route *route, uint16
     t.cohorts = cohorts_dup(&r->arena, &c->cohorts);
     bool is_counts = summary_kind_of(m->kind) == SUMMARY_COUNTS;
     t.part = is_counts ? ROUTE_EVENTS : ROUTE_VALUE;
-    push_target_add(r, c->metric, &t);
+    push_target_add(r, c->metric, t);
     digest_text(&r->digest, c->metric);
     digest_labels(&r->digest, &c->where);
     digest_labels(&r->digest, &c->cohorts.baseline);
     digest_labels(&r->digest, &c->cohorts.candidate);
     if (is_counts && c->of) {
         t.part = ROUTE_EXPOSURE;
-        push_target_add(r, c->of, &t);
+        push_target_add(r, c->of, t);
         digest_text(&r->digest, c->of);
     }
 }

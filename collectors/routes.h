@@ -67,7 +67,8 @@ struct route_target {
     uint16_t metric;
     enum metric_kind kind;
     enum route_part part;
-    struct labels where;          /* a sample counts when it carries all of these */
+    bool counts_samples; /* adds how many samples came, not their sum: `of: latency_ms:count` */
+    struct labels where; /* a sample counts when it carries all of these */
     struct cohort_labels cohorts; /* what tells the cohorts apart; empty: cohort or revision */
 };
 

@@ -168,15 +168,15 @@ static int cohort_of(const struct identity *id, const struct route_target *t)
     return is_candidate ? COHORT_CANDIDATE : COHORT_BASELINE;
 }
 
-static bool type_fits(enum sample_type type, enum route_part part)
+static bool type_fits(enum sample_type type, const struct route_target *t)
 {
     switch (type) {
     case TYPE_COUNTER:
-        return part != ROUTE_VALUE;
+        return t->part != ROUTE_VALUE && !t->counts_samples;
     case TYPE_TIMER:
     case TYPE_HISTOGRAM:
     case TYPE_DISTRIBUTION:
-        return part == ROUTE_VALUE;
+        return t->part == ROUTE_VALUE || t->counts_samples;
     case TYPE_ANY:
         return true;
     case TYPE_GAUGE:
@@ -198,10 +198,11 @@ static void target_add(struct series *s, const struct route_target *t, uint8_t c
         .cohort = cohort,
         .part = (uint8_t)t->part,
         .needs_auth = t->route->needs_auth,
+        .counts_samples = t->counts_samples,
     };
     if (t->part == ROUTE_VALUE)
         s->takes_values = true;
-    else
+    else if (!t->counts_samples)
         s->takes_counts = true;
 }
 
@@ -259,7 +260,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
         int cohort = cohort_of(&id, t);
         if (cohort < 0 || !where_holds(&t->where, &id))
             continue;
-        if (type_fits((enum sample_type)s->type, t->part))
+        if (type_fits((enum sample_type)s->type, t))
             target_add(s, t, (uint8_t)cohort);
         else
             misfit = t;
@@ -267,7 +268,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
     if (s->n_targets == 0 && misfit)
         series_refuse(s, "type %s does not fit a %s: it takes %s", type_words[s->type],
                       metric_kind_name(misfit->kind),
-                      misfit->part == ROUTE_VALUE ? "d, h or ms" : "c");
+                      misfit->part == ROUTE_VALUE || misfit->counts_samples ? "d, h or ms" : "c");
     if (s->n_targets == 0)
         identity_miss(s, &id);
 }

@@ -43,7 +43,7 @@ struct series_target {
     uint16_t metric;
     uint8_t cohort;
     uint8_t part; /* enum route_part */
-    bool needs_auth;
+    bool needs_auth, counts_samples;
 };
 
 /* What a line touches stands together: lookups are bound by cache misses, not by instructions. */

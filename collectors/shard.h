@@ -26,12 +26,22 @@ struct shard {
     char scratch[SCRATCH_BYTES];       /* decoded strings of one NDJSON line */
 };
 
-/* A line that could be read; all pointers are borrowed. */
+/* What a source summed up itself: the single values are gone. count >= 1, min <= max. */
+struct statistic_set {
+    uint64_t count;
+    double sum, min, max;
+};
+
+/* A line that could be read; all pointers are borrowed. It brings values, or in their place a set
+ * or a histogram. */
 struct sample_line {
     struct series_key key;
     const double *values;
     size_t n;
-    double weight; /* samples each value stands for: 1 / sample rate, or `count` */
+    double weight;          /* samples each value stands for: 1 / sample rate, or `count` */
+    const uint64_t *counts; /* the same for each value apart, or NULL */
+    const struct statistic_set *set;
+    const struct hist *hist; /* numbers of samples between edges */
     int64_t ts_us;
     uint64_t number; /* of the line, for a refusal */
     uint64_t hash;   /* of the key */

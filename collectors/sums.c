@@ -78,7 +78,7 @@ void sums_set_release(struct sums_set *set)
         if (set->slots[i] && set->slots[i]->log && set->slots[i]->pad)
             hist_release(&set->slots[i]->pad->spill);
     }
-    int64_t bytes = 0;
+    int64_t bytes = set->spilled_bytes;
     while (set->slabs) {
         struct sums_slab *slab = set->slabs;
         set->slabs = slab->next;
@@ -156,12 +156,36 @@ static uint16_t *pad_cell(struct sums_set *set, struct sums *s, uint32_t bucket)
     return *page + bucket % PAD_PAGE;
 }
 
+static int64_t spill_bytes(const struct hist *spill)
+{
+    return (int64_t)(spill->cap * sizeof(spill->cells[0]));
+}
+
+/* What a spill has grown by is accounted, as all else. */
+static struct hist *spill_open(struct sums_set *set, struct sums *s)
+{
+    if (!s->pad)
+        s->pad = slab_alloc(set, sizeof(*s->pad));
+    set->spilled_bytes -= spill_bytes(&s->pad->spill);
+    sums_budget_add(set->budget, -spill_bytes(&s->pad->spill));
+    return &s->pad->spill;
+}
+
+static void spill_close(struct sums_set *set, const struct hist *spill)
+{
+    set->spilled_bytes += spill_bytes(spill);
+    sums_budget_add(set->budget, spill_bytes(spill));
+}
+
 static void log_count(struct sums_set *set, struct sums *s)
 {
     for (uint32_t i = 0; i < s->n_log; i++) {
         uint16_t *cell = pad_cell(set, s, s->log[i]);
-        if (++*cell == 0)
-            hist_add_cell(&s->pad->spill, s->log[i], s->log[i], UINT16_MAX + 1);
+        if (++*cell == 0) {
+            struct hist *spill = spill_open(set, s);
+            hist_add_cell(spill, s->log[i], s->log[i], UINT16_MAX + 1);
+            spill_close(set, spill);
+        }
     }
     s->n_log = 0;
 }
@@ -187,12 +211,30 @@ void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t
     uint32_t bucket = hist_bucket(value);
     uint16_t *cell = pad_cell(set, s, bucket);
     if (count > (uint64_t)(UINT16_MAX - *cell)) {
-        hist_add_cell(&s->pad->spill, bucket, bucket, *cell + count);
+        struct hist *spill = spill_open(set, s);
+        hist_add_cell(spill, bucket, bucket, *cell + count);
+        spill_close(set, spill);
         *cell = 0;
     } else {
         *cell = (uint16_t)(*cell + count);
     }
     s->samples += count;
+}
+
+void sums_add_span(struct sums_set *set, struct sums *s, double lower, double upper, uint64_t count)
+{
+    struct hist *spill = spill_open(set, s);
+    hist_add_span(spill, lower, upper, count);
+    spill_close(set, spill);
+    s->samples += count;
+}
+
+void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist)
+{
+    struct hist *spill = spill_open(set, s);
+    hist_merge(spill, hist);
+    spill_close(set, spill);
+    s->samples += hist->n;
 }
 
 static int compare_buckets(const void *a, const void *b)

@@ -28,7 +28,7 @@
 
 struct pad {
     uint16_t *pages[PAD_PAGES];
-    struct hist spill; /* counts that do not fit 16 bits */
+    struct hist spill; /* counts that do not fit 16 bits, and spans */
 };
 
 struct sums_key {
@@ -65,6 +65,7 @@ struct sums_set {
     uint64_t
         id; /* changes whenever the sums in it are handed over: pointers cached under it are void */
     struct sums_slab *slabs; /* newest first */
+    int64_t spilled_bytes;   /* of pads' spills, outside the slabs */
     struct sums_budget *budget;
 };
 
@@ -81,6 +82,10 @@ const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i);
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count);
 /* Each of these values once; hist_takes(each). */
 void sums_add_values(struct sums_set *set, struct sums *s, const double *values, size_t n);
+/* Samples known to lie between edges, of a quantile too. */
+void sums_add_span(struct sums_set *set, struct sums *s, double lower, double upper,
+                   uint64_t count);
+void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist);
 /* The same for SUMMARY_MOMENTS: a finite value, as often. */
 void sums_add_moment(struct sums *s, double value, uint64_t count);
 /* Adds the sums to a total of the same kind. */

@@ -33,8 +33,8 @@ static const struct field push_fields[] = {
     {.name = "of",
      .type = FIELD_STRING,
      .offset = offsetof(struct push_config, of),
-     .help = "name of the samples it is counted against (http.requests); not for quantiles, means "
-             "and series"},
+     .help = "name of the samples it is counted against (http.requests), or of those whose number "
+             "it is counted against (latency_ms:count); not for quantiles, means and series"},
     {.name = "where",
      .type = FIELD_LABELS,
      .offset = offsetof(struct push_config, where),
@@ -54,10 +54,22 @@ static int push_check(const void *config, const struct node *where, struct err *
     return 0;
 }
 
+size_t push_name_counts(const char *name)
+{
+    static const char end[] = ":count";
+    const size_t len = strlen(name), end_len = sizeof(end) - 1;
+    return len > end_len && strcmp(name + len - end_len, end) == 0 ? len - end_len : 0;
+}
+
 static int push_check_metric(const void *config, enum metric_kind kind, struct err *err)
 {
     const struct push_config *c = config;
-    if (kind == METRIC_QUANTILE || metric_has_mean(kind))
+    const bool takes_values = kind == METRIC_QUANTILE || metric_has_mean(kind);
+    if (takes_values && push_name_counts(c->metric))
+        return err_set(err, ERR_SPEC,
+                       "`%s` is how many samples came: a %s takes their values; leave `:count` out",
+                       c->metric, metric_kind_name(kind));
+    if (takes_values)
         return c->of ? err_set(err, ERR_SPEC,
                                "`of` has no meaning for a %s: each value of `metric` is an "
                                "observation; leave `of` out",

@@ -26,6 +26,10 @@ struct scrape_config {
     struct cohort_labels cohorts; /* labels that tell the cohorts apart; both are given */
 };
 
+/* "latency_ms:count" is how many samples of latency_ms came: the length of the name itself, 0 when
+ * the name is no such one. */
+size_t push_name_counts(const char *name);
+
 extern const struct word push_word;
 extern const struct word scrape_word;
 

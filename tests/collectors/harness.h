@@ -29,6 +29,7 @@ static inline struct routes *harness_routes(uint64_t generation)
     static const struct label stable[] = {{"TargetGroup", "a"}}, fresh[] = {{"TargetGroup", "b"}};
     static const struct push_config groups = {
         .metric = "lb.5xx", .of = "lb.requests", .cohorts = {{stable, 1}, {fresh, 1}}};
+    static const struct push_config sizes = {.metric = "size", .of = "size:count"};
     static const struct spec_metric checkout[] = {
         {.name = "errors",
          .kind = METRIC_PROPORTION,
@@ -48,13 +49,16 @@ static inline struct routes *harness_routes(uint64_t generation)
         {.name = "lb-errors",
          .kind = METRIC_PROPORTION,
          .source = {.word = &push_word, .config = &groups}},
+        {.name = "mean-size",
+         .kind = METRIC_RATIO,
+         .source = {.word = &push_word, .config = &sizes}},
     };
     struct spec specs[3] = {
         {.name = "r1",
          .service = "checkout",
          .revision = "new1",
          .metrics = checkout,
-         .n_metrics = 5},
+         .n_metrics = 6},
         {.name = "r2",
          .service = "checkout",
          .revision = "new2",

@@ -338,6 +338,22 @@ static void numbers(void)
     }
 }
 
+/* `of: size:count`: the sum of the values against how many there were. */
+static void numbers_of_samples(void)
+{
+    struct harness *h = harness_new(&ingest_text);
+    static const char body[] = "size:10:20:30|d|@0.5|#service:checkout,cohort:candidate\n"
+                               "size:40|d|#service:checkout,cohort:candidate\n"
+                               "size:1|c|#service:checkout,cohort:candidate\n";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.taken, 3);
+    struct harness_sum sum;
+    harness_sum(h, 1, 5, COHORT_CANDIDATE, &sum);
+    T_NEAR(sum.exposure, 7, 0, 0);
+    T_NEAR(sum.events, 1, 0, 0); /* the counter's; a distribution has no sum of its own */
+    harness_free(h);
+}
+
 /* What a client without tags can say, mixed with tags proper. */
 static void tags_in_the_name(void)
 {
@@ -411,6 +427,7 @@ int main(int argc, char **argv)
         {"senders", senders},
         {"numbers", numbers},
         {"tags in the name", tags_in_the_name},
+        {"numbers of samples", numbers_of_samples},
         {"labels tell cohorts", labels_tell_cohorts},
         {"labels do not widen a token", labels_do_not_widen_a_token},
     };
