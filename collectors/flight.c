@@ -121,6 +121,7 @@ static void flight_add_block(struct flight *f, const struct total_key *key, cons
         .metric = key->metric,
         .index = key->block,
         .cohort = (uint8_t)key->cohort,
+        .is_points = key->is_points,
         .len = f->bytes.len - at,
     };
     f->about[f->n++] = (struct flight_block){*key, t ? t->version : 0, kind};
@@ -144,7 +145,7 @@ static void extras_gather(struct map *extras, struct batch_part *const *parts, s
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < parts[i]->n; j++) {
             const struct sums *sums = parts[i]->sums[j];
-            struct total_key key = {sums->key.block, sums->key.metric, sums->key.cohort, 0};
+            const struct total_key key = total_key_of(&sums->key);
             struct extra *e = map_get(extras, &key, sizeof(key));
             if (!e) {
                 e = mem_alloc(sizeof(*e));
@@ -288,7 +289,7 @@ static void flight_stored(struct ledger *l, struct flight *f)
         struct batch_part *part = f->parts[i];
         for (size_t j = 0; j < part->n; j++) {
             const struct sums *sums = part->sums[j];
-            struct total_key key = {sums->key.block, sums->key.metric, sums->key.cohort, 0};
+            const struct total_key key = total_key_of(&sums->key);
             struct total *t = stream_total(l, s, &key, (enum summary_kind)sums->key.kind);
             bool is_clean = t->stored == t->version;
             sums_merge_into(sums, &t->sum);

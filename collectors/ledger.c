@@ -109,6 +109,8 @@ void total_account(struct ledger *l, struct total *t)
     int64_t bytes = (int64_t)sizeof(*t);
     if (t->sum.kind == SUMMARY_HIST)
         bytes += (int64_t)t->sum.hist.cap * (int64_t)sizeof(struct hist_cell);
+    else if (t->sum.kind == SUMMARY_POINTS)
+        bytes += (int64_t)points_bytes(&t->sum.points);
     sums_budget_add(l->budget, bytes - t->bytes);
     t->bytes = bytes;
 }
@@ -123,7 +125,7 @@ static void touched(struct ledger *l, struct stream *s, struct total *t, struct 
 
 void stream_add_sums(struct ledger *l, struct stream *s, const struct sums *sums, struct wall from)
 {
-    struct total_key key = {sums->key.block, sums->key.metric, sums->key.cohort, 0};
+    const struct total_key key = total_key_of(&sums->key);
     struct total *t = stream_total(l, s, &key, (enum summary_kind)sums->key.kind);
     sums_merge_into(sums, &t->sum);
     touched(l, s, t, from);
@@ -172,6 +174,12 @@ static bool is_past(const struct stream *s, const struct total *t, struct wall n
            (t->key.block + 1) * s->marks->block_us < now.us - age_us;
 }
 
+/* Does it hold more than a few numbers? */
+static bool has_cells(const struct total *t)
+{
+    return t->sum.kind == SUMMARY_HIST || t->sum.kind == SUMMARY_POINTS;
+}
+
 /*
  * What nobody can ask for any more goes, in two steps. First the histogram's cells: a total of a
  * sealed block is only sent for its number of samples, from which the store tells how many came
@@ -191,10 +199,12 @@ static void forget_sealed(struct ledger *l, struct stream *s, struct wall now)
             struct total *t = value;
             if (is_past(s, t, now, SEALED_KEPT_US + 10 * US_PER_SECOND)) {
                 gone[n++] = t;
-            } else if (!t->is_hollow && t->sum.kind == SUMMARY_HIST &&
-                       is_past(s, t, now, SEALED_WHOLE_US)) {
-                hist_release(&t->sum.hist);
-                hist_init(&t->sum.hist);
+            } else if (!t->is_hollow && has_cells(t) && is_past(s, t, now, SEALED_WHOLE_US)) {
+                const uint64_t samples = t->sum.samples;
+                const enum summary_kind kind = t->sum.kind;
+                summary_release(&t->sum);
+                summary_init(&t->sum, kind);
+                t->sum.samples = samples;
                 t->is_hollow = true;
                 total_account(l, t);
             }

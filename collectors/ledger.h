@@ -27,8 +27,14 @@ struct total_key {
     int64_t block;
     uint16_t metric;
     uint16_t cohort;
-    uint32_t zero; /* keys are compared as bytes */
+    uint32_t is_points; /* of cumulative series, beside the metric's sums; 32 bits since keys are
+                           compared as bytes */
 };
+
+static inline struct total_key total_key_of(const struct sums_key *k)
+{
+    return (struct total_key){k->block, k->metric, k->cohort, k->kind == SUMMARY_POINTS};
+}
 
 struct total {
     struct total_key key;
@@ -36,7 +42,7 @@ struct total {
     uint64_t version; /* grows with every change, from 1 */
     uint64_t stored;  /* the version Redis holds; 0 none */
     int64_t bytes;    /* accounted in the budget */
-    bool is_hollow;   /* sealed, and its histogram let go: only its samples count */
+    bool is_hollow;   /* sealed, and its histogram or points let go: only its samples count */
 };
 
 /* A caller who waits for a batch. */

@@ -25,17 +25,24 @@ static uint64_t next_id(void)
     return atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
 }
 
+/* A metric's block may hold points beside its sums. */
+static bool is_points(const struct sums_key *key)
+{
+    return key->kind == SUMMARY_POINTS;
+}
+
 static bool keys_equal(const struct sums_key *a, const struct sums_key *b)
 {
     return a->block == b->block && a->release == b->release && a->metric == b->metric &&
-           a->cohort == b->cohort;
+           a->cohort == b->cohort && is_points(a) == is_points(b);
 }
 
 /* Where the key is or would go; the table always has a free slot. */
 static uint32_t slot_of(const struct sums_set *set, const struct sums_key *key)
 {
-    uint64_t words[2] = {(uint64_t)key->block,
-                         (uint64_t)key->release << 32 | (uint32_t)key->metric << 8 | key->cohort};
+    uint64_t words[2] = {(uint64_t)key->block, (uint64_t)key->release << 32 |
+                                                   (uint32_t)is_points(key) << 31 |
+                                                   (uint32_t)key->metric << 8 | key->cohort};
     uint32_t i = (uint32_t)map_hash(words, sizeof(words)) & (set->cap - 1);
     while (set->slots[i] && !keys_equal(&set->slots[i]->key, key))
         i = (i + 1) & (set->cap - 1);
@@ -75,8 +82,13 @@ static void *slab_alloc(struct sums_set *set, size_t bytes)
 void sums_set_release(struct sums_set *set)
 {
     for (uint32_t i = 0; i < set->cap; i++) {
-        if (set->slots[i] && set->slots[i]->log && set->slots[i]->pad)
-            hist_release(&set->slots[i]->pad->spill);
+        struct sums *s = set->slots[i];
+        if (s && s->log && s->pad)
+            hist_release(&s->pad->spill);
+        if (!s || s->key.kind != SUMMARY_POINTS)
+            continue;
+        sums_budget_add(set->budget, -(int64_t)points_bytes(s->points));
+        points_release(s->points);
     }
     int64_t bytes = set->spilled_bytes;
     while (set->slabs) {
@@ -116,12 +128,17 @@ struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
     bool has_log = key->kind == SUMMARY_HIST, has_moments = key->kind == SUMMARY_MOMENTS;
     size_t more = has_log ? LOG_VALUES * sizeof(uint16_t) : 0;
     more = has_moments ? sizeof(struct moments) : more;
+    more = is_points(key) ? sizeof(struct points) : more;
     struct sums *s = slab_alloc(set, sizeof(*s) + more);
     s->key = *key;
     s->log = has_log ? (uint16_t *)(void *)(s + 1) : NULL;
     if (has_moments) {
         s->moments = (struct moments *)(void *)(s + 1);
         moments_init(s->moments);
+    }
+    if (is_points(key)) {
+        s->points = (struct points *)(void *)(s + 1);
+        points_init(s->points);
     }
     set->slots[i] = s;
     set->len++;
@@ -237,6 +254,17 @@ void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist
     s->samples += hist->n;
 }
 
+bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point)
+{
+    const bool may_grow = s->points->len == s->points->cap || point->buckets;
+    const size_t before = may_grow ? points_bytes(s->points) : 0;
+    const bool is_taken = points_put(s->points, point);
+    if (may_grow)
+        sums_budget_add(set->budget, (int64_t)points_bytes(s->points) - (int64_t)before);
+    s->samples += is_taken;
+    return is_taken;
+}
+
 static int compare_buckets(const void *a, const void *b)
 {
     return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
@@ -286,6 +314,10 @@ void sums_merge_into(const struct sums *s, struct summary *total)
     total->samples += s->samples;
     if (total->kind == SUMMARY_MOMENTS) {
         moments_merge(&total->moments, s->moments);
+        return;
+    }
+    if (total->kind == SUMMARY_POINTS) {
+        points_merge(&total->points, s->points);
         return;
     }
     if (!s->log) {

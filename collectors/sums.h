@@ -48,6 +48,7 @@ struct sums {
     union {
         struct pad *pad; /* SUMMARY_HIST: once the log was full, or a count above one came */
         struct moments *moments; /* SUMMARY_MOMENTS */
+        struct points *points;   /* SUMMARY_POINTS */
     };
     uint32_t n_log;
 };
@@ -88,6 +89,8 @@ void sums_add_span(struct sums_set *set, struct sums *s, double lower, double up
 void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist);
 /* The same for SUMMARY_MOMENTS: a finite value, as often. */
 void sums_add_moment(struct sums *s, double value, uint64_t count);
+/* The last point of a cumulative series; false past POINTS_MAX series. */
+bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point);
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 

@@ -42,6 +42,7 @@ static void take(struct arm_sums *a, const struct summary *s)
     case SUMMARY_HIST:
         hist_merge(&a->hist, &s->hist);
         break;
+    case SUMMARY_POINTS: /* in open blocks only */
     case SUMMARY_NONE:
         break;
     }

@@ -37,6 +37,7 @@ static double units_of(const struct summary *s)
         return s->counts.exposure;
     case SUMMARY_MOMENTS:
         return (double)s->moments.n;
+    case SUMMARY_POINTS: /* in open blocks only */
     case SUMMARY_NONE:
         break;
     }

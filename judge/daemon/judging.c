@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "collectors/aggregator.h"
+#include "collectors/counters.h"
 #include "judge/daemon/limits.h"
 #include "judge/daemon/notifier.h"
 #include "judge/daemon/service.h"
@@ -102,12 +103,15 @@ static int seal(struct look *l, struct err *err)
     const int64_t final = last_final(l), first = block_of(c->created, c->spec.policy.block_us);
     if (store_sealed_marks(l->s->store, c->id, c->spec.n_metrics, c->marks, err) != 0)
         return -1;
+    struct seal_losses losses = {0};
     for (size_t m = 0; m < c->spec.n_metrics; m++) {
         struct seal w = {.metric = (uint16_t)m,
                          .first = c->marks[m] == DECISION_NO_BLOCK ? first : c->marks[m] + 1,
                          .last = final_of(l, m, final),
                          .kind = summary_kind_of(c->spec.metrics[m].kind),
-                         .cohorts = 2};
+                         .cohorts = 2,
+                         .block_us = c->spec.policy.block_us,
+                         .losses = &losses};
         if (w.first > w.last)
             continue;
         if (store_seal(l->s->store, c->id, &l->lease, &w, err) != 0)
@@ -116,6 +120,8 @@ static int seal(struct look *l, struct err *err)
         counter_add(&counters[BLOCKS_SEALED], w.last - w.first + 1);
         c->marks[m] = w.last;
     }
+    collectors_count(COUNT_CUMULATIVE_RESETS, (int64_t)losses.resets);
+    collectors_count(COUNT_CUMULATIVE_GAPS, (int64_t)losses.gaps);
     aggregator_sealed(l->s->aggregator, c->id, c->marks, c->spec.n_metrics);
     return 0;
 }

@@ -31,12 +31,16 @@ void summary_init(struct summary *s, enum summary_kind kind)
         moments_init(&s->moments);
     else if (kind == SUMMARY_HIST)
         hist_init(&s->hist);
+    else if (kind == SUMMARY_POINTS)
+        points_init(&s->points);
 }
 
 void summary_release(struct summary *s)
 {
     if (s->kind == SUMMARY_HIST)
         hist_release(&s->hist);
+    else if (s->kind == SUMMARY_POINTS)
+        points_release(&s->points);
     *s = (struct summary){.kind = SUMMARY_NONE};
 }
 
@@ -58,6 +62,9 @@ void summary_merge(struct summary *s, const struct summary *other)
     case SUMMARY_HIST:
         hist_merge(&s->hist, &other->hist);
         break;
+    case SUMMARY_POINTS:
+        points_merge(&s->points, &other->points);
+        break;
     case SUMMARY_NONE:
         break;
     }
@@ -74,6 +81,8 @@ bool summary_is_empty(const struct summary *s)
         return s->moments.n == 0;
     case SUMMARY_HIST:
         return s->hist.n == 0;
+    case SUMMARY_POINTS:
+        return s->points.len == 0 && !s->points.is_cut;
     }
     return true;
 }
@@ -95,6 +104,9 @@ void summary_encode(const struct summary *s, struct buf *out)
     case SUMMARY_HIST:
         hist_encode(&s->hist, out);
         break;
+    case SUMMARY_POINTS:
+        points_encode(&s->points, out);
+        break;
     case SUMMARY_NONE:
         break;
     }
@@ -111,7 +123,7 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
     if (version != SUMMARY_VERSION)
         return err_set(err, ERR_CORRUPT, "summary has form %u, this build reads %d", version,
                        SUMMARY_VERSION);
-    if (kind > SUMMARY_HIST)
+    if (kind > SUMMARY_POINTS)
         return err_set(err, ERR_CORRUPT, "summary has the unknown kind %u", kind);
     if (kind == SUMMARY_NONE)
         return 0;
@@ -123,6 +135,8 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
         rc = counts_decode(&s->counts, in, err);
     else if (s->kind == SUMMARY_MOMENTS)
         rc = moments_decode(&s->moments, in, err);
+    else if (s->kind == SUMMARY_POINTS)
+        rc = points_decode(&s->points, in, err);
     else
         rc = hist_decode(&s->hist, in, err);
     if (rc == 0 && in->bad)
@@ -138,7 +152,7 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
 uint64_t summary_peek_samples(struct bytes encoded)
 {
     unsigned version = bytes_u8(&encoded), kind = bytes_u8(&encoded);
-    if (version != SUMMARY_VERSION || kind == SUMMARY_NONE || kind > SUMMARY_HIST)
+    if (version != SUMMARY_VERSION || kind == SUMMARY_NONE || kind > SUMMARY_POINTS)
         return 0;
     uint64_t samples = bytes_varint(&encoded);
     return encoded.bad ? 0 : samples;
@@ -193,9 +207,11 @@ int block_decode(struct block *b, struct bytes *in, struct err *err)
         }
         b->cohorts = (uint8_t)(i + 1);
         enum summary_kind own = b->cohort[i].kind;
-        if (own != SUMMARY_NONE && kind != SUMMARY_NONE && own != kind) {
+        if (own == SUMMARY_POINTS || (own != SUMMARY_NONE && kind != SUMMARY_NONE && own != kind)) {
             block_release(b);
-            return err_set(err, ERR_CORRUPT, "block %lld holds two kinds of summary",
+            return err_set(err, ERR_CORRUPT,
+                           own == SUMMARY_POINTS ? "block %lld holds points of series"
+                                                 : "block %lld holds two kinds of summary",
                            (long long)index);
         }
         if (own != SUMMARY_NONE)

@@ -13,8 +13,11 @@
 #include "lib/sketch/counts.h"
 #include "lib/sketch/hist.h"
 #include "lib/sketch/moments.h"
+#include "lib/sketch/points.h"
 
-enum summary_kind { SUMMARY_NONE, SUMMARY_COUNTS, SUMMARY_MOMENTS, SUMMARY_HIST };
+/* SUMMARY_POINTS stands in open blocks only, beside counts or a histogram: points of cumulative
+ * series, which sealing turns into what they grew by. */
+enum summary_kind { SUMMARY_NONE, SUMMARY_COUNTS, SUMMARY_MOMENTS, SUMMARY_HIST, SUMMARY_POINTS };
 
 struct summary {
     enum summary_kind kind; /* SUMMARY_NONE: nothing arrived */
@@ -22,7 +25,8 @@ struct summary {
     union {
         struct counts counts;
         struct moments moments;
-        struct hist hist; /* owned */
+        struct hist hist;     /* owned */
+        struct points points; /* owned */
     };
 };
 

@@ -135,7 +135,8 @@ static void add_block(struct redis_batch *b, const struct commit *c,
     BUG_ON(block->cohort >= MODEL_COHORTS_MAX || block->metric >= MODEL_METRICS_MAX);
     redis_arg_int(b, block->metric);
     redis_arg_int(b, block->index);
-    redis_argf(b, "%u|%s", block->cohort, c->field ? c->field : c->producer);
+    redis_argf(b, "%u%c%s", block->cohort, block->is_points ? FIELD_POINTS : FIELD_SUMS,
+               c->field ? c->field : c->producer);
     redis_arg_int(b, block->cohort);
     redis_argf(b, "%" PRIu64, summary_peek_samples(bytes_of(block->summary, block->len)));
     redis_arg(b, block->summary, block->len);

@@ -40,6 +40,8 @@ const struct key_row key_table[KEYS_COUNT] = {
                   "producers x cohorts"},
     [KEY_SEALED] = {"judge:{%s}:sealed:%d", "stream", "owner (judge)", "the release's",
                     "blocks until the deadline"},
+    [KEY_BASE] = {"judge:{%s}:base:%d", "string", "owner (sealing)", "the release's",
+                  "points of 4,096 series a cohort"},
     [KEY_IDEMPOTENCY] = {"judge:idempotency:%s", "string", "API", "24 h", "API calls of a day"},
     [KEY_RELEASES] = {"judge:releases", "zset", "API", "for ever", "releases kept"},
     [KEY_ACTIVE] = {"judge:active", "set", "API, owner", "for ever", "releases not done"},

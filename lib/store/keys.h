@@ -30,6 +30,7 @@ enum key {
     KEY_OPEN,
     KEY_PAST,
     KEY_SEALED,
+    KEY_BASE,
     KEY_IDEMPOTENCY,
     KEY_RELEASES,
     KEY_ACTIVE,

@@ -18,9 +18,12 @@
 #define STORE_DOCUMENT_BYTES_MAX  (1 << 20) /* one service or template: refused */
 
 #define SEAL_BLOCK_BYTES_MAX ((size_t)16 << 20) /* one sealed block, encoded: an error */
-#define SEAL_FIELDS_MAX      4096               /* producers x cohorts of one block: an error */
-#define INTENTS_BYTES_MAX    ((size_t)4 << 20)  /* DIR/intents; beyond it, it is compacted */
-#define INTENTS_BYTES_KEPT   ((size_t)2 << 20)  /* newest records kept by a compaction */
-#define INTENT_LINE_MAX      65536              /* bytes of one intent */
+#define SEAL_BASE_KEPT_US                                                                          \
+    (3600 * INT64_C(1000000))   /* a cumulative series away for so long may be forgotten when room \
+                                   is   needed */
+#define SEAL_FIELDS_MAX    4096 /* producers x cohorts of one block: an error */
+#define INTENTS_BYTES_MAX  ((size_t)4 << 20) /* DIR/intents; beyond it, it is compacted */
+#define INTENTS_BYTES_KEPT ((size_t)2 << 20) /* newest records kept by a compaction */
+#define INTENT_LINE_MAX    65536             /* bytes of one intent */
 
 #endif

@@ -383,11 +383,13 @@ int store_release_delete(struct store *s, const char *id, struct err *err)
     if (key_name_check("release", id, err) != 0)
         return -1;
     struct redis_batch *b = redis_batch_new();
-    redis_eval(b, &delete_script, ARRAY_LEN(own) + MODEL_METRICS_MAX);
+    redis_eval(b, &delete_script, ARRAY_LEN(own) + 2 * MODEL_METRICS_MAX);
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
         key_arg(b, own[i], id);
-    for (int m = 0; m < MODEL_METRICS_MAX; m++)
+    for (int m = 0; m < MODEL_METRICS_MAX; m++) {
         key_arg(b, KEY_SEALED, id, m);
+        key_arg(b, KEY_BASE, id, m);
+    }
     redis_arg_int(b, PHASE_DONE);
     if (store_run_script(s, b, id, err) != 0)
         return -1;

@@ -217,6 +217,7 @@ struct commit_block {
     uint16_t metric; /* index in the spec */
     int64_t index;   /* block */
     uint8_t cohort;
+    bool is_points;      /* a SUMMARY_POINTS: it has a field of its own beside the sums */
     const void *summary; /* encoded struct summary: the producer's total for this block so far */
     size_t len;
 };
@@ -268,11 +269,20 @@ int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struc
  * order, appends each block to the metric's stream, deletes the open ones, moves the sealed mark.
  * Blocks nobody wrote are sealed empty (not stored; the mark moves). Sealing again is harmless.
  * [blocking] */
+/* Points of cumulative series become what they grew by since the last ones before, which are kept
+ * as the metric's base and move on with its mark: so it does not matter who seals, nor which
+ * process received which point (lib/sketch/points.h). */
 struct seal {
     uint16_t metric;
     int64_t first, last;
     enum summary_kind kind;
     uint8_t cohorts;
+    int64_t block_us;
+    struct seal_losses *losses; /* added to; may be NULL */
+};
+/* Blocks of a cohort whose cumulative series could not be counted exactly. */
+struct seal_losses {
+    uint64_t resets, gaps;
 };
 int store_seal(struct store *s, const char *id, const struct lease *lease, const struct seal *w,
                struct err *err) WARN_UNUSED;

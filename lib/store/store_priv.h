@@ -30,6 +30,10 @@ struct store {
     "  return {'fenced', lease[1] or '0', lease[2] or ''}\n"                                       \
     "end\n"
 
+/* Stands between cohort and producer in a field of an open block. */
+#define FIELD_SUMS   '|'
+#define FIELD_POINTS '+'
+
 /* Adds ARGV[1] and ARGV[2] of LUA_FENCE. */
 void store_fence_args(struct redis_batch *b, const struct lease *lease);
 /* 0 when the first word of a script's answer is "ok"; else the error the word means, about `what`.

@@ -1,0 +1,213 @@
+#include "lib/sketch/points.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAP 8 /* items; there are twice as many slots */
+
+void points_init(struct points *p)
+{
+    *p = (struct points){.len = 0};
+}
+
+void points_release(struct points *p)
+{
+    for (uint32_t i = 0; i < p->len; i++)
+        free(p->items[i].buckets);
+    free(p->items);
+    free(p->slots);
+    points_init(p);
+}
+
+/* The slot of the id, or the free one where it would go; there is always one. */
+static uint32_t slot_of(const struct points *p, const uint64_t id[2])
+{
+    const uint32_t mask = 2 * p->cap - 1;
+    uint32_t at = (uint32_t)id[0] & mask;
+    while (p->slots[at] && memcmp(p->items[p->slots[at] - 1].id, id, sizeof(p->items[0].id)) != 0)
+        at = (at + 1) & mask;
+    return at;
+}
+
+static void grow(struct points *p)
+{
+    p->cap = p->cap ? 2 * p->cap : FIRST_CAP;
+    p->items = mem_grow(p->items, p->cap, sizeof(*p->items));
+    free(p->slots);
+    p->slots = mem_alloc_array(2 * (size_t)p->cap, sizeof(*p->slots));
+    for (uint32_t i = 0; i < p->len; i++)
+        p->slots[slot_of(p, p->items[i].id)] = i + 1;
+}
+
+static size_t buckets_bytes(const struct point_buckets *b)
+{
+    return b ? sizeof(*b) + b->n * sizeof(b->items[0]) : 0;
+}
+
+static void item_set(struct cumulative_point *to, const struct cumulative_point *from)
+{
+    struct point_buckets *copy = NULL;
+    if (from->buckets) {
+        copy = mem_alloc(buckets_bytes(from->buckets));
+        memcpy(copy, from->buckets, buckets_bytes(from->buckets));
+    }
+    *to = *from;
+    to->buckets = copy;
+}
+
+const struct cumulative_point *points_find(const struct points *p, const uint64_t id[2])
+{
+    const uint32_t at = p->len ? p->slots[slot_of(p, id)] : 0;
+    return at ? &p->items[at - 1] : NULL;
+}
+
+bool points_put(struct points *p, const struct cumulative_point *point)
+{
+    if (p->len == p->cap)
+        grow(p);
+    const uint32_t slot = slot_of(p, point->id);
+    if (p->slots[slot]) {
+        struct cumulative_point *known = &p->items[p->slots[slot] - 1];
+        if (point->t_us <= known->t_us)
+            return true;
+        struct point_buckets *old = known->buckets;
+        item_set(known, point);
+        free(old);
+        return true;
+    }
+    if (p->len >= POINTS_MAX) {
+        p->is_cut = true;
+        return false;
+    }
+    item_set(&p->items[p->len++], point);
+    p->slots[slot] = p->len;
+    return true;
+}
+
+void points_merge(struct points *p, const struct points *other)
+{
+    for (uint32_t i = 0; i < other->len; i++)
+        points_put(p, &other->items[i]);
+    p->is_cut = p->is_cut || other->is_cut;
+}
+
+size_t points_bytes(const struct points *p)
+{
+    size_t bytes = p->cap * (sizeof(p->items[0]) + 2 * sizeof(p->slots[0]));
+    for (uint32_t i = 0; i < p->len; i++)
+        bytes += buckets_bytes(p->items[i].buckets);
+    return bytes;
+}
+
+/* ---- bytes ---- */
+
+static void buckets_encode(const struct point_buckets *b, struct buf *out)
+{
+    buf_add_u8(out, b->is_exponential);
+    buf_add_u8(out, (unsigned)(b->scale + 64));
+    buf_add_varint(out, b->zero_count);
+    buf_add_double(out, b->zero_edge);
+    buf_add_varint(out, b->n);
+    for (uint32_t i = 0; i < b->n; i++) {
+        buf_add_le64(out, (unsigned long long)b->items[i].key);
+        buf_add_varint(out, b->items[i].count);
+    }
+}
+
+void points_encode(const struct points *p, struct buf *out)
+{
+    buf_add_u8(out, p->is_cut);
+    buf_add_varint(out, p->len);
+    for (uint32_t i = 0; i < p->len; i++) {
+        const struct cumulative_point *q = &p->items[i];
+        buf_add_u8(out, q->side);
+        buf_add_le64(out, q->id[0]);
+        buf_add_le64(out, q->id[1]);
+        buf_add_le64(out, q->source);
+        buf_add_le64(out, (unsigned long long)q->t_us);
+        buf_add_varint(out, (unsigned long long)q->start_us);
+        if (q->side == POINT_BUCKETS) {
+            buckets_encode(q->buckets, out);
+            continue;
+        }
+        buf_add_double(out, q->value);
+        if (q->side == POINT_EDGE) {
+            buf_add_le64(out, q->group);
+            buf_add_double(out, q->edge);
+        }
+    }
+}
+
+static struct point_buckets *buckets_decode(struct bytes *in)
+{
+    const unsigned is_exponential = bytes_u8(in), scale = bytes_u8(in);
+    const uint64_t zero_count = bytes_varint(in);
+    const double zero_edge = bytes_double(in);
+    const uint64_t n = bytes_varint(in);
+    if (in->bad || n > POINT_BUCKETS_MAX || is_exponential > 1 || scale < 54 || scale > 84 ||
+        !hist_takes(zero_edge)) {
+        in->bad = true;
+        return NULL;
+    }
+    struct point_buckets *b = mem_alloc(sizeof(*b) + n * sizeof(b->items[0]));
+    b->is_exponential = is_exponential;
+    b->scale = (int32_t)scale - 64;
+    b->zero_count = zero_count;
+    b->zero_edge = zero_edge;
+    for (b->n = 0; b->n < n; b->n++) {
+        b->items[b->n].key = (int64_t)bytes_le64(in);
+        b->items[b->n].count = bytes_varint(in);
+        const bool is_order = b->n == 0 || b->items[b->n].key > b->items[b->n - 1].key;
+        const int64_t most = is_exponential ? INT32_MAX : INT64_C(0x7ff0000000000000);
+        const int64_t least = is_exponential ? INT32_MIN : 0;
+        if (!is_order || b->items[b->n].key > most || b->items[b->n].key < least)
+            in->bad = true;
+    }
+    return b;
+}
+
+static void point_decode(struct cumulative_point *q, struct bytes *in)
+{
+    const unsigned side = bytes_u8(in);
+    *q = (struct cumulative_point){.side = (enum point_side)side};
+    if (side > POINT_EDGE)
+        in->bad = true;
+    q->id[0] = bytes_le64(in);
+    q->id[1] = bytes_le64(in);
+    q->source = bytes_le64(in);
+    q->t_us = (int64_t)bytes_le64(in);
+    q->start_us = (int64_t)bytes_varint(in);
+    if (q->side == POINT_BUCKETS) {
+        q->buckets = buckets_decode(in);
+        return;
+    }
+    q->value = bytes_double(in);
+    if (!(q->value >= 0)) /* NaN too */
+        in->bad = true;
+    if (q->side != POINT_EDGE)
+        return;
+    q->group = bytes_le64(in);
+    q->edge = bytes_double(in);
+    if (!(q->edge >= 0))
+        in->bad = true;
+}
+
+int points_decode(struct points *p, struct bytes *in, struct err *err)
+{
+    points_init(p);
+    const bool is_cut = bytes_u8(in) != 0;
+    const uint64_t n = bytes_varint(in);
+    for (uint64_t i = 0; i < n && !in->bad && n <= POINTS_MAX; i++) {
+        struct cumulative_point q;
+        point_decode(&q, in);
+        if (!in->bad)
+            points_put(p, &q);
+        free(q.buckets);
+    }
+    if (in->bad || n > POINTS_MAX) {
+        points_release(p);
+        return err_set(err, ERR_CORRUPT, "points of cumulative series cannot be read");
+    }
+    p->is_cut = is_cut;
+    return 0;
+}
