@@ -54,9 +54,14 @@ int run_observe(struct run *r, struct err *err)
     return 0;
 }
 
+/* On the way back it is looked at until the undo is begun: that may have to wait for the health of
+ * the old version. */
 static bool is_watched(const struct run *r)
 {
     const struct walk *w = &r->walk;
+    if (w->stage == STAGE_UNDO)
+        return r->platform->observe && !r->plan.is_follower && w->pending.kind != ACTION_UNDO &&
+               (w->step >= 0 || w->is_drifted);
     return r->platform->observe && w->pending.kind == ACTION_WAIT &&
            ((w->stage == STAGE_CHECK && w->is_checked) || w->stage == STAGE_STEP ||
             w->stage == STAGE_BAKE);

@@ -125,6 +125,33 @@ static void a_dead_candidate_is_taken_out(void)
     bench_close(&b);
 }
 
+/* All traffic to an old version that is down would help nobody: the rollback waits as long as that
+ * lasts, not only for the first look. */
+static void a_rollback_waits_for_the_old_version(void)
+{
+    struct bench b;
+    struct lease lease;
+    char out[256];
+    if (!bench_open(&b, "both") || !bench_create(&b, "both", STEPS, "enforce") ||
+        !bench_own(&b, "both", &lease) || !bench_wait_share(&b, "both", 0.01))
+        return;
+    T_CHECK(bench_judge(&b, "both", VERDICT_ADVANCE));
+    T_CHECK(bench_wait_share(&b, "both", 0.25));
+    haproxy_fixture_ask(&b.haproxy, "disable server app/stable", out, sizeof(out));
+    T_CHECK(wait_status(&b, "both", "stable 75 MAINT"));
+    T_CHECK(bench_judge(&b, "both", VERDICT_ROLLBACK));
+    T_CHECK(wait_status(&b, "both", "the rollback waits"));
+    for (const struct mono until = mono_add_ms(mono_now(), 2500);
+         !mono_passed(mono_now(), until);) {
+        T_CHECK(bench_weights_are(&b, 75, 25));
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    haproxy_fixture_ask(&b.haproxy, "enable server app/stable", out, sizeof(out));
+    T_CHECK(bench_wait_done(&b, "both"));
+    T_CHECK(bench_weights_are(&b, 100, 0));
+    bench_close(&b);
+}
+
 static void drift_pauses(void)
 {
     struct bench b;
@@ -452,6 +479,7 @@ int main(int argc, char **argv)
         {"bake_keeps_and_may_go_back", bake_keeps_and_may_go_back},
         {"harm_rolls_back", harm_rolls_back},
         {"a_dead_candidate_is_taken_out", a_dead_candidate_is_taken_out},
+        {"a_rollback_waits_for_the_old_version", a_rollback_waits_for_the_old_version},
         {"drift_pauses", drift_pauses},
         {"people_order", people_order},
         {"shadow_touches_nothing", shadow_touches_nothing},
