@@ -160,27 +160,27 @@ static void publish(struct boards *b, const char *release, struct view *v)
     board_unref(old);
 }
 
-/* May the verdict on the board be replaced by the stored one of sequence number seq? */
-static bool keeps_verdict(const struct view *shown, int64_t seq)
-{
-    return shown && shown->verdict && (shown->seq > seq || (shown->seq == seq && shown->is_live));
-}
-
 /* One name may come to mean another release. */
 static bool is_same_release(const struct view *shown, const struct release_record *r)
 {
     return shown && shown->record.created.us == r->created.us;
 }
 
+/* Is the verdict on the board newer than the stored one of sequence number seq? */
+static bool has_newer_verdict(const struct view *shown, int64_t seq)
+{
+    return shown->verdict && (shown->seq > seq || (shown->seq == seq && shown->is_live));
+}
+
 void boards_put(struct boards *b, const struct view_facts *facts)
 {
     pthread_mutex_lock(&b->lock);
     const struct view *shown = board_find(b->now, facts->record->id);
-    const bool keeps_record =
-        is_same_release(shown, facts->record) && shown->record.version > facts->record->version;
+    const bool is_same = is_same_release(shown, facts->record);
+    const bool keeps_record = is_same && shown->record.version > facts->record->version;
     struct view *v = view_new(keeps_record ? &shown->record : facts->record);
     view_set_status(v, facts->status);
-    if (keeps_verdict(shown, facts->seq))
+    if (is_same && has_newer_verdict(shown, facts->seq))
         view_set_verdict(v, shown->seq, shown->verdict, shown->is_live);
     else
         view_set_verdict(v, facts->seq, facts->verdict, false);
@@ -194,16 +194,16 @@ void boards_put_verdict(struct boards *b, const struct release_record *record, i
 {
     pthread_mutex_lock(&b->lock);
     const struct view *shown = board_find(b->now, record->id);
-    if (shown) {
-        const bool is_later =
-            is_same_release(shown, record) && record->version > shown->record.version;
+    const bool is_same = is_same_release(shown, record);
+    if (is_same) {
+        const bool is_later = record->version > shown->record.version;
         struct view *v = view_new(is_later ? record : &shown->record);
         view_set_status(v, shown->status);
         view_set_verdict(v, seq, json, true);
         publish(b, record->id, v);
     }
     pthread_mutex_unlock(&b->lock);
-    if (shown)
+    if (is_same)
         b->published(b->user);
 }
 

@@ -163,6 +163,24 @@ static void the_newest_record_is_shown_with_its_verdict(void)
     boards_free(b);
 }
 
+/* A release was forgotten and its name given to another: what was said of the one is not said of
+ * the other, however small the other's sequence numbers are. */
+static void a_name_given_again_begins_without_a_verdict(void)
+{
+    struct boards *b = boards_new(published, NULL);
+    put(b, "a", 1, 57, "\"promote\"");
+    put(b, "a", 2, 0, NULL);
+    const struct board *now = boards_read(b);
+    T_CHECK(!board_find(now, "a")->verdict);
+    T_EQ_INT(board_find(now, "a")->seq, 0);
+    board_unref(now);
+    put_verdict(b, "a", 58, "\"promote\""); /* the judge's last word on the one before */
+    now = boards_read(b);
+    T_CHECK(!board_find(now, "a")->verdict);
+    board_unref(now);
+    boards_free(b);
+}
+
 static void what_changes_nothing_is_not_published(void)
 {
     struct boards *b = boards_new(published, NULL);
@@ -241,7 +259,7 @@ static void readers_and_writers_meet(void)
     uint64_t last = 0;
     bool is_well = true;
     put(b, "a", 1, 0, NULL);
-    put(b, "b", 2, 0, NULL);
+    put(b, "b", 1, 0, NULL);
     for (int i = 0; i < 2; i++)
         T_EQ_INT(pthread_create(&writers[i], NULL, write_much, b), 0);
     for (int i = 0; i < ROUNDS; i++) {
@@ -266,6 +284,8 @@ int main(int argc, char **argv)
         {"the_newest_verdict_wins", the_newest_verdict_wins},
         {"the_newest_record_is_shown_with_its_verdict",
          the_newest_record_is_shown_with_its_verdict},
+        {"a_name_given_again_begins_without_a_verdict",
+         a_name_given_again_begins_without_a_verdict},
         {"what_changes_nothing_is_not_published", what_changes_nothing_is_not_published},
         {"the_json_holds_it_all", the_json_holds_it_all},
         {"readers_and_writers_meet", readers_and_writers_meet},
