@@ -264,6 +264,7 @@ int run_save(struct run *r, struct err *err)
         .is_paused = r->walk.is_paused,
         .paused_why = r->walk.is_paused ? r->walk.paused_why : "",
         .runner = json.data,
+        .orders_taken = r->walk.order,
         .expect_version = r->version,
         .now = wall_now(),
     };

@@ -9,7 +9,7 @@
 
 #define STORE_VERDICTS_KEPT       10000  /* entries of a release's verdict stream, about */
 #define STORE_CHANGES_KEPT        10000  /* entries of the stream of changes, about */
-#define STORE_ORDERS_MAX          1000   /* orders of one release; then refused */
+#define STORE_ORDERS_MAX          1000   /* orders of one release; done ones go, else refused */
 #define STORE_BATCHES_MAX         100000 /* batch keys of one release; the oldest go first */
 #define STORE_BATCH_KEY_SECONDS   86400  /* a batch key is known so long */
 #define STORE_OPEN_SECONDS        604800 /* open blocks nobody seals (their release was deleted) */

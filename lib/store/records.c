@@ -218,13 +218,19 @@ int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
 
 /* ---- orders ---- */
 
-/* ARGV: order, most kept, the phase done. */
+/* ARGV: order, most kept, the phase done. Orders come also from tools, at any rate, and a rollback
+ * must find room: what the runner has taken goes first. */
 static const struct redis_script order_script = {
     .name = "order add",
     .source = "local phase = redis.call('HGET', KEYS[1], 'phase')\n"
               "if not phase then return {'gone'} end\n"
               "if phase == ARGV[3] then return {'done'} end\n"
-              "if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then return {'limit'} end\n"
+              "if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[2]) then\n"
+              "  local taken = tonumber(redis.call('HGET', KEYS[1], 'orders_taken') or '0')\n"
+              "  local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1][1]\n"
+              "  if tonumber(string.match(oldest, '^%d+')) > taken then return {'limit'} end\n"
+              "  redis.call('XDEL', KEYS[2], oldest)\n"
+              "end\n"
               "local seq = redis.call('HINCRBY', KEYS[1], 'order_seq', 1)\n"
               "redis.call('XADD', KEYS[2], seq .. '-0', 'o', ARGV[1])\n"
               "return {'ok', seq}\n"};

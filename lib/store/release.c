@@ -343,6 +343,8 @@ int store_release_change(struct store *s, const char *id, const struct lease *le
         add_field(b, "paused_why", c->paused_why);
     if (c->runner)
         add_field(b, "runner", c->runner);
+    if (c->orders_taken > 0)
+        add_number(b, "orders_taken", c->orders_taken);
     store_note_change(b, id, "release");
     int rc = store_run(s, b, err);
     const struct redis_reply *answer = rc == 0 ? redis_reply(b, 0) : NULL;

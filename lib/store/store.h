@@ -87,6 +87,7 @@ struct release_change {
     const char *paused_why;    /* NULL: keep */
     const char *runner;        /* NULL: keep */
     int64_t expect_version;    /* 0: any */
+    int64_t orders_taken;      /* orders through this one are done with; 0: keep */
     struct wall now;
 };
 struct lease;
@@ -165,7 +166,8 @@ struct order {
     bool is_override; /* promote against the evidence */
     struct wall at;
 };
-/* From the API: no lease. */
+/* From the API: no lease. Of STORE_ORDERS_MAX the oldest one that is done with makes room;
+ * ERR_LIMIT when so many wait to be taken. */
 int store_order_add(struct store *s, const char *id, const struct order *o, int64_t *seq,
                     struct err *err) WARN_UNUSED;
 int store_orders(struct store *s, const char *id, int64_t after, struct order **out, size_t *n,
@@ -185,7 +187,8 @@ int store_audit(struct store *s, const char *release, const char *cursor, size_t
 /* Recomputes the chain. 0 when intact; ERR_CORRUPT names the first entry that does not fit. */
 int store_audit_verify(struct store *s, const char *release, size_t *checked,
                        struct err *err) WARN_UNUSED;
-/* How many entries the trail has and the last one's hash (64 hex digits; zeros when it has none). */
+/* How many entries the trail has and the last one's hash (64 hex digits; zeros when it has none).
+ */
 struct audit_head {
     int64_t n;
     char hash[65];

@@ -158,7 +158,18 @@ static void orders(void)
         T_OK(store_order_add(w.store, "order", &o, &seq, &err), err);
     T_EQ_INT(store_order_add(w.store, "order", &o, &seq, &err), -1);
     T_EQ_INT(err.code, ERR_LIMIT);
-    struct release_change c = {.phase = PHASE_DONE, .outcome = -1, .cause = -1, .is_paused = -1};
+    /* What the runner has taken makes room, one for one. */
+    struct release_change c = {
+        .phase = -1, .outcome = -1, .cause = -1, .is_paused = -1, .orders_taken = 1};
+    T_OK(store_release_change(w.store, "order", &lease, &c, NULL, &err), err);
+    T_OK(store_order_add(w.store, "order", &o, &seq, &err), err);
+    T_EQ_INT(seq, STORE_ORDERS_MAX + 1);
+    T_EQ_INT(store_order_add(w.store, "order", &o, &seq, &err), -1);
+    T_EQ_INT(err.code, ERR_LIMIT);
+    T_OK(store_orders(w.store, "order", 0, &got, &n, &arena, &err), err);
+    T_EQ_INT(n, STORE_ORDERS_MAX);
+    T_EQ_INT(got[0].seq, 2);
+    c.phase = PHASE_DONE;
     T_OK(store_release_change(w.store, "order", &lease, &c, NULL, &err), err);
     T_EQ_INT(store_order_add(w.store, "order", &o, &seq, &err), -1);
     T_EQ_INT(err.code, ERR_CONFLICT);
