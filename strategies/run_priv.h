@@ -63,6 +63,7 @@ struct run {
     const struct guard *guard; /* NULL when the operator declared the target (a connection) */
     struct walk walk;
     int64_t version;
+    struct wall created;    /* of the release: its name may have been another's before */
     struct segment segment; /* the last in the store; id 0: none */
     struct order *orders;   /* of this step, in scratch */
     size_t n_orders, next_order;

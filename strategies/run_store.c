@@ -32,6 +32,7 @@ static void write_intent(const struct run *r, struct buf *out)
     struct writer j;
     writer_init(&j, out);
     writer_object(&j);
+    writer_kv_int(&j, "created", r->created.us);
     writer_kv_int(&j, "act", w->acts);
     writer_kv_string(&j, "kind", action_name(w->pending.kind));
     writer_kv_number(&j, "from", w->pending.from);
@@ -59,6 +60,21 @@ int run_intent(struct run *r, struct err *err)
     return rc;
 }
 
+/* The last act of this release among the records, or NULL. The judge's verdicts stand there too,
+ * and what was done for a release of this name before it was forgotten and the name given again. */
+static const struct node *last_act(struct run *r, const char *const *records, size_t n)
+{
+    while (n-- > 0) {
+        struct err ignored = {0};
+        const struct node *record =
+            node_read_json(&r->scratch, records[n], strlen(records[n]), &ignored);
+        if (node_get(record, "act") &&
+            (int64_t)node_get_number(record, "created", 0) == r->created.us)
+            return record;
+    }
+    return NULL;
+}
+
 /* An undo that was begun while Redis was away is known from our own file only. */
 static int adopt_local_intent(struct run *r, struct err *err)
 {
@@ -66,11 +82,7 @@ static int adopt_local_intent(struct run *r, struct err *err)
     size_t n;
     if (store_intents_local(run_config(r)->store, r->id, &records, &n, &r->scratch, err))
         return -1;
-    if (n == 0)
-        return 0;
-    struct err ignored = {0};
-    const struct node *last =
-        node_read_json(&r->scratch, records[n - 1], strlen(records[n - 1]), &ignored);
+    const struct node *last = last_act(r, records, n);
     const char *kind = node_get_string(last, "kind");
     int64_t act = (int64_t)node_get_number(last, "act", 0);
     if (!kind || action_parse(kind) != ACTION_UNDO || act <= r->walk.acts ||
@@ -164,6 +176,7 @@ int run_load(struct run *r, struct err *err)
     else if (walk_read(&r->walk, rec.runner, strlen(rec.runner), err))
         return -1;
     r->version = rec.version;
+    r->created = rec.created;
     if (rec.phase == PHASE_DONE)
         r->walk.stage = STAGE_DONE;
     if (rec.is_paused)

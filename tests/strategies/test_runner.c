@@ -344,6 +344,49 @@ static void a_rollback_without_redis_is_remembered(void)
     bench_close(&b);
 }
 
+/* What DIR/intents holds of a release that is forgotten says nothing about the next of its name. */
+static void a_name_given_again_has_no_past(void)
+{
+    struct bench b;
+    struct lease lease;
+    struct err err = {0};
+    if (!bench_open(&b, "again") || !bench_create(&b, "again", STEPS, "enforce") ||
+        !bench_own(&b, "again", &lease) || !bench_wait_share(&b, "again", 0.01))
+        return;
+    T_CHECK(bench_judge(&b, "again", VERDICT_ROLLBACK));
+    T_CHECK(bench_wait_done(&b, "again"));
+    runner_disown(b.runner, "again");
+    T_OK(store_release_delete(b.store, "again", &err), err);
+    T_CHECK(bench_create(&b, "again", STEPS, "enforce"));
+    T_CHECK(bench_own(&b, "again", &lease));
+    T_CHECK(bench_judge_to_the_end(&b, "again"));
+    T_EQ_INT(bench_record(&b, "again")->outcome, OUTCOME_PROMOTED);
+    bench_close(&b);
+}
+
+/* The judge's records stand in DIR/intents too, and may come after the act. */
+static void a_rollback_without_redis_is_found_behind_a_verdict(void)
+{
+    struct bench b;
+    struct lease lease;
+    struct err err = {0};
+    if (!bench_open(&b, "behind") || !bench_create(&b, "behind", STEPS, "enforce") ||
+        !bench_own(&b, "behind", &lease) || !bench_wait_share(&b, "behind", 0.01))
+        return;
+    struct verdict v = {.seq = 100, .word = VERDICT_ROLLBACK, .cause = CAUSE_HARM, .segment = 1};
+    redis_fixture_kill(&b.redis_server);
+    runner_verdict(b.runner, "behind", &v);
+    T_CHECK(bench_wait_weights(&b, 100, 0));
+    T_OK(store_intent_local(b.store, "behind", "{\"verdict\":\"rollback\"}", &err), err);
+    bench_stop_runner(&b);
+    T_CHECK(redis_fixture_restart(&b.redis_server));
+    T_CHECK(bench_runner(&b, NULL, "node-a.2"));
+    T_CHECK(bench_own(&b, "behind", &lease));
+    T_CHECK(bench_wait_done(&b, "behind"));
+    T_EQ_INT(bench_record(&b, "behind")->outcome, OUTCOME_ROLLED_BACK);
+    bench_close(&b);
+}
+
 static void an_ended_lease_stops_the_hand(void)
 {
     struct bench b;
@@ -487,6 +530,9 @@ int main(int argc, char **argv)
         {"one_release_a_service_at_a_time", one_release_a_service_at_a_time},
         {"goes_back_without_redis", goes_back_without_redis},
         {"a_rollback_without_redis_is_remembered", a_rollback_without_redis_is_remembered},
+        {"a_name_given_again_has_no_past", a_name_given_again_has_no_past},
+        {"a_rollback_without_redis_is_found_behind_a_verdict",
+         a_rollback_without_redis_is_found_behind_a_verdict},
         {"an_ended_lease_stops_the_hand", an_ended_lease_stops_the_hand},
         {"a_fenced_owner_stops", a_fenced_owner_stops},
         {"an_undo_overtakes_a_lost_shift", an_undo_overtakes_a_lost_shift},
