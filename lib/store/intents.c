@@ -239,9 +239,9 @@ void intents_close(struct intents *f)
 
 int intents_append(struct intents *f, const char *id, const char *record, struct err *err)
 {
-    if (strchr(record, '\n') || strchr(id, ' ') || strlen(record) > INTENT_LINE_MAX - 256)
+    if (strchr(record, '\n') || strchr(id, ' ') || strlen(record) > INTENT_RECORD_MAX)
         return err_set(err, ERR_INPUT, "an intent must be one line of at most %d bytes",
-                       INTENT_LINE_MAX - 256);
+                       INTENT_RECORD_MAX);
     struct buf rest, line;
     buf_init(&rest, INTENT_LINE_MAX);
     buf_init(&line, INTENT_LINE_MAX);

@@ -24,6 +24,6 @@
 #define SEAL_FIELDS_MAX    4096 /* producers x cohorts of one block: an error */
 #define INTENTS_BYTES_MAX  ((size_t)4 << 20) /* DIR/intents; beyond it, it is compacted */
 #define INTENTS_BYTES_KEPT ((size_t)2 << 20) /* newest records kept by a compaction */
-#define INTENT_LINE_MAX    65536             /* bytes of one intent */
+#define INTENT_LINE_MAX    65536 /* bytes of one intent; of a longer verdict, its digest */
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crypto/digest.h"
 #include "lib/store/codec.h"
 #include "lib/store/store_priv.h"
 
@@ -101,6 +102,19 @@ static const struct redis_script verdict_script = {
     "if ARGV[5] == '1' then redis.call('SET', KEYS[3], ARGV[6]) end\n"
     "return {'ok'}\n"};
 
+/* What DIR/intents holds of a verdict: all of it, or what tells it from others when it is longer
+ * than a line may be (a release of many metrics). */
+static int verdict_durable(struct store *s, const char *id, const struct verdict_put *v,
+                           struct err *err)
+{
+    char hex[DIGEST_HEX_BYTES], record[DIGEST_HEX_BYTES + 64];
+    if (v->json_len <= INTENT_RECORD_MAX)
+        return store_durable(s, id, v->json, err);
+    snprintf(record, sizeof(record), "{\"seq\":%" PRId64 ",\"sha256\":\"%s\"}", v->seq,
+             digest_sha256_hex(v->json, v->json_len, hex));
+    return store_durable(s, id, record, err);
+}
+
 int store_verdict_put(struct store *s, const char *id, const struct lease *lease,
                       const struct verdict_put *v, struct err *err)
 {
@@ -123,7 +137,7 @@ int store_verdict_put(struct store *s, const char *id, const struct lease *lease
         return -1;
     if (!v->is_latched || !v->json)
         return 0;
-    return store_durable(s, id, v->json, err);
+    return verdict_durable(s, id, v, err);
 }
 
 int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t *len,

@@ -49,7 +49,9 @@ const char *store_text(const struct redis_reply *reply, struct arena *a);
 int store_run_script(struct store *s, struct redis_batch *b, const char *what,
                      struct err *err) WARN_UNUSED;
 
-/* intents.c: the local file DIR/intents. Any thread. */
+/* intents.c: the local file DIR/intents. Any thread. A record is one line of at most
+ * INTENT_RECORD_MAX bytes. */
+#define INTENT_RECORD_MAX (INTENT_LINE_MAX - 256)
 struct intents *intents_open(const char *state_dir, struct err *err) WARN_UNUSED;
 void intents_close(struct intents *f);
 int intents_append(struct intents *f, const char *id, const char *record,
