@@ -113,10 +113,12 @@ int aws_call(struct aws *a, struct http_client *client, const struct aws_request
              struct aws_reply *reply, struct aws_error *error) WARN_UNUSED;
 
 /* Exactly one of reply and error is not NULL; both are valid during the call only. Runs on the
- * thread of the multi, or of `a` when the request never went out; must not block. */
+ * thread of the multi, or of `a` when the request never went out, or of aws_close; must not block.
+ */
 typedef void aws_done_fn(void *arg, const struct aws_reply *reply, const struct aws_error *error);
-/* Copies the request. 0: done will run exactly once. -1 with ERR_INPUT (see above) or ERR_LIMIT
- * (AWS_WAITING_MAX calls wait for credentials, or the multi's queue is full): it will not. */
+/* Copies the request. 0: done will run exactly once. -1: it will not, and err says why the call
+ * cannot begin (codes as above; ERR_LIMIT also when AWS_WAITING_MAX calls wait for credentials or
+ * the multi's queue is full). */
 int aws_submit(struct aws *a, struct http_multi *multi, const struct aws_request *q,
                aws_done_fn *done, void *arg, struct err *err) WARN_UNUSED;
 

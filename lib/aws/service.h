@@ -5,7 +5,6 @@
 #ifndef LIB_AWS_SERVICE_H
 #define LIB_AWS_SERVICE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum aws_protocol {
@@ -17,6 +16,12 @@ enum aws_protocol {
     AWS_REST_XML,
 };
 
+/* How a service's hosts differ from "host.region.suffix", "host-fips.region.suffix". */
+#define SERVICE_GLOBAL        1u /* one host a partition, signed with the partition's home region */
+#define SERVICE_GOV_PLAIN     2u /* aws-us-gov: the plain host is the FIPS one */
+#define SERVICE_GOV_PLAIN_TOO 4u /* the same for the dual-stack host */
+#define SERVICE_FIPS_FIRST    8u /* "fips.host" in place of "host-fips" */
+
 struct aws_service {
     const char *name;    /* "cloudwatch": what callers and the profile's `services` section say */
     const char *host;    /* first label of the host: "monitoring" */
@@ -25,7 +30,7 @@ struct aws_service {
     const char *version; /* query, ec2: Version of the form; "" otherwise */
     const char *target;  /* json: X-Amz-Target before ".Operation"; "" otherwise */
     const char *id;      /* service id, as in AWS_ENDPOINT_URL_<ID>: "ELASTIC_LOAD_BALANCING_V2" */
-    bool is_global;      /* one host a partition, signed with the partition's home region */
+    unsigned flags;
 };
 
 /* The row of that name, or NULL. */

@@ -31,6 +31,7 @@ struct http_request {
     const char *unix_socket;   /* path, or NULL */
     int timeout_ms;            /* whole call; 0 is a bug: every call has a deadline */
     int connect_timeout_ms;    /* 0: part of the whole */
+    int delay_ms;              /* http_multi_submit: begin no sooner than this from now */
     size_t reply_max;          /* 0: CLIENT_REPLY_MAX_DEFAULT; beyond: ERR_TOO_LARGE */
     const struct guard *guard; /* NULL: any address; must outlive the call */
     const char *ca_file;       /* NULL: the system's */

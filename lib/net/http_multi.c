@@ -1,10 +1,12 @@
 /*
  * Many calls on one thread. Submitting puts a copied request into an inbox and wakes the thread,
- * which alone touches libcurl. Finished handles are kept for the next request, a few.
+ * which alone touches libcurl. Delayed ones lie in a list of their own until they are due. Finished
+ * handles are kept for the next request, a few.
  */
 #include "lib/net/http_client.h"
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/net/http_priv.h"
 #include "lib/net/http_transfer.h"
 
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 
 #define SPARE_HANDLES 16
+#define SLEEP_MS      1000
 
 struct call {
     struct call *next;
@@ -20,6 +23,7 @@ struct call {
     struct transfer transfer;
     struct arena arena;
     CURL *easy; /* NULL until it runs */
+    struct mono begin;
     http_done_fn *done;
     void *arg;
 };
@@ -33,6 +37,7 @@ struct http_multi {
     bool quit;
     /* the thread's own */
     struct call *running;
+    struct call *delayed;
     CURL *spare[SPARE_HANDLES];
     size_t spare_count;
 };
@@ -45,6 +50,7 @@ static struct call *call_new(const struct http_request *q, http_done_fn *done, v
     c->done = done;
     c->arg = arg;
     c->request = *q;
+    c->begin = mono_add_ms(mono_now(), q->delay_ms);
     c->request.method = arena_strdup(&c->arena, q->method);
     c->request.url = arena_strdup(&c->arena, q->url);
     c->request.unix_socket = arena_strdup(&c->arena, q->unix_socket);
@@ -133,10 +139,35 @@ static bool take_submitted(struct http_multi *m)
     pthread_mutex_unlock(&m->lock);
     while (c) {
         struct call *next = c->next;
-        call_begin(m, c);
+        if (c->request.delay_ms > 0) {
+            c->next = m->delayed;
+            m->delayed = c;
+        } else {
+            call_begin(m, c);
+        }
         c = next;
     }
     return !quit;
+}
+
+/* Begins the delayed calls that are due; how long to sleep for the next one. */
+static int take_due(struct http_multi *m)
+{
+    struct call **at = &m->delayed;
+    struct mono now = mono_now();
+    int64_t sleep_ms = SLEEP_MS;
+    while (*at) {
+        struct call *c = *at;
+        if (mono_passed(now, c->begin)) {
+            *at = c->next;
+            call_begin(m, c);
+            continue;
+        }
+        if (mono_until_ms(now, c->begin) < sleep_ms)
+            sleep_ms = mono_until_ms(now, c->begin) + 1;
+        at = &c->next;
+    }
+    return (int)sleep_ms;
 }
 
 static void *run(void *arg)
@@ -145,10 +176,15 @@ static void *run(void *arg)
     struct err stopped = {0};
     err_set(&stopped, ERR_UNAVAILABLE, "the client is stopping");
     while (take_submitted(m)) {
-        int running;
+        int running, sleep_ms = take_due(m);
         curl_multi_perform(m->multi, &running);
         take_finished(m);
-        curl_multi_poll(m->multi, NULL, 0, 1000, NULL);
+        curl_multi_poll(m->multi, NULL, 0, sleep_ms, NULL);
+    }
+    while (m->delayed) {
+        struct call *c = m->delayed;
+        m->delayed = c->next;
+        call_end(m, c, &stopped);
     }
     while (m->running) {
         struct call *c = m->running;
