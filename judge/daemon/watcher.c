@@ -221,8 +221,13 @@ void *watcher_run(void *service)
             log_err("watcher", &err);
         if (!is_away && was_away)
             log_info("watcher", "the store answers again");
-        if (is_away)
+        if (is_away) {
+            /* Another server may answer next, one that knows less: nothing read so far is taken for
+             * its past. */
+            w.cursor[0] = '\0';
+            w.full_at = (struct mono){0};
             signal_flag_wait(&w.s->watcher_flag, RETRY_MS);
+        }
         was_away = is_away;
         arena_clear(&a);
     }

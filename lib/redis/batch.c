@@ -47,6 +47,12 @@ void redis_batch_multi(struct redis_batch *b)
     b->is_multi = true;
 }
 
+void redis_batch_then(struct redis_batch *b)
+{
+    BUG_ON(b->is_handed || b->is_multi);
+    b->begins_stage = true;
+}
+
 void redis_batch_allow_errors(struct redis_batch *b)
 {
     b->allow_errors = true;
@@ -61,7 +67,9 @@ static size_t begin(struct redis_batch *b)
     }
     if (b->n_cmds >= REDIS_BATCH_COMMANDS_MAX)
         b->is_too_long = true;
-    b->cmds[b->n_cmds] = (struct redis_cmd){.first = b->n_spans};
+    b->cmds[b->n_cmds] = (struct redis_cmd){
+        .first = b->n_spans, .slot = -1, .begins_stage = b->begins_stage && b->n_cmds > 0};
+    b->begins_stage = false;
     return b->n_cmds++;
 }
 
@@ -151,6 +159,15 @@ void redis_batch_encode(const struct redis_batch *b, size_t i, const char *diges
 }
 
 /* ---- replies ---- */
+
+void redis_batch_expect(struct redis_batch *b)
+{
+    if (b->replies)
+        return;
+    b->replies = arena_array(&b->replies_in, b->n_cmds, sizeof(*b->replies));
+    for (size_t i = 0; i < b->n_cmds; i++)
+        b->replies[i] = (struct redis_reply){.type = REDIS_NIL, .text = ""};
+}
 
 static struct redis_reply *place(const redisReadTask *task)
 {

@@ -24,6 +24,10 @@ static struct counter rows[REDIS_COUNTERS] = {
     [REDIS_COUNT_SERVER_RESTARTS] = {.name = "judge_redis_server_restarts_total",
                                      .help =
                                          "Times the embedded redis-server died and was started."},
+    [REDIS_COUNT_REDIRECTS] = {.name = "judge_redis_redirects_total",
+                               .help = "Commands a cluster sent to another node or told to wait."},
+    [REDIS_COUNT_MASTER_CHANGES] = {.name = "judge_redis_master_changes_total",
+                                    .help = "Times Sentinel named another master."},
 };
 
 void redis_count(enum redis_counter which, int64_t n)

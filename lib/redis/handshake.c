@@ -19,6 +19,10 @@ static const char *const step_acl[] = {
 void link_handshake(struct link *l)
 {
     const struct redis_url *u = &l->r->url;
+    if (l->node->is_sentinel) {
+        sentinel_handshake(l);
+        return;
+    }
     if (u->password[0] && u->user[0])
         link_send_ours(l, SLOT_HANDSHAKE, STEP_AUTH, 3,
                        (const char *[]){"AUTH", u->user, u->password});
@@ -62,7 +66,7 @@ static bool begins(const struct redis_reply *reply, const char *word)
 static void explain(const struct link *l, size_t step, const struct redis_reply *reply,
                     struct err *why)
 {
-    const char *user = l->r->url.user[0] ? l->r->url.user : "default", *at = l->r->shown;
+    const char *user = l->r->url.user[0] ? l->r->url.user : "default", *at = l->node->shown;
     if (begins(reply, "LOADING") || begins(reply, "BUSY") || begins(reply, "MASTERDOWN"))
         err_set(why, ERR_REDIS, "%s: the server says: %s", at, reply->text);
     else if (begins(reply, "WRONGPASS"))
@@ -89,10 +93,46 @@ static bool refuse(struct link *l, const struct err *why)
     return false;
 }
 
+/* How a server of that mode is written. */
+static bool check_mode(const struct link *l, const char *mode, struct err *why)
+{
+    static const struct {
+        const char *mode, *is, *written;
+    } modes[] = {
+        {"standalone", "one server", "redis://host:port"},
+        {"sentinel", "a Sentinel", "redis+sentinel://host:port/master-name"},
+        {"cluster", "a node of a cluster", "redis+cluster://host:port"},
+    };
+    if (strcmp(mode, l->r->cluster ? "cluster" : "standalone") == 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+        if (strcmp(mode, modes[i].mode) == 0) {
+            err_set(why, ERR_FORBIDDEN, "%s is %s: it is written %s", l->node->shown, modes[i].is,
+                    modes[i].written);
+            return false;
+        }
+    return true;
+}
+
+static bool check_role(const struct link *l, const char *role, struct err *why)
+{
+    if (l->r->cluster || strcmp(role, "master") == 0)
+        return true;
+    if (l->r->sentinel) /* it will be promoted, or another one was: asked again */
+        err_set(why, ERR_REDIS, "%s, which Sentinel names, is a replica (role:%s)", l->node->shown,
+                role);
+    else
+        err_set(why, ERR_FORBIDDEN, "%s is a replica (role:%s): name the primary", l->node->shown,
+                role);
+    return false;
+}
+
 bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply *reply)
 {
     char value[64];
     struct err why;
+    if (l->node->is_sentinel)
+        return sentinel_handshake_reply(l, step, reply);
     if (reply->type == REDIS_ERROR) {
         explain(l, step, reply, &why);
         return refuse(l, &why);
@@ -100,24 +140,16 @@ bool link_handshake_reply(struct link *l, size_t step, const struct redis_reply 
     if (step == STEP_SERVER && info_value(reply, "run_id", value, sizeof(value)))
         snprintf(l->run_id, sizeof(l->run_id), "%s", value);
     if (step == STEP_SERVER && info_value(reply, "redis_mode", value, sizeof(value)) &&
-        strcmp(value, "standalone") != 0) {
-        err_set(&why, ERR_FORBIDDEN, "%s is %s: it is written redis+%s", l->r->shown,
-                strcmp(value, "sentinel") == 0 ? "a Sentinel" : "a node of a cluster",
-                strcmp(value, "sentinel") == 0 ? "sentinel://host:port/master-name"
-                                               : "cluster://host:port");
+        !check_mode(l, value, &why))
         return refuse(l, &why);
-    }
     if (step == STEP_ROLE && info_value(reply, "role", value, sizeof(value)) &&
-        strcmp(value, "master") != 0) {
-        err_set(&why, ERR_FORBIDDEN, "%s is a replica (role:%s): name the primary", l->r->shown,
-                value);
+        !check_role(l, value, &why))
         return refuse(l, &why);
-    }
     if (step == STEP_MEMORY && info_value(reply, "maxmemory_policy", value, sizeof(value)) &&
         strcmp(value, "noeviction") != 0) {
         err_set(&why, ERR_FORBIDDEN,
                 "%s may evict keys (maxmemory-policy %s), which loses state: set it to noeviction",
-                l->r->shown, value);
+                l->node->shown, value);
         return refuse(l, &why);
     }
     if (step == STEP_MEMORY || (step == STEP_PING && l->r->skip_checks))

@@ -33,6 +33,20 @@
 /* Hosts an address may name: Sentinels, or nodes a cluster is found by. */
 #define REDIS_SEEDS_MAX 16
 
+/* Servers of a cluster we speak to: its masters, and those named. */
+#define REDIS_NODES_MAX 128
+/* A command sent elsewhere so often waits before it tries again. */
+#define REDIS_HOPS_MAX 5
+/* A command that must wait for the cluster (TRYAGAIN, CLUSTERDOWN, no owner) tries again after. */
+#define REDIS_TRY_AGAIN_MS 50
+/* While something is amiss the cluster's map is asked for this often, else each REDIS_MAP_MS. */
+#define REDIS_MAP_AMISS_MS 200
+#define REDIS_MAP_MS       10000
+/* An asked node has this long to answer before another one is asked. */
+#define REDIS_MAP_WAIT_MS 1000
+/* While the master is away the next Sentinel is asked this often. */
+#define REDIS_SENTINEL_ASK_MS 500
+
 /* Embedded server: longest path of its socket (struct sockaddr_un). */
 #define REDIS_SOCKET_PATH_MAX 107
 

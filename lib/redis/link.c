@@ -22,10 +22,13 @@
 
 static const char *const link_names[REDIS_LINKS] = {"main", "blocking", "durable"};
 
-void link_init(struct link *l, struct redis *r, enum redis_link kind)
+void link_init(struct link *l, struct node *node, enum redis_link kind)
 {
-    *l = (struct link){
-        .r = r, .kind = kind, .backoff_ms = REDIS_BACKOFF_FIRST_MS, .earliest = {NEVER}};
+    *l = (struct link){.r = node->r,
+                       .node = node,
+                       .kind = kind,
+                       .backoff_ms = REDIS_BACKOFF_FIRST_MS,
+                       .earliest = {NEVER}};
     buf_init(&l->out, REDIS_WRITE_BYTES + 2 * REDIS_BATCH_BYTES_MAX);
     arena_init(&l->scratch);
 }
@@ -38,46 +41,22 @@ void link_release(struct link *l)
     free(l->slots);
 }
 
-static void account(struct link *l, struct redis_batch *b)
+void link_take(struct link *l, struct part *p)
 {
-    atomic_fetch_sub(&l->queued_bytes, b->cost);
-    atomic_fetch_sub(&l->queued_batches, 1);
-    redis_count(REDIS_COUNT_QUEUED_BYTES, -(int64_t)b->cost);
-}
-
-void link_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, const struct err *err)
-{
-    if (b->is_finished)
-        return;
-    b->is_finished = true;
-    redis_finish(b, rc, outcome, err);
-}
-
-/* The batch leaves the link for good. */
-void link_drop(struct link *l, struct redis_list *from, struct redis_batch *b)
-{
-    redis_list_drop(from, b);
-    account(l, b);
-    redis_batch_free(b);
-}
-
-void link_take(struct link *l, struct redis_batch *b)
-{
-    redis_list_push(&l->waiting, b);
-    if (b->deadline.us < l->earliest.us)
-        l->earliest = b->deadline;
+    part_list_push(&l->waiting, p);
+    if (p->batch->deadline.us < l->earliest.us)
+        l->earliest = p->batch->deadline;
 }
 
 /* ---- going down ---- */
 
-void link_down(struct link *l, const struct err *why)
+/* Closes and forgets what belonged to the connection. */
+static void disconnect(struct link *l)
 {
-    bool was_ready = l->state == LINK_READY;
     stream_close(l->stream);
     l->stream = NULL;
     l->armed = 0;
     l->state = LINK_DOWN;
-    l->last = *why;
     if (l->reader)
         redisReaderFree(l->reader);
     l->reader = NULL;
@@ -85,10 +64,21 @@ void link_down(struct link *l, const struct err *why)
     buf_clear(&l->out);
     l->slot_head = l->n_slots = 0;
     l->n_scripts = 0;
+}
+
+static void go_down(struct link *l, const struct err *why, bool is_wished)
+{
+    bool was_ready = l->state == LINK_READY;
+    struct err lost = *why; /* `why` may be our own last one */
+    l->last = lost;
+    disconnect(l);
     redis_count(REDIS_COUNT_DISCONNECTS, 1);
-    if (was_ready || l->attempts == 1)
-        log_warn("redis", "%s connection to %s: %s", link_names[l->kind], l->r->shown,
-                 why->message);
+    if (is_wished)
+        log_debug("redis", "%s connection to %s: %s", link_names[l->kind], l->node->shown,
+                  l->last.message);
+    else if (was_ready || l->attempts == 1)
+        log_warn("redis", "%s connection to %s: %s", link_names[l->kind], l->node->shown,
+                 l->last.message);
     if (was_ready) {
         l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
         l->attempts = 0;
@@ -96,15 +86,35 @@ void link_down(struct link *l, const struct err *why)
     l->attempt = mono_add_ms(mono_now(), l->backoff_ms);
     l->backoff_ms =
         l->backoff_ms * 2 > REDIS_BACKOFF_LAST_MS ? REDIS_BACKOFF_LAST_MS : l->backoff_ms * 2;
-    redis_note_link(l, false);
-    struct err lost = *why;
     err_context(&lost, "redis connection lost with the command under way, its outcome is unknown");
     lost.code = ERR_REDIS;
-    while (l->sent.head) {
-        struct redis_batch *b = l->sent.head;
-        link_finish(b, -1, REDIS_UNKNOWN, &lost);
-        link_drop(l, &l->sent, b);
+    part_fail_all(l->r, &l->sent, REDIS_UNKNOWN, &lost);
+    if (l->kind == REDIS_MAIN) {
+        if (!l->r->cluster && !l->node->is_sentinel)
+            redis_note_up(l->r, false, NULL);
+        redis_note_failure(l->r, &l->last);
     }
+    if (l->r->cluster)
+        cluster_link_changed(l);
+    if (l->r->sentinel)
+        sentinel_link_down(l);
+}
+
+void link_down(struct link *l, const struct err *why)
+{
+    go_down(l, why, false);
+}
+
+void link_reset(struct link *l, const char *why)
+{
+    if (l->state != LINK_DOWN) {
+        struct err err;
+        err_set(&err, ERR_REDIS, "%s", why);
+        go_down(l, &err, true);
+    }
+    l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
+    l->attempts = 0;
+    l->attempt = mono_now();
 }
 
 static void fail(struct link *l, enum err_code code, const char *what)
@@ -162,10 +172,14 @@ static int send_waiting(struct link *l)
             if (l->out.len >= REDIS_WRITE_BYTES)
                 break; /* the kernel is full: EPOLLOUT brings us back */
         }
-        struct redis_batch *b = l->waiting.head;
-        redis_list_drop(&l->waiting, b);
-        redis_list_push(&l->sent, b);
-        link_encode(l, b);
+        struct part *p = l->waiting.head;
+        part_list_drop(&l->waiting, p);
+        if (p->batch->is_finished) {
+            part_done(l->r, p);
+            continue;
+        }
+        part_list_push(&l->sent, p);
+        link_encode(l, p);
     }
     return flush(l);
 }
@@ -178,8 +192,8 @@ static void begin_connect(struct link *l, struct mono now)
     struct err why;
     l->attempts++;
     l->stream = stream_start(&(struct stream_address){.unix_path = u->is_unix ? u->path : NULL,
-                                                      .host = u->seeds[0].host,
-                                                      .port = u->seeds[0].port,
+                                                      .host = l->node->at.host,
+                                                      .port = l->node->at.port,
                                                       .tls = l->r->tls},
                              mono_add_ms(now, REDIS_RESOLVE_MS), &why);
     if (!l->stream) {
@@ -200,8 +214,11 @@ void link_ready(struct link *l)
     l->backoff_ms = REDIS_BACKOFF_FIRST_MS;
     l->attempts = 0;
     redis_count(REDIS_COUNT_CONNECTS, 1);
-    log_debug("redis", "%s connection to %s is ready", link_names[l->kind], l->r->shown);
-    redis_note_link(l, true);
+    log_debug("redis", "%s connection to %s is ready", link_names[l->kind], l->node->shown);
+    if (l->r->cluster)
+        cluster_link_changed(l);
+    else if (l->kind == REDIS_MAIN && !l->node->is_sentinel)
+        redis_note_up(l->r, true, l->run_id);
 }
 
 /* ---- receiving ---- */
@@ -213,10 +230,10 @@ static bool parse(struct link *l)
         /* hiredis would begin a reply here, and fix its privdata, before a byte of it has come. */
         if (l->reader->pos == l->reader->len)
             return true;
-        struct redis_batch *front = l->n_slots ? l->slots[l->slot_head].batch : NULL;
+        struct part *front = l->n_slots ? l->slots[l->slot_head].part : NULL;
         if (l->reader->ridx == -1) { /* between replies: the next one lives with its batch */
             arena_clear(&l->scratch);
-            l->reader->privdata = front ? &front->replies_in : &l->scratch;
+            l->reader->privdata = front ? &front->batch->replies_in : &l->scratch;
         }
         void *reply = NULL;
         if (redisReaderGetReply(l->reader, &reply) != REDIS_OK) {
@@ -225,6 +242,12 @@ static bool parse(struct link *l)
         }
         if (!reply)
             return true;
+        if (l->n_slots == 0 && l->node->is_sentinel) {
+            sentinel_push(l, reply);
+            if (l->state == LINK_DOWN)
+                return false;
+            continue;
+        }
         if (l->n_slots == 0) {
             fail(l, ERR_PROTOCOL, "the server sent a reply nobody asked for");
             return false;
@@ -317,23 +340,17 @@ static void expire(struct link *l, struct mono now)
                 l->last.message);
     else
         err_set(&unsent, ERR_UNAVAILABLE, "redis takes no more commands now, nothing was sent");
-    for (struct redis_batch *b = l->waiting.head, *next; b; b = next) {
-        next = b->next;
-        if (mono_passed(now, b->deadline)) {
-            link_finish(b, -1, REDIS_NOT_SENT, &unsent);
-            link_drop(l, &l->waiting, b);
-        } else if (b->deadline.us < l->earliest.us) {
-            l->earliest = b->deadline;
-        }
-    }
+    part_expire_waiting(l->r, &l->waiting, now, unsent.message, &l->earliest);
     bool is_dead = false;
-    for (struct redis_batch *b = l->sent.head, *next; b; b = next) {
-        next = b->next;
+    for (struct part *p = l->sent.head; p; p = p->next) {
+        struct redis_batch *b = p->batch;
         struct mono end = b->is_finished ? mono_add_ms(b->deadline, REDIS_STALL_MS) : b->deadline;
         if (mono_passed(now, end) && b->is_finished)
             is_dead = true;
         if (mono_passed(now, end) && !b->is_finished) {
-            link_finish(b, -1, REDIS_UNKNOWN, &late);
+            part_finish(b, -1, REDIS_UNKNOWN, &late);
+            if (l->r->cluster)
+                cluster_suspect(l->r);
             end = mono_add_ms(b->deadline, REDIS_STALL_MS);
         }
         if (end.us < l->earliest.us)
@@ -346,7 +363,8 @@ static void expire(struct link *l, struct mono now)
 int link_step(struct link *l, struct mono now)
 {
     expire(l, now);
-    bool is_wanted = l->kind == REDIS_MAIN || l->waiting.head;
+    bool is_wanted = (l->kind == REDIS_MAIN && l->node->is_wanted) || l->waiting.head;
+    is_wanted = is_wanted && (l->r->url.is_unix || l->node->at.port);
     if (l->state == LINK_DOWN && is_wanted && mono_passed(now, l->attempt))
         begin_connect(l, now);
     else if ((l->state == LINK_CONNECTING || l->state == LINK_HANDSHAKE) &&
@@ -371,20 +389,7 @@ void link_close(struct link *l, const char *why)
 {
     struct err err;
     err_set(&err, ERR_UNAVAILABLE, "%s", why);
-    while (l->waiting.head) {
-        struct redis_batch *b = l->waiting.head;
-        link_finish(b, -1, REDIS_NOT_SENT, &err);
-        link_drop(l, &l->waiting, b);
-    }
-    while (l->sent.head) {
-        struct redis_batch *b = l->sent.head;
-        link_finish(b, -1, REDIS_UNKNOWN, &err);
-        link_drop(l, &l->sent, b);
-    }
-    stream_close(l->stream);
-    l->stream = NULL;
-    l->state = LINK_DOWN;
-    if (l->reader)
-        redisReaderFree(l->reader);
-    l->reader = NULL;
+    part_fail_all(l->r, &l->waiting, REDIS_NOT_SENT, &err);
+    part_fail_all(l->r, &l->sent, REDIS_UNKNOWN, &err);
+    disconnect(l);
 }

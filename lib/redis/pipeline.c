@@ -25,8 +25,8 @@ static void slot_push(struct link *l, struct slot s)
         l->slot_head = 0;
     }
     l->slots[(l->slot_head + l->n_slots++) % l->cap_slots] = s;
-    if (s.batch)
-        s.batch->left++;
+    if (s.part)
+        s.part->left++;
 }
 
 void link_send_ours(struct link *l, enum slot_kind kind, size_t command, int argc,
@@ -54,81 +54,98 @@ static struct script_known *script_row(struct link *l, const struct redis_script
     return &l->scripts[i];
 }
 
-static void encode_command(struct link *l, struct redis_batch *b, size_t i, bool with_source)
+static void encode_command(struct link *l, struct part *p, size_t i, bool with_source)
 {
+    struct redis_batch *b = p->batch;
     const char *digest = NULL;
     if (b->cmds[i].script && !with_source) {
         const struct script_known *row = script_row(l, b->cmds[i].script);
         digest = row->digest[0] ? row->digest : NULL;
     }
+    if (p->is_asking)
+        link_send_ours(l, SLOT_ASKING, 0, 1, (const char *[]){"ASKING"});
     redis_batch_encode(b, i, digest, &l->out);
     slot_push(l, (struct slot){
-                     .batch = b, .command = i, .kind = b->is_multi ? SLOT_QUEUED : SLOT_COMMAND});
+                     .part = p, .command = i, .kind = b->is_multi ? SLOT_QUEUED : SLOT_COMMAND});
 }
 
-void link_encode(struct link *l, struct redis_batch *b)
+void link_encode(struct link *l, struct part *p)
 {
     static const char multi[] = "*1\r\n$5\r\nMULTI\r\n", exec[] = "*1\r\n$4\r\nEXEC\r\n";
-    b->replies = arena_array(&b->replies_in, b->n_cmds, sizeof(*b->replies));
-    for (size_t i = 0; i < b->n_cmds; i++)
-        b->replies[i] = (struct redis_reply){.type = REDIS_NIL, .text = ""};
+    struct redis_batch *b = p->batch;
+    redis_batch_expect(b);
     if (b->is_multi) {
         buf_add(&l->out, multi, sizeof(multi) - 1);
-        slot_push(l, (struct slot){.batch = b, .kind = SLOT_MULTI});
+        slot_push(l, (struct slot){.part = p, .kind = SLOT_MULTI});
     }
-    for (size_t i = 0; i < b->n_cmds; i++) {
+    for (size_t k = 0; k < p->n; k++) {
+        size_t i = p->cmds ? p->cmds[k] : k;
         BUG_ON(b->is_multi && b->cmds[i].script);
-        encode_command(l, b, i, false);
+        encode_command(l, p, i, false);
     }
     if (b->is_multi) {
         buf_add(&l->out, exec, sizeof(exec) - 1);
-        slot_push(l, (struct slot){.batch = b, .kind = SLOT_EXEC});
+        slot_push(l, (struct slot){.part = p, .kind = SLOT_EXEC});
     }
     BUG_ON(!buf_ok(&l->out));
     b->is_sent = true;
-    redis_count(REDIS_COUNT_COMMANDS, (int64_t)b->n_cmds);
+    redis_count(REDIS_COUNT_COMMANDS, (int64_t)p->n);
 }
 
 /* ---- replies ---- */
 
-static void batch_replied(struct link *l, struct redis_batch *b)
-{
-    if (--b->left > 0)
-        return;
-    struct err why;
-    int rc = 0;
-    for (size_t i = 0; i < b->n_cmds && rc == 0 && !b->allow_errors; i++)
-        if (b->replies[i].type == REDIS_ERROR) {
-            const struct redis_script *script = b->cmds[i].script;
-            const char *text = b->replies[i].text;
-            bool is_acl = strncmp(text, "NOPERM", 6) == 0 || strstr(text, "ACL failure");
-            rc = err_set(&why, ERR_REDIS, "redis refused %s: %s%s",
-                         script ? script->name : "a command", text,
-                         is_acl ? " (the ACL that is needed stands in docs/redis.md)" : "");
-        }
-    link_finish(b, rc, REDIS_DONE, &why);
-    link_drop(l, &l->sent, b);
-}
-
 static bool script_forgotten(struct link *l, const struct slot *s, const struct redis_reply *reply)
 {
-    const struct redis_script *script = s->batch->cmds[s->command].script;
-    if (!script || s->batch->is_finished || reply->type != REDIS_ERROR ||
+    struct redis_batch *b = s->part->batch;
+    if (!b->cmds[s->command].script || b->is_finished || reply->type != REDIS_ERROR ||
         strncmp(reply->text, "NOSCRIPT", 8) != 0)
         return false;
     /* Not run: the server did not know it. The source goes along this time (and is then known). */
-    encode_command(l, s->batch, s->command, true);
-    s->batch->left--;
+    encode_command(l, s->part, s->command, true);
+    s->part->left--;
     return true;
 }
 
-static void exec_reply(struct redis_batch *b, const struct redis_reply *reply)
+/* Is this part still the one that answers for the command? */
+static bool is_current(const struct slot *s)
 {
+    const struct part *of = s->part->batch->cmds[s->command].part;
+    return !of || of == s->part;
+}
+
+static void command_reply(struct link *l, const struct slot *s, const struct redis_reply *reply)
+{
+    struct redis_batch *b = s->part->batch;
+    if (!is_current(s))
+        return;
+    if (!b->is_multi && l->r->cluster && cluster_redirect(l, s->part, s->command, reply))
+        return;
+    b->replies[s->command] = *reply;
+}
+
+static void exec_reply(struct link *l, struct part *p, const struct redis_reply *reply)
+{
+    struct redis_batch *b = p->batch;
+    const struct redis_reply *refused = reply;
+    for (size_t i = 0; i < b->n_cmds && reply->type == REDIS_ERROR; i++)
+        if (b->replies[i].type == REDIS_ERROR && refused == reply)
+            refused = &b->replies[i]; /* EXEC was aborted for it */
+    if (l->r->cluster && cluster_redirect(l, p, 0, refused)) {
+        for (size_t i = 0; i < b->n_cmds; i++)
+            b->replies[i] = (struct redis_reply){.type = REDIS_NIL, .text = ""};
+        return;
+    }
     for (size_t i = 0; i < b->n_cmds; i++)
         if (reply->type == REDIS_ARRAY)
             b->replies[i] = *redis_item(reply, i);
         else if (b->replies[i].type != REDIS_ERROR)
             b->replies[i] = *reply; /* EXECABORT; the guilty command keeps its own words */
+}
+
+/* A master that became a replica: nothing was done, and nothing more will be on this connection. */
+static bool is_demoted(const struct link *l, const struct redis_reply *reply)
+{
+    return !l->r->cluster && reply->type == REDIS_ERROR && strncmp(reply->text, "READONLY", 8) == 0;
 }
 
 /* One reply for the slot; false when the link went down. */
@@ -147,21 +164,37 @@ bool link_take_reply(struct link *l, const struct redis_reply *reply)
             log_warn("redis", "SCRIPT LOAD of %s: %s", l->scripts[s.command].script->name,
                      reply->text);
         return true;
+    case SLOT_ASKING:
+        return true;
+    case SLOT_MAP:
+        cluster_take_map(l, s.command, reply);
+        return l->state != LINK_DOWN;
     case SLOT_COMMAND:
         if (script_forgotten(l, &s, reply))
             return true;
-        s.batch->replies[s.command] = *reply;
+        command_reply(l, &s, reply);
         break;
     case SLOT_QUEUED:
-        if (reply->type == REDIS_ERROR)
-            s.batch->replies[s.command] = *reply;
+        if (reply->type == REDIS_ERROR && is_current(&s))
+            s.part->batch->replies[s.command] = *reply;
         break;
     case SLOT_EXEC:
-        exec_reply(s.batch, reply);
+        if (is_current(&s))
+            exec_reply(l, s.part, reply);
         break;
     case SLOT_MULTI:
         break;
     }
-    batch_replied(l, s.batch);
+    bool must_leave = is_demoted(l, reply);
+    if (--s.part->left == 0) {
+        part_list_drop(&l->sent, s.part);
+        part_done(l->r, s.part);
+    }
+    if (must_leave) {
+        struct err why;
+        err_set(&why, ERR_REDIS, "%s became a replica", l->node->shown);
+        link_down(l, &why);
+        return false;
+    }
     return true;
 }

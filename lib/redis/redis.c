@@ -58,39 +58,49 @@ void redis_finish(struct redis_batch *b, int rc, enum redis_outcome outcome, con
     pthread_mutex_unlock(&b->lock);
 }
 
-void redis_note_link(struct link *l, bool is_up)
+void redis_note_up(struct redis *r, bool is_up, const char *run_id)
 {
-    if (l->kind != REDIS_MAIN)
-        return;
-    struct redis *r = l->r;
     pthread_mutex_lock(&r->lock);
     r->is_connected = is_up;
-    if (is_up) {
-        memcpy(r->run_id, l->run_id, sizeof(r->run_id));
-    } else {
-        r->attempts_failed++;
-        r->last = l->last;
-    }
+    if (run_id)
+        memcpy(r->run_id, run_id, sizeof(r->run_id));
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
 
+void redis_note_failure(struct redis *r, const struct err *why)
+{
+    pthread_mutex_lock(&r->lock);
+    r->last = *why;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Gives a batch its way. */
+static void take(struct redis *r, struct redis_batch *b)
+{
+    b->whole = (struct part){.batch = b, .n = b->n_cmds};
+    if (r->cluster) {
+        cluster_take(r, b);
+        return;
+    }
+    b->next_stage = b->n_cmds; /* one connection keeps the order */
+    b->n_parts = 1;
+    link_take(&r->nodes[0]->links[b->kind], &b->whole);
+}
+
 static bool take_inbox(struct redis *r)
 {
-    struct redis_list taken[REDIS_LINKS], refused;
     pthread_mutex_lock(&r->lock);
-    memcpy(taken, r->inbox, sizeof(taken));
-    memset(r->inbox, 0, sizeof(r->inbox));
-    refused = r->refused;
-    r->refused = (struct redis_list){NULL, NULL};
+    struct redis_list taken = r->inbox, refused = r->refused;
+    r->inbox = r->refused = (struct redis_list){NULL, NULL};
     bool is_stopping = r->is_stopping;
     pthread_mutex_unlock(&r->lock);
-    for (int i = 0; i < REDIS_LINKS; i++)
-        while (taken[i].head) {
-            struct redis_batch *b = taken[i].head;
-            redis_list_drop(&taken[i], b);
-            link_take(&r->links[i], b);
-        }
+    while (taken.head) {
+        struct redis_batch *b = taken.head;
+        redis_list_drop(&taken, b);
+        take(r, b);
+    }
     while (refused.head) {
         struct redis_batch *b = refused.head;
         redis_list_drop(&refused, b);
@@ -99,18 +109,50 @@ static bool take_inbox(struct redis *r)
     return !is_stopping;
 }
 
+static int sooner(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* One look at everything; returns ms until the next (-1: not by time). */
+static int step(struct redis *r)
+{
+    struct mono now = mono_now();
+    int wait = -1;
+    if (r->cluster)
+        wait = sooner(wait, cluster_step(r, now));
+    if (r->sentinel)
+        wait = sooner(wait, sentinel_step(r, now));
+    for (size_t i = 0; i < r->n_nodes; i++)
+        for (int kind = 0; kind < REDIS_LINKS; kind++)
+            wait = sooner(wait, link_step(&r->nodes[i]->links[kind], now));
+    return wait;
+}
+
+/* Callbacks may hand over more while we fail what is there: that is failed too. */
+static void shut_down(struct redis *r)
+{
+    static const char why[] = "shutting down";
+    for (bool is_empty = false; !is_empty;) {
+        take_inbox(r);
+        if (r->cluster)
+            cluster_close(r, why);
+        if (r->sentinel)
+            sentinel_close(r, why);
+        for (size_t i = 0; i < r->n_nodes; i++)
+            node_close(r->nodes[i], why);
+        pthread_mutex_lock(&r->lock);
+        is_empty = !r->refused.head && !r->inbox.head;
+        pthread_mutex_unlock(&r->lock);
+    }
+}
+
 static void *run(void *user)
 {
     struct redis *r = user;
     while (take_inbox(r)) {
-        struct mono now = mono_now();
-        int wait = -1;
-        for (int i = 0; i < REDIS_LINKS; i++) {
-            int ms = link_step(&r->links[i], now);
-            if (ms >= 0 && (wait < 0 || ms < wait))
-                wait = ms;
-        }
-        struct epoll_event events[REDIS_LINKS + 1];
+        int wait = step(r);
+        struct epoll_event events[32];
         int n = epoll_wait(r->epoll, events, ARRAY_LEN(events), wait);
         BUG_ON(n < 0 && errno != EINTR);
         for (int i = 0; i < n; i++) {
@@ -122,17 +164,7 @@ static void *run(void *user)
             }
         }
     }
-    /* Callbacks may hand over more while we fail what is there: that is failed too. */
-    for (bool is_empty = false; !is_empty;) {
-        take_inbox(r);
-        for (int i = 0; i < REDIS_LINKS; i++)
-            link_close(&r->links[i], "shutting down");
-        pthread_mutex_lock(&r->lock);
-        is_empty = !r->refused.head;
-        for (int i = 0; i < REDIS_LINKS; i++)
-            is_empty = is_empty && !r->inbox[i].head;
-        pthread_mutex_unlock(&r->lock);
-    }
+    shut_down(r);
     return NULL;
 }
 
@@ -162,8 +194,10 @@ static int start_thread(struct redis *r, struct err *err)
 
 static void destroy(struct redis *r)
 {
-    for (int i = 0; i < REDIS_LINKS; i++)
-        link_release(&r->links[i]);
+    for (size_t i = 0; i < r->n_nodes; i++)
+        node_free(r->nodes[i]);
+    cluster_free(r->cluster);
+    sentinel_free(r->sentinel);
     if (r->epoll >= 0)
         close(r->epoll);
     if (r->wake >= 0)
@@ -197,14 +231,28 @@ static int read_config(const struct redis_config *config, struct redis_url *url,
         take_login(url->password, config->password, "password", err) != 0)
         return -1;
     *tls = NULL;
-    if (url->form != REDIS_SINGLE)
-        return err_set(err, ERR_INPUT, "redis: Sentinel and Cluster are not in this version");
     if (url->user[0] && !url->password[0])
         return err_set(err, ERR_INPUT, "redis: user \"%s\" has no password", url->user);
     if (!url->is_tls)
         return 0;
     *tls = tls_context_new(config->tls ? config->tls : &defaults, err);
     return *tls ? 0 : err_context(err, "rediss://");
+}
+
+/* The server, those of the cluster, or the place of the master that Sentinel will name. */
+static void make_nodes(struct redis *r, const struct redis_config *config)
+{
+    static const struct redis_endpoint nowhere = {.port = 0};
+    if (r->url.form == REDIS_CLUSTER) {
+        r->cluster = cluster_new(r);
+        return;
+    }
+    bool is_sentinel = r->url.form == REDIS_SENTINEL;
+    r->nodes[0] = node_new(r, is_sentinel ? &nowhere : &r->url.seeds[0]);
+    r->nodes[0]->is_wanted = true;
+    r->n_nodes = 1;
+    if (is_sentinel)
+        r->sentinel = sentinel_new(r, config);
 }
 
 struct redis *redis_open(const struct redis_config *config, struct err *err)
@@ -221,8 +269,7 @@ struct redis *redis_open(const struct redis_config *config, struct err *err)
     redis_url_show(&r->url, r->shown);
     r->skip_checks = config->skip_checks;
     r->epoll = r->wake = -1;
-    for (int i = 0; i < REDIS_LINKS; i++)
-        link_init(&r->links[i], r, i);
+    make_nodes(r, config);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -291,21 +338,21 @@ static int hand_over(struct redis *r, enum redis_link link, struct redis_batch *
     if (!buf_ok(&b->args) || b->is_too_long)
         return err_set(err, ERR_TOO_LARGE, "a batch for redis is over %zu bytes or %d commands",
                        REDIS_BATCH_BYTES_MAX, REDIS_BATCH_COMMANDS_MAX);
-    struct link *l = &r->links[link];
+    b->kind = link;
     b->cost = sizeof(*b) + b->args.len + b->n_spans * sizeof(*b->spans);
-    if (atomic_fetch_add(&l->queued_bytes, b->cost) + b->cost > REDIS_QUEUED_BYTES_MAX ||
-        atomic_load(&l->queued_batches) >= REDIS_QUEUED_BATCHES_MAX) {
-        atomic_fetch_sub(&l->queued_bytes, b->cost);
+    if (atomic_fetch_add(&r->queued_bytes[link], b->cost) + b->cost > REDIS_QUEUED_BYTES_MAX ||
+        atomic_load(&r->queued_batches[link]) >= REDIS_QUEUED_BATCHES_MAX) {
+        atomic_fetch_sub(&r->queued_bytes[link], b->cost);
         redis_count(REDIS_COUNT_REFUSED, 1);
         return err_set(err, ERR_UNAVAILABLE, "too much is waiting for redis, nothing was sent");
     }
-    atomic_fetch_add(&l->queued_batches, 1);
+    atomic_fetch_add(&r->queued_batches[link], 1);
     redis_count(REDIS_COUNT_QUEUED_BYTES, (int64_t)b->cost);
     b->deadline = mono_add_ms(mono_now(), deadline_ms);
-    redis_batch_ref(b); /* the link's */
+    redis_batch_ref(b); /* the redis thread's */
     pthread_mutex_lock(&r->lock);
-    bool was_empty = !r->inbox[link].head;
-    redis_list_push(&r->inbox[link], b);
+    bool was_empty = !r->inbox.head;
+    redis_list_push(&r->inbox, b);
     pthread_mutex_unlock(&r->lock);
     if (was_empty)
         wake(r);

@@ -71,6 +71,12 @@ void redis_run_id(struct redis *r, char out[64]);
 struct redis_batch *redis_batch_new(void);
 void redis_batch_free(struct redis_batch *b); /* also while it is in flight; NULL is fine */
 void redis_batch_multi(struct redis_batch *b);
+/*
+ * What follows is sent when everything before it has been answered (with whatever answer). On one
+ * connection that is the order of sending anyway and costs nothing; on a cluster it is the only
+ * order there is between keys of different slots. Not in MULTI.
+ */
+void redis_batch_then(struct redis_batch *b);
 /* An error among the replies does not fail the call; the caller looks at each. */
 void redis_batch_allow_errors(struct redis_batch *b);
 

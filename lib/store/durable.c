@@ -5,17 +5,18 @@
  * count: WAIT answers how many have what this connection wrote last. It must not stand on the
  * shared pipeline, where it would hold up everybody's replies, so a link of its own writes a mark
  * and waits for that: the replication stream has one order, and what was acknowledged before the
- * mark was sent stands before it.
+ * mark was sent stands before it. The mark is a key of the release, so on a cluster it is written
+ * where the release is, and it is its node's replicas that are waited for.
  */
 #include <string.h>
 
 #include "lib/store/store_priv.h"
 
-int store_settle(struct store *s, struct err *err)
+int store_settle(struct store *s, const char *id, struct err *err)
 {
     struct redis_batch *b = redis_batch_new();
     redis_command(b, "SET");
-    key_arg(b, KEY_DURABLE, s->node);
+    key_arg(b, KEY_DURABLE, id);
     redis_arg_str(b, s->process);
     int rc;
     if (s->is_embedded || s->wait_replicas <= 0) {
@@ -37,9 +38,9 @@ int store_settle(struct store *s, struct err *err)
 
 int store_durable(struct store *s, const char *id, const char *record_json, struct err *err)
 {
-    if (store_intent_local(s, id, record_json, err) != 0)
+    if (key_name_check("release", id, err) != 0 || store_intent_local(s, id, record_json, err) != 0)
         return -1;
-    return store_settle(s, err);
+    return store_settle(s, id, err);
 }
 
 int store_intent_local(struct store *s, const char *id, const char *record_json, struct err *err)

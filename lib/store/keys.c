@@ -53,7 +53,7 @@ const struct key_row key_table[KEYS_COUNT] = {
                      "processes; silent ones are dropped"},
     [KEY_TOKENS] = {"judge:tokens", "hash", "admin", "until revoked", "tokens"},
     [KEY_DOCUMENTS] = {"judge:documents:{%s}", "hash", "API", "until deleted", "1 MiB each"},
-    [KEY_DURABLE] = {"judge:durable:%s", "string", "store_durable", "for ever", "one a node"},
+    [KEY_DURABLE] = {"judge:{%s}:durable", "string", "store_durable", "the release's", "one"},
 };
 
 void key_arg(struct redis_batch *b, enum key k, ...)

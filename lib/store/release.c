@@ -76,6 +76,7 @@ int store_release_create(struct store *s, const struct release_new *r, bool *rep
     redis_command(b, "SADD");
     key_arg(b, KEY_ACTIVE);
     redis_arg_str(b, r->id);
+    redis_batch_then(b); /* an entry without a record, never the reverse */
     size_t create = redis_eval(b, &create_script, 1);
     key_arg(b, KEY_RELEASE, r->id);
     redis_arg_str(b, key);
@@ -378,10 +379,10 @@ static const struct redis_script delete_script = {
 
 int store_release_delete(struct store *s, const char *id, struct err *err)
 {
-    static const enum key own[] = {KEY_RELEASE,    KEY_LEASE,      KEY_SEGMENTS, KEY_VERDICTS,
-                                   KEY_ORDERS,     KEY_CHECKPOINT, KEY_AUDIT,    KEY_AUDIT_HEAD,
-                                   KEY_MARKS,      KEY_PRODUCERS,  KEY_LATE,     KEY_BATCHES,
-                                   KEY_BATCH_TIMES};
+    static const enum key own[] = {KEY_RELEASE,     KEY_LEASE,      KEY_SEGMENTS, KEY_VERDICTS,
+                                   KEY_ORDERS,      KEY_CHECKPOINT, KEY_AUDIT,    KEY_AUDIT_HEAD,
+                                   KEY_MARKS,       KEY_PRODUCERS,  KEY_LATE,     KEY_BATCHES,
+                                   KEY_BATCH_TIMES, KEY_DURABLE};
     if (key_name_check("release", id, err) != 0)
         return -1;
     struct redis_batch *b = redis_batch_new();

@@ -95,6 +95,7 @@ int store_run_script(struct store *s, struct redis_batch *b, const char *what, s
 
 void store_note_change(struct redis_batch *b, const char *id, const char *what)
 {
+    redis_batch_then(b); /* who is told must find it */
     redis_command(b, "XADD");
     key_arg(b, KEY_CHANGES);
     redis_arg_str(b, "MAXLEN");

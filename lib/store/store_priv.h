@@ -41,7 +41,8 @@ void store_fence_args(struct redis_batch *b, const struct lease *lease);
 int store_answer(const struct redis_reply *reply, const char *what, struct err *err) WARN_UNUSED;
 /* Sends b on the main link and waits the store's deadline. */
 int store_run(struct store *s, struct redis_batch *b, struct err *err) WARN_UNUSED;
-/* Adds the entry of the changes stream for a write before it in the batch. */
+/* Adds the entry of the changes stream for a write before it in the batch, which is answered first.
+ */
 void store_note_change(struct redis_batch *b, const char *id, const char *what);
 /* A reply's bytes in the arena, NUL added; "" for nil. */
 const char *store_text(const struct redis_reply *reply, struct arena *a);
@@ -59,7 +60,7 @@ int intents_append(struct intents *f, const char *id, const char *record,
 int intents_read(struct intents *f, const char *id, const char ***records, size_t *n,
                  struct arena *a, struct err *err) WARN_UNUSED;
 
-/* durable.c: waits until what was written before is durable in Redis. */
-int store_settle(struct store *s, struct err *err) WARN_UNUSED;
+/* durable.c: waits until what was written before for the release is durable in Redis. */
+int store_settle(struct store *s, const char *id, struct err *err) WARN_UNUSED;
 
 #endif

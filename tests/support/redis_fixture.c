@@ -67,6 +67,10 @@ long redis_fixture_ask(const struct redis_fixture *f, const char *command, char 
 static void child(const struct redis_fixture *f)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (f->sentinel) {
+        execlp("redis-server", "redis-server", f->sentinel, "--sentinel", (char *)NULL);
+        _exit(127);
+    }
     const char *argv[64] = {"redis-server",
                             "--port",
                             "0",
@@ -141,6 +145,26 @@ bool redis_fixture_start_with(struct redis_fixture *f, const char *name, bool ha
 bool redis_fixture_start(struct redis_fixture *f, const char *name, bool has_aof)
 {
     return redis_fixture_start_with(f, name, has_aof, NULL);
+}
+
+bool redis_fixture_start_sentinel(struct redis_fixture *f, const char *name, const char *lines)
+{
+    static char files[16][300];
+    static size_t n_files;
+    char *file = files[n_files++ % 16];
+    *f = (struct redis_fixture){.sentinel = file};
+    snprintf(f->dir, sizeof(f->dir), "%s/%s", t_tmpdir(), name);
+    snprintf(f->socket, sizeof(f->socket), "%s/redis.sock", f->dir);
+    snprintf(f->url, sizeof(f->url), "unix://%s", f->socket);
+    snprintf(file, sizeof(files[0]), "%s/sentinel.conf", f->dir);
+    mkdir(f->dir, 0700);
+    int fd = open(file, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    bool is_written = fd >= 0 && dprintf(fd, "dir %s\nunixsocket %s\nlogfile redis.log\n%s", f->dir,
+                                         f->socket, lines) > 0;
+    close(fd);
+    if (!is_written)
+        t_fail(__FILE__, __LINE__, "writing %s: %s", file, strerror(errno));
+    return is_written && launch(f);
 }
 
 void redis_fixture_kill(struct redis_fixture *f)

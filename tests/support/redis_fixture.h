@@ -17,12 +17,15 @@ struct redis_fixture {
     pid_t pid;     /* 0: not running */
     bool has_aof;
     const char *const *extra; /* more command line words, NULL-ended; or NULL */
+    const char *sentinel;     /* the configuration of a Sentinel; NULL: a server */
 };
 
 /* Starts a server in its own directory t_tmpdir()/name. false: the running test is failed. */
 bool redis_fixture_start(struct redis_fixture *f, const char *name, bool has_aof);
 bool redis_fixture_start_with(struct redis_fixture *f, const char *name, bool has_aof,
                               const char *const *extra);
+/* A Sentinel with this configuration (lines; port, socket and directory are added). */
+bool redis_fixture_start_sentinel(struct redis_fixture *f, const char *name, const char *lines);
 /* SIGKILL and reap; the directory stays. */
 void redis_fixture_kill(struct redis_fixture *f);
 /* Starts again in the same directory. */

@@ -292,7 +292,7 @@ static void seals_in_order(void)
     T_EQ_INT(marks[1], INT64_MIN);
     T_EQ_INT(marks[3], 6);
     char out[4096];
-    T_CHECK(redis_fixture_ask(&w.server, "KEYS judge:{seals}:open:*", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "KEYS judge:{seals}:open:*", out, sizeof(out)) > 0);
     T_EQ_STR(out, "*0\r\n");
 }
 
@@ -371,20 +371,17 @@ static void sealing_is_fenced_and_checks(void)
     T_EQ_INT(err.code, ERR_CORRUPT);
     sl.kind = SUMMARY_COUNTS;
     char out[64];
-    T_CHECK(redis_fixture_ask(&w.server, "HSET judge:{fenced}:open:0:11 5|p.1 x v 1", out,
-                              sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "HSET judge:{fenced}:open:0:11 5|p.1 x v 1", out, sizeof(out)) > 0);
     T_EQ_INT(store_seal(w.store, "fenced", &next, &sl, &err), -1);
     T_EQ_INT(err.code, ERR_CORRUPT);
-    T_CHECK(redis_fixture_ask(&w.server, "HDEL judge:{fenced}:open:0:11 5|p.1", out, sizeof(out)) >
-            0);
-    T_CHECK(redis_fixture_ask(&w.server, "HSET judge:{fenced}:open:0:11 1|p.1 x", out,
-                              sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "HDEL judge:{fenced}:open:0:11 5|p.1", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "HSET judge:{fenced}:open:0:11 1|p.1 x", out, sizeof(out)) > 0);
     T_EQ_INT(store_seal(w.store, "fenced", &next, &sl, &err), -1);
     T_EQ_INT(err.code, ERR_CORRUPT);
     int64_t mark;
     T_OK(store_sealed_marks(w.store, "fenced", 1, &mark, &err), err);
     T_EQ_INT(mark, INT64_MIN); /* nothing was sealed by any of these */
-    T_CHECK(redis_fixture_ask(&w.server, "DEL judge:{fenced}:open:0:11", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "DEL judge:{fenced}:open:0:11", out, sizeof(out)) > 0);
     T_OK(store_seal(w.store, "fenced", &next, &sl, &err), err);
 }
 

@@ -50,8 +50,7 @@ static void segments(void)
     T_EQ_INT(store_segment_put(w.store, "seg", &stale, &first, &err), -1);
     T_EQ_INT(err.code, ERR_FENCED);
     char out[64];
-    T_CHECK(redis_fixture_ask(&w.server, "HSET judge:{seg}:segments 1 spoilt", out, sizeof(out)) >
-            0);
+    T_CHECK(bench_ask(&w, "HSET judge:{seg}:segments 1 spoilt", out, sizeof(out)) > 0);
     T_EQ_INT(store_segments(w.store, "seg", &got, &n, &arena, &err), -1);
     T_EQ_INT(err.code, ERR_CORRUPT);
 }
@@ -274,7 +273,7 @@ static void tampering_is_found(void)
         const char *at = strstr(cases[i].command, "NAME");
         snprintf(command, sizeof(command), "%.*s%s%s", (int)(at - cases[i].command),
                  cases[i].command, name, at + 4);
-        T_CHECK(redis_fixture_ask(&w.server, command, out, sizeof(out)) > 0 && out[0] != '-');
+        T_CHECK(bench_ask(&w, command, out, sizeof(out)) > 0 && out[0] != '-');
         if (store_audit_verify(w.store, name, &checked, &err) == 0)
             t_fail(__FILE__, cases[i].line, "%s was not found", command);
         else if (err.code != ERR_CORRUPT || !strstr(err.message, cases[i].says))

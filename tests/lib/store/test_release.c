@@ -139,7 +139,7 @@ static void leases_fence(void)
     T_EQ_STR(third.holder, "node-b");
     /* Run out, but taken by nobody: still the newest token. */
     char out[64];
-    T_CHECK(redis_fixture_ask(&w.server, "DEL judge:{lease}:lease", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "DEL judge:{lease}:lease", out, sizeof(out)) > 0);
     T_OK(store_lease_renew(other, "lease", &third, &err), err);
     T_EQ_INT(store_lease_take(w.store, "absent", &first, &is_taken, &err), -1);
     T_EQ_INT(err.code, ERR_NOT_FOUND);
@@ -216,7 +216,7 @@ static void deletes_done_ones(void)
     T_EQ_INT(store_release_delete(w.store, "gone", &err), -1);
     T_EQ_INT(err.code, ERR_NOT_FOUND);
     char out[4096];
-    T_CHECK(redis_fixture_ask(&w.server, "KEYS judge:{gone}*", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "KEYS judge:{gone}*", out, sizeof(out)) > 0);
     T_EQ_STR(out, "*0\r\n");
 }
 
@@ -248,15 +248,13 @@ static void records_that_are_not_ours(void)
     struct release_record got;
     char out[64];
     T_CHECK(bench_release(w.store, "spoilt", &lease));
-    T_CHECK(redis_fixture_ask(&w.server, "HSET judge:{spoilt}:release phase 99", out, sizeof(out)) >
-            0);
+    T_CHECK(bench_ask(&w, "HSET judge:{spoilt}:release phase 99", out, sizeof(out)) > 0);
     T_EQ_INT(store_release_get(w.store, "spoilt", &got, &arena, &err), -1);
     T_EQ_INT(err.code, ERR_CORRUPT);
-    T_CHECK(redis_fixture_ask(&w.server, "HSET judge:{spoilt}:release phase x", out, sizeof(out)) >
-            0);
+    T_CHECK(bench_ask(&w, "HSET judge:{spoilt}:release phase x", out, sizeof(out)) > 0);
     T_EQ_INT(store_release_get(w.store, "spoilt", &got, &arena, &err), -1);
     T_EQ_INT(err.code, ERR_CORRUPT);
-    T_CHECK(redis_fixture_ask(&w.server, "DEL judge:{spoilt}:release", out, sizeof(out)) > 0);
+    T_CHECK(bench_ask(&w, "DEL judge:{spoilt}:release", out, sizeof(out)) > 0);
 }
 
 int main(int argc, char **argv)
