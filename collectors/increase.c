@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/buckets.h"
 #include "collectors/exposition.h"
 #include "collectors/shard.h"
 #include "lib/base/map.h"
@@ -53,15 +54,6 @@ struct want {
     struct found found[2];
     char misfit[COMPLAINT_BYTES];    /* a series of the wrong type, since the wants were set */
     char complaint[COMPLAINT_BYTES]; /* of the last scrape */
-};
-
-/* The increase of one bucket. */
-struct bucket_row {
-    uint32_t want;
-    uint8_t cohort;
-    uint64_t group;
-    double edge;
-    double n;
 };
 
 struct increase {
@@ -319,39 +311,6 @@ static void series_count(struct increase *inc, struct counter_series *c, bool is
     }
 }
 
-static int row_compare(const void *a, const void *b)
-{
-    const struct bucket_row *x = a, *y = b;
-    if (x->want != y->want)
-        return x->want < y->want ? -1 : 1;
-    if (x->cohort != y->cohort)
-        return x->cohort < y->cohort ? -1 : 1;
-    if (x->group != y->group)
-        return x->group < y->group ? -1 : 1;
-    return x->edge < y->edge ? -1 : x->edge > y->edge;
-}
-
-/* Adds the rows of one want and cohort (sorted) as spans between bucket edges; false when a
- * cumulative bucket grew by less than the one below it. */
-static bool rows_to_hist(const struct bucket_row *rows, size_t n, struct hist *to)
-{
-    double below = 0, lower = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || rows[i].group != rows[i - 1].group)
-            below = lower = 0;
-        double count = rows[i].n - below;
-        bool is_negative = rows[i].edge < 0 && count > 0.5; /* durations are not */
-        if (count < -0.5 || is_negative)
-            return false;
-        double upper = rows[i].edge > lower ? rows[i].edge : lower;
-        if (count > 0.5 && hist_takes(lower))
-            hist_add_span(to, lower, upper, (uint64_t)llround(count));
-        below = rows[i].n;
-        lower = upper;
-    }
-    return true;
-}
-
 static void emit(struct increase *inc, uint32_t w, uint8_t cohort, size_t row, size_t n_rows,
                  increase_fn *fn, void *user)
 {
@@ -361,7 +320,8 @@ static void emit(struct increase *inc, uint32_t w, uint8_t cohort, size_t row, s
     summary_init(&sums, summary_kind_of(want->scrape->kind));
     bool is_whole = !f->is_broken;
     if (sums.kind == SUMMARY_HIST) {
-        is_whole = is_whole && (n_rows == 0 || rows_to_hist(inc->rows + row, n_rows, &sums.hist));
+        is_whole =
+            is_whole && (n_rows == 0 || bucket_rows_to_hist(inc->rows + row, n_rows, &sums.hist));
         sums.samples = sums.hist.n;
     } else {
         sums.counts = (struct counts){f->events, f->exposure};
@@ -377,7 +337,7 @@ static void emit(struct increase *inc, uint32_t w, uint8_t cohort, size_t row, s
 static void emit_all(struct increase *inc, increase_fn *fn, void *user)
 {
     if (inc->n_rows)
-        qsort(inc->rows, inc->n_rows, sizeof(*inc->rows), row_compare);
+        qsort(inc->rows, inc->n_rows, sizeof(*inc->rows), bucket_row_compare);
     size_t row = 0;
     for (uint32_t w = 0; w < inc->n_wants; w++) {
         for (uint8_t cohort = 0; cohort < 2; cohort++) {

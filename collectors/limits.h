@@ -53,4 +53,12 @@
 #define PULL_HOLD_MS                                                                               \
     60000 /* beyond its delay a block waits so long for a failing source, then it is given up */
 
+/* PromQL */
+#define PROMQL_REPLY_MAX  ((size_t)16 << 20) /* bytes of one reply; more: the query fails */
+#define PROMQL_SERIES_MAX 4096               /* series of one reply; more: the query fails */
+#define PROMQL_LABELS_MAX 64                 /* labels of one series; more: the query fails */
+#define PROMQL_BLOCKS_MAX 60                 /* blocks of one request; the rest follows */
+#define PROMQL_TIMEOUT_MS 10000              /* of one request */
+#define PROMQL_QUERY_MAX  4096 /* bytes of a query with its ${labels} filled in: refused */
+
 #endif

@@ -141,9 +141,7 @@ static struct lane *lane_of(struct pulls *p, const struct word *word)
 void pull_point(struct pull_ask *ask, uint8_t cohort, int64_t block, const struct summary *sums)
 {
     BUG_ON(block < ask->from || block > ask->to);
-    if (summary_is_empty(sums))
-        return;
-    collectors_count(COUNT_POINTS, 1);
+    collectors_count(COUNT_POINTS, !summary_is_empty(sums));
     if (!aggregator_set(ask->pulls->aggregator, ask->pull->word->name, ask->pull->route,
                         ask->pull->metric, cohort, block, sums))
         ask->is_shed = true;
@@ -183,8 +181,7 @@ void pull_done(struct pull_ask *ask, int64_t through, const struct err *err)
     collectors_count(COUNT_PULLS, 1);
     if (w) {
         w->out = NULL;
-        int64_t final = newest_final(ask->pull, ask->asked_at);
-        through = through < final ? through : final;
+        through = through < ask->last_final ? through : ask->last_final;
         if (ask->is_shed) {
             want_failed(w, "too much waits for Redis: the points were dropped, and are read again");
         } else {
@@ -232,6 +229,8 @@ static void want_ask(struct pulls *p, struct pull_want *w, struct wall now)
     ask->to = block_of(now, route->block_us) - 1;
     if (ask->to - ask->from >= PULL_BLOCKS_MAX)
         ask->to = ask->from + PULL_BLOCKS_MAX - 1;
+    ask->first_new = w->mark + 1;
+    ask->last_final = newest_final(pull, now);
     ask->pulls = p;
     ask->want = w;
     ask->routes = routes_ref(p->routes);

@@ -46,6 +46,8 @@ struct pull_env {
 struct pull_ask {
     const struct route_pull *pull; /* release (pull->route), kind, config */
     int64_t from, to;              /* blocks, both included; at most PULL_BLOCKS_MAX */
+    int64_t first_new, last_final; /* those that are read for good now; first_new > last_final: none
+                                      (then the whole is a repetition) */
     /* ---- the puller's ---- */
     struct pulls *pulls;
     struct pull_want *want; /* NULL: nobody waits for it any more */
@@ -69,13 +71,15 @@ struct pull_source {
 /*
  * One block's total of one cohort: it is set, so calling it again (a page read twice) is harmless.
  * The summary is of the metric's kind (counts, moments of one value for a series, a histogram) and
- * stays the caller's; an empty one says nothing. block is in from..to. Any thread.
+ * stays the caller's; an empty one takes back what was read earlier. block is in from..to. Any
+ * thread.
  */
 void pull_point(struct pull_ask *ask, uint8_t cohort, int64_t block, const struct summary *sums);
 /*
  * Ends the ask: all points of the blocks through `through` have been given (those without any have
- * none). err NULL: the whole ask was answered. Else what is missing and why, shown to the user
- * ("http://..: 503 ..., since 12 s"); the same is asked again after a pause. Any thread; the ask is
+ * none); with less than was asked for, the rest is asked again. err NULL: nothing is wrong. Else
+what is missing and why, shown to the user ; the same is asked again after a pause. Any thread; the
+ask is
  * gone when it returns.
  */
 void pull_done(struct pull_ask *ask, int64_t through, const struct err *err);

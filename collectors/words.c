@@ -7,7 +7,7 @@
 
 #define SAME_COHORTS "`cohorts` gives baseline and candidate the same labels: they must differ"
 
-static bool labels_equal(const struct labels *a, const struct labels *b)
+bool labels_equal(const struct labels *a, const struct labels *b)
 {
     if (a->n != b->n)
         return false;
@@ -158,6 +158,15 @@ static int check_names(const struct labels *labels, struct err *err)
     return 0;
 }
 
+int cohort_labels_check(const struct cohort_labels *cohorts, struct err *err)
+{
+    if (check_names(&cohorts->baseline, err) != 0 || check_names(&cohorts->candidate, err) != 0)
+        return -1;
+    if (labels_equal(&cohorts->baseline, &cohorts->candidate))
+        return err_set(err, ERR_SPEC, SAME_COHORTS);
+    return 0;
+}
+
 static int scrape_check(const void *config, const struct node *where, struct err *err)
 {
     const struct scrape_config *c = config;
@@ -166,14 +175,9 @@ static int scrape_check(const void *config, const struct node *where, struct err
                        "`%s` cannot be a Prometheus metric: letters, digits, _ and : only, no "
                        "digit first",
                        is_prometheus_name(c->metric, true) ? c->of : c->metric);
-    const struct labels *all[] = {&c->labels, &c->of_labels, &c->cohorts.baseline,
-                                  &c->cohorts.candidate};
-    for (size_t i = 0; i < N_OF(all); i++)
-        if (check_names(all[i], err) != 0)
-            return -1;
-    if (labels_equal(&c->cohorts.baseline, &c->cohorts.candidate))
-        return err_set(err, ERR_SPEC, SAME_COHORTS);
-    return 0;
+    if (check_names(&c->labels, err) != 0 || check_names(&c->of_labels, err) != 0)
+        return -1;
+    return cohort_labels_check(&c->cohorts, err);
 }
 
 static int scrape_check_metric(const void *config, enum metric_kind kind, struct err *err)

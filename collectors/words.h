@@ -29,6 +29,11 @@ struct scrape_config {
 /* "latency_ms:count" is how many samples of latency_ms came: the length of the name itself, 0 when
  * the name is no such one. */
 size_t push_name_counts(const char *name);
+/* The same pairs, in any order? */
+bool labels_equal(const struct labels *a, const struct labels *b);
+/* Prometheus' rules for the labels that tell cohorts apart: names, no `le`, and that they differ.
+ */
+int cohort_labels_check(const struct cohort_labels *cohorts, struct err *err) WARN_UNUSED;
 
 extern const struct word push_word;
 extern const struct word scrape_word;

@@ -265,7 +265,10 @@ static void check_targets(struct reader *r, const struct node *object, const str
             continue;
         const struct node *v = node_get(object, f->name);
         bool is_given = v && v->type != NODE_NULL;
-        if (is_given && is_connected)
+        if (is_given && f->is_operators)
+            complain(r, v, NULL,
+                     "is the operator's to say: name a connection that has it, `connection: NAME`");
+        else if (is_given && is_connected)
             complain(r, v, NULL, "comes from the connection `%.60s`; leave one of the two out",
                      connection->text ? connection->text : "?");
         else if (is_given && !options->allow_inline_targets)

@@ -54,6 +54,7 @@ struct field {
     const char *unit;    /* for help and schema, or NULL */
     const char *help;    /* one line */
     bool is_target; /* says where to act: allowed inline only while allow_inline_targets is on */
+    bool is_operators; /* as whom to act (a secret's name): a target that only a connection gives */
 };
 
 /* When the finished points of a source can be read (words with `timing`). */
