@@ -35,6 +35,8 @@ static const struct kind {
 } kinds[] = {
     [DATAGRAMS_STATSD] = {"statsd", &ingest_text, DATAGRAM_BYTES_MAX, COUNT_LINES_UDP,
                           COUNT_DATAGRAMS, COUNT_DATAGRAM_DROPS, COUNT_DATAGRAMS_CUT},
+    [DATAGRAMS_EMF] = {"emf", &ingest_emf, EMF_DATAGRAM_BYTES_MAX, COUNT_LINES_EMF,
+                       COUNT_EMF_DATAGRAMS, COUNT_EMF_DATAGRAM_DROPS, COUNT_EMF_TOO_LONG},
 };
 
 /* One thread, one socket, and the buffers of one recvmmsg. */

@@ -17,7 +17,7 @@
 
 struct datagrams;
 
-enum datagram_source { DATAGRAMS_STATSD };
+enum datagram_source { DATAGRAMS_STATSD, DATAGRAMS_EMF };
 
 struct datagrams_config {
     const char *listen; /* addresses (listen.h) with commas between; port 0: any */

@@ -4,14 +4,26 @@
 #ifndef COLLECTORS_LIMITS_H
 #define COLLECTORS_LIMITS_H
 
-#define LINE_BYTES_MAX       8192  /* one sample line */
-#define SERIES_KEY_BYTES_MAX 1024  /* name and tags of one series, as they came */
-#define TAGS_MAX             32    /* tags of one line */
-#define REVISION_BYTES_MAX   128   /* a revision named by a sample: the line is refused */
+#define LINE_BYTES_MAX       8192 /* one sample line */
+#define JSON_DEPTH_MAX       64   /* levels of a JSON value that is passed over: malformed beyond */
+#define SERIES_KEY_BYTES_MAX 1024 /* name and tags of one series, as they came */
+#define TAGS_MAX             32   /* tags of one line */
+#define REVISION_BYTES_MAX   128  /* a revision named by a sample: the line is refused */
 #define SERIES_MAX           20000 /* known to one shard */
 #define SERIES_IDLE_SECONDS  120   /* unused for so long: makes room when the table is full */
 #define SERVICES_MAX         2000  /* with running releases, in one snapshot of the routes */
-#define SHARDS_MAX           16    /* threads that take samples in */
+#define EMF_DOCUMENT_BYTES_MAX                                                                     \
+    ((size_t)1 << 20)                 /* one Embedded Metric Format document: refused              \
+                                       */
+#define EMF_DATAGRAM_BYTES_MAX  65507 /* and one datagram of them: what UDP can carry */
+#define EMF_MEMBERS_MAX         256   /* members of one document: refused */
+#define EMF_DIRECTIVES_MAX      32    /* metric directives of one document: refused */
+#define EMF_METRICS_MAX         100   /* metrics of one directive: the others are refused */
+#define EMF_DIMENSIONS_MAX      30    /* names of one dimension set: refused */
+#define EMF_DIMENSION_BYTES_MAX 1024  /* a dimension's value: refused */
+#define EMF_VALUES_MAX          100   /* values of one metric: refused */
+#define STREAMS_MAX             64    /* connections that bring EMF: one more is closed */
+#define SHARDS_MAX              16    /* threads that take samples in */
 #define TS_AHEAD_MAX_US                                                                            \
     (5 * INT64_C(1000000))       /* a sample from further in the future is refused                 \
                                   */

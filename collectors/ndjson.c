@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collectors/json_scan.h"
 #include "collectors/scan.h"
 #include "collectors/shard.h"
 
@@ -40,131 +41,14 @@ static const struct {
     [OBJECT_UNIT] = {"unit", 4, true, SERIES_KEY_BYTES_MAX},
 };
 
-struct text {
-    const char *at;
-    size_t len;
-};
-
 struct object {
     unsigned seen; /* bits 1 << enum object_field */
-    struct text texts[OBJECT_FIELDS];
+    struct json_text texts[OBJECT_FIELDS];
     double numbers[OBJECT_FIELDS];
-    char *scratch; /* where the next decoded string goes */
+    struct json_scratch scratch;
 };
 
-static const char *skip_space(const char *p, const char *end)
-{
-    while (p < end && (*p == ' ' || *p == '\t'))
-        p++;
-    return p;
-}
-
-static int hex4(const char *p, const char *end, unsigned *out)
-{
-    if (end - p < 4)
-        return -1;
-    *out = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned c = (unsigned char)p[i] | 0x20u;
-        unsigned digit = c - '0' < 10 ? c - '0' : c - 'a' < 6 ? c - 'a' + 10 : 16;
-        if (digit == 16 || (p[i] < '0'))
-            return -1;
-        *out = *out << 4 | digit;
-    }
-    return 0;
-}
-
-static char *utf8_put(char *to, unsigned c)
-{
-    if (c < 0x80) {
-        *to++ = (char)c;
-    } else if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *to++ = (char)(0xe0 | c >> 12);
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *to++ = (char)(0xf0 | c >> 18);
-        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    }
-    return to;
-}
-
-/* The code point of "\uXXXX" (p after the u), two of them for a surrogate pair; NULL when it is
- * none. */
-static const char *unicode_read(const char *p, const char *end, unsigned *out)
-{
-    if (hex4(p, end, out) != 0)
-        return NULL;
-    p += 4;
-    if (*out >= 0xdc00 && *out <= 0xdfff)
-        return NULL;
-    if (*out < 0xd800 || *out > 0xdbff)
-        return *out ? p : NULL; /* a NUL has no business in a name */
-    unsigned low;
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || hex4(p + 2, end, &low) != 0 || low < 0xdc00 ||
-        low > 0xdfff)
-        return NULL;
-    *out = 0x10000 + ((*out - 0xd800) << 10) + (low - 0xdc00);
-    return p + 6;
-}
-
-/* Decodes from p (after the opening quote) to the closing one. A decoded string is never longer
- * than it was written. NULL when it is malformed. */
-static const char *string_decode(struct object *o, const char *p, const char *end, struct text *out)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    char *at = o->scratch;
-    out->at = at;
-    while (p < end && *p != '"') {
-        if ((unsigned char)*p < 0x20)
-            return NULL;
-        if (*p != '\\') {
-            *at++ = *p++;
-            continue;
-        }
-        if (++p == end)
-            return NULL;
-        const char *simple = *p ? strchr(from, *p) : NULL;
-        if (simple) {
-            *at++ = to[simple - from];
-            p++;
-        } else if (*p == 'u') {
-            unsigned c;
-            p = unicode_read(p + 1, end, &c);
-            if (!p)
-                return NULL;
-            at = utf8_put(at, c);
-        } else {
-            return NULL;
-        }
-    }
-    if (p == end)
-        return NULL;
-    out->len = (size_t)(at - out->at);
-    o->scratch = at;
-    return p + 1;
-}
-
-static const char *string_read(struct object *o, const char *p, const char *end, struct text *out)
-{
-    if (p == end || *p != '"')
-        return NULL;
-    const char *q = ++p;
-    while (q < end && *q != '"' && *q != '\\' && (unsigned char)*q >= 0x20)
-        q++;
-    if (q < end && *q == '"') {
-        *out = (struct text){p, (size_t)(q - p)};
-        return q + 1;
-    }
-    return string_decode(o, p, end, out);
-}
-
-static int field_of(const struct text *key)
+static int field_of(const struct json_text *key)
 {
     for (int i = 0; i < OBJECT_FIELDS; i++) {
         if (fields[i].len == key->len && memcmp(fields[i].name, key->at, key->len) == 0)
@@ -177,7 +61,7 @@ static int field_of(const struct text *key)
 static const char *value_read(struct ingest *in, struct object *o, int f, const char *p,
                               const char *end)
 {
-    const char *next = fields[f].is_text ? string_read(o, p, end, &o->texts[f])
+    const char *next = fields[f].is_text ? json_string(p, end, &o->scratch, &o->texts[f])
                                          : scan_number(p, end, &o->numbers[f]);
     if (!next)
         ingest_refuse(in, "%s must be a %s", fields[f].name,
@@ -192,8 +76,8 @@ static const char *value_read(struct ingest *in, struct object *o, int f, const 
 /* "key": value; NULL with the line refused. */
 static const char *member_read(struct ingest *in, struct object *o, const char *p, const char *end)
 {
-    struct text key;
-    const char *next = string_read(o, p, end, &key);
+    struct json_text key;
+    const char *next = json_string(p, end, &o->scratch, &key);
     if (!next) {
         ingest_refuse(in, "a field name in quotes was expected at byte %d", (int)(p - in->line));
         return NULL;
@@ -208,20 +92,20 @@ static const char *member_read(struct ingest *in, struct object *o, const char *
         return NULL;
     }
     o->seen |= 1u << f;
-    p = skip_space(next, end);
+    p = json_space(next, end);
     if (p == end || *p != ':') {
         ingest_refuse(in, "\":\" expected after \"%s\"", fields[f].name);
         return NULL;
     }
-    return value_read(in, o, f, skip_space(p + 1, end), end);
+    return value_read(in, o, f, json_space(p + 1, end), end);
 }
 
 static int object_read(struct ingest *in, struct object *o, const char *p, const char *end)
 {
-    p = skip_space(p, end);
+    p = json_space(p, end);
     if (p == end || *p != '{')
         return ingest_refuse(in, "a JSON object was expected"), -1;
-    p = skip_space(p + 1, end);
+    p = json_space(p + 1, end);
     if (p < end && *p == '}')
         p++;
     else
@@ -229,16 +113,16 @@ static int object_read(struct ingest *in, struct object *o, const char *p, const
             p = member_read(in, o, p, end);
             if (!p)
                 return -1;
-            p = skip_space(p, end);
+            p = json_space(p, end);
             if (p < end && *p == '}') {
                 p++;
                 break;
             }
             if (p == end || *p != ',')
                 return ingest_refuse(in, "the object is not closed or lacks a comma"), -1;
-            p = skip_space(p + 1, end);
+            p = json_space(p + 1, end);
         }
-    if (skip_space(p, end) != end)
+    if (json_space(p, end) != end)
         return ingest_refuse(in, "something follows the object"), -1;
     return 0;
 }
@@ -282,13 +166,13 @@ static int object_check(struct ingest *in, const struct object *o)
 
 static void line_read(struct ingest *in, const char *p, const char *end)
 {
-    struct object o = {.scratch = in->shard->scratch};
+    struct object o = {.scratch = {in->shard->scratch, in->shard->scratch + SCRATCH_BYTES}};
     if (object_read(in, &o, p, end) != 0 || object_check(in, &o) != 0)
         return;
-    const struct text *service = &o.texts[OBJECT_SERVICE];
+    const struct json_text *service = &o.texts[OBJECT_SERVICE];
     bool is_cohort = has(&o, OBJECT_COHORT);
-    const struct text *which = &o.texts[is_cohort ? OBJECT_COHORT : OBJECT_REVISION];
-    char *tags = o.scratch; /* behind what was decoded */
+    const struct json_text *which = &o.texts[is_cohort ? OBJECT_COHORT : OBJECT_REVISION];
+    char *tags = o.scratch.at; /* behind what was decoded */
     char *tags_end = series_pair(tags, "service", 7, service->at, service->len);
     tags_end = is_cohort ? series_pair(tags_end, "cohort", 6, which->at, which->len)
                          : series_pair(tags_end, "revision", 8, which->at, which->len);
@@ -311,7 +195,7 @@ static int ndjson_read(struct ingest *in, const char *bytes, size_t len, struct 
     static_assert(SCRATCH_BYTES >= LINE_BYTES_MAX + MODEL_NAME_MAX + REVISION_BYTES_MAX + 32,
                   "decoded strings and the key fit the scratch");
     const char *end = bytes + len;
-    for (const char *p; (p = ingest_next_line(in, &bytes, end));)
+    for (const char *p; (p = ingest_next_line(in, &bytes, end, LINE_BYTES_MAX));)
         line_read(in, p, p + in->line_len);
     return 0;
 }

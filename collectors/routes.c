@@ -23,6 +23,7 @@ struct routes {
     size_t n;
     struct map entries;  /* service NUL name -> struct route_entry */
     struct map services; /* service -> struct release_route */
+    struct map labels;   /* names that `where` and `cohorts` of pushed metrics use */
     struct route_scrape *scrapes;
     size_t n_scrapes;
     struct route_pull *pulls;
@@ -106,6 +107,12 @@ static void target_add(struct routes *r, const char *service, const char *name,
     list[e->n++] = *t;
 }
 
+static void labels_want(struct routes *r, const struct labels *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        map_put_str(&r->labels, l->items[i].name, r);
+}
+
 /* A metric that tells its cohorts by labels takes samples that name no service, too. */
 static void push_target_add(struct routes *r, const char *name, struct route_target t)
 {
@@ -128,6 +135,9 @@ static void push_add(struct routes *r, const struct release_route *route, uint16
     bool is_counts = summary_kind_of(m->kind) == SUMMARY_COUNTS;
     t.part = is_counts ? ROUTE_EVENTS : ROUTE_VALUE;
     push_target_add(r, c->metric, t);
+    labels_want(r, &c->where);
+    labels_want(r, &c->cohorts.baseline);
+    labels_want(r, &c->cohorts.candidate);
     digest_text(&r->digest, c->metric);
     digest_labels(&r->digest, &c->where);
     digest_labels(&r->digest, &c->cohorts.baseline);
@@ -242,6 +252,7 @@ struct routes *routes_build(const struct route_release *releases, size_t n, stru
     arena_init(&r->arena);
     map_init(&r->entries);
     map_init(&r->services);
+    map_init(&r->labels);
     r->list = arena_array(&r->arena, n ? n : 1, sizeof(*r->list));
     size_t metrics = 0;
     for (size_t i = 0; i < n; i++)
@@ -276,6 +287,7 @@ void routes_unref(struct routes *r)
         route_marks_unref(r->list[i].marks);
     map_release(&r->entries, NULL);
     map_release(&r->services, NULL);
+    map_release(&r->labels, NULL);
     arena_release(&r->arena);
     free(r);
 }
@@ -286,6 +298,11 @@ const struct route_entry *routes_find(const struct routes *r, const char *servic
     char key[SERIES_KEY_BYTES_MAX];
     size_t len = entry_key(key, sizeof(key), service, service_len, name, name_len);
     return len ? map_get(&r->entries, key, len) : NULL;
+}
+
+bool routes_wants_label(const struct routes *r, const char *name, size_t len)
+{
+    return r->labels.len && map_get(&r->labels, name, len) != NULL;
 }
 
 bool routes_knows_service(const struct routes *r, const char *service, size_t len)

@@ -114,6 +114,9 @@ void routes_unref(struct routes *r); /* NULL is fine */
  * service (length 0): those that tell their cohorts by labels, of any service. */
 const struct route_entry *routes_find(const struct routes *r, const char *service,
                                       size_t service_len, const char *name, size_t name_len);
+/* Does any metric choose samples or cohorts by this label? Sources of many properties keep only
+ * those. */
+bool routes_wants_label(const struct routes *r, const char *name, size_t len);
 bool routes_knows_service(const struct routes *r, const char *service, size_t len);
 const struct release_route *routes_list(const struct routes *r, size_t *n);
 const struct route_scrape *routes_scrapes(const struct routes *r, size_t *n);

@@ -39,7 +39,7 @@ struct ingest_format {
     enum collector_counter received; /* counts ingest_answer.lines of bodies over HTTP */
 };
 
-extern const struct ingest_format ingest_text, ingest_ndjson;
+extern const struct ingest_format ingest_text, ingest_ndjson, ingest_emf;
 
 /* Who sends. */
 struct ingest_options {

@@ -241,7 +241,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
     s->service_len = 0;
     s->generation = routes_generation(routes);
 
-    struct identity id = {.n_tags = 0};
+    struct identity id = {.service = {"", 0}};
     const char *tags = s->bytes + s->name_len;
     const size_t name_len = s->form == TAGS_TEXT ? identity_of_name(s, &id) : s->name_len;
     if (s->refusal || (s->form == TAGS_TEXT ? identity_of_text(s, tags, s->tags_len, &id)
@@ -249,7 +249,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
         return;
     if (identity_check(s, &id) != 0)
         return;
-    s->service_at = id.service.at ? (uint16_t)(id.service.at - s->bytes) : 0;
+    s->service_at = id.service.len ? (uint16_t)(id.service.at - s->bytes) : 0;
     s->service_len = (uint16_t)id.service.len;
 
     const struct route_entry *entry =

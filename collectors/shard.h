@@ -86,8 +86,10 @@ void ingest_line_ahead(struct ingest *in, struct sample_line *line);
 /* Adds what is still ahead and puts the refusals in order. */
 void ingest_finish(struct ingest *in);
 void ingest_refuse(struct ingest *in, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The next line that is not empty and not too long, without its end; NULL when there is none. */
-static inline const char *ingest_next_line(struct ingest *in, const char **at, const char *end)
+/* The next line that is not empty and not longer than max, without its end; NULL when there is
+ * none. */
+static inline const char *ingest_next_line(struct ingest *in, const char **at, const char *end,
+                                           size_t max)
 {
     while (*at < end) {
         const char *p = *at;
@@ -102,9 +104,9 @@ static inline const char *ingest_next_line(struct ingest *in, const char **at, c
         in->answer->lines++;
         in->line = p;
         in->line_len = (size_t)(stop - p);
-        if (in->line_len <= LINE_BYTES_MAX)
+        if (in->line_len <= max)
             return p;
-        ingest_refuse(in, "the line is longer than %d bytes", LINE_BYTES_MAX);
+        ingest_refuse(in, "the line is longer than %zu bytes", max);
     }
     return NULL;
 }

@@ -202,7 +202,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
 static int text_read(struct ingest *in, const char *bytes, size_t len, struct err *err)
 {
     const char *end = bytes + len;
-    for (const char *p; (p = ingest_next_line(in, &bytes, end));)
+    for (const char *p; (p = ingest_next_line(in, &bytes, end, LINE_BYTES_MAX));)
         line_read(in, p, p + in->line_len);
     return 0;
 }

@@ -5,6 +5,7 @@
  *   releases.c  releases and their verdicts: create, read, list, long-poll
  *   orders.c    promote, rollback, pause, resume, abort, traffic
  *   events.c    server-sent events
+ *   emf.c       POST /v1/emf
  *   samples.c   POST /v1/samples; ingest.h has what all paths that take samples share
  *   report.c    reports
  *   admin.c     tokens, audit, connections
@@ -28,6 +29,7 @@ extern const struct route release_routes[];
 extern const struct route order_routes[];
 extern const struct route event_routes[];
 extern const struct route sample_routes[];
+extern const struct route emf_routes[];
 extern const struct route report_routes[];
 extern const struct route admin_routes[];
 extern const struct route page_routes[];

@@ -34,6 +34,11 @@ static const struct option_row rows[] = {
     {"statsd-remote", 0, "JUDGE_STATSD_REMOTE", OPTION_BOOL, AT(statsd_remote), "false", 0, 0, NULL,
      false, false, NULL,
      "let the (unauthenticated) DogStatsD socket listen on other addresses than loopback"},
+    {"emf", 0, "JUDGE_EMF", OPTION_STRING, AT(emf), "", 0, 0, NULL, false, false, "LIST",
+     "Embedded Metric Format over UDP and TCP, as the CloudWatch agent takes it: host:port, as in "
+     "127.0.0.1:25888; none by default"},
+    {"emf-remote", 0, "JUDGE_EMF_REMOTE", OPTION_BOOL, AT(emf_remote), "false", 0, 0, NULL, false,
+     false, NULL, "let the (unauthenticated) EMF sockets listen on other addresses than loopback"},
     {"state", 0, "STATE_DIRECTORY", OPTION_STRING, AT(state_dir), "/var/lib/judge", 0, 0, NULL,
      false, false, "DIR", "state directory: lock, node id, intents, admin token, embedded Redis"},
     {REDIS_ROW, 0, "JUDGE_REDIS", OPTION_STRING, AT(redis_url), "", 0, 0, NULL, false, false, "URL",

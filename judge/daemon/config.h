@@ -31,6 +31,8 @@ struct config {
     bool statsd_remote;
     const char *statsd_mode_text; /* octal, of a unix socket */
     mode_t statsd_mode;           /* from it */
+    const char *emf;              /* "" off */
+    bool emf_remote;
     const char *state_dir;
     const char *redis_url;                         /* "" the embedded server */
     const char *redis_user, *redis_password_file;  /* "" as in the url */

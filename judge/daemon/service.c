@@ -8,6 +8,7 @@
 #include "collectors/aggregator.h"
 #include "collectors/datagrams.h"
 #include "collectors/puller.h"
+#include "collectors/streams.h"
 #include "judge/api/api.h"
 #include "judge/daemon/notifier.h"
 #include "judge/daemon/process.h"
@@ -181,6 +182,18 @@ static int start_collectors(struct service *s, struct err *err)
         if (!s->statsd)
             return -1;
     }
+    if (*s->config.emf) {
+        const struct datagrams_config emf = {
+            .listen = s->config.emf,
+            .source = DATAGRAMS_EMF,
+            .allow_remote = s->config.emf_remote,
+        };
+        s->emf = datagrams_start(s->aggregator, &emf, err);
+        s->emf_streams =
+            s->emf ? streams_start(s->aggregator, s->config.emf, s->config.emf_remote, err) : NULL;
+        if (!s->emf_streams)
+            return err_context(err, "--emf");
+    }
     return 0;
 }
 
@@ -289,6 +302,8 @@ void service_stop(struct service *s)
     stop_threads(s);
     puller_stop(s->puller);
     datagrams_stop(s->statsd);
+    datagrams_stop(s->emf);
+    streams_stop(s->emf_streams);
     struct http_server *http = set_http(s, NULL); /* from here on nobody wakes it */
     if (http)
         http_server_stop(http, HTTP_GRACE_MS);

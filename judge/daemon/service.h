@@ -36,6 +36,7 @@ struct redis_server;
 struct runner;
 struct sessions;
 struct state_dir;
+struct streams;
 struct tokens;
 struct vocabulary;
 
@@ -51,7 +52,8 @@ struct service {
     struct tokens *tokens;
     struct sessions *sessions; /* of people at the pages */
     struct aggregator *aggregator;
-    struct datagrams *statsd; /* NULL when off */
+    struct datagrams *statsd, *emf; /* NULL when off */
+    struct streams *emf_streams;    /* the same */
     struct puller *puller;
     struct runner *runner;
     struct notifier *notifier;

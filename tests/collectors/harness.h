@@ -30,6 +30,9 @@ static inline struct routes *harness_routes(uint64_t generation)
     static const struct push_config groups = {
         .metric = "lb.5xx", .of = "lb.requests", .cohorts = {{stable, 1}, {fresh, 1}}};
     static const struct push_config sizes = {.metric = "size", .of = "size:count"};
+    static const struct push_config emf_ms = {.metric = "size.ms"},
+                                    emf_mean = {.metric = "size.mean"};
+    static const struct push_config emf_bytes = {.metric = "size.bytes", .of = "size.bytes:count"};
     static const struct spec_metric checkout[] = {
         {.name = "errors",
          .kind = METRIC_PROPORTION,
@@ -52,13 +55,24 @@ static inline struct routes *harness_routes(uint64_t generation)
         {.name = "mean-size",
          .kind = METRIC_RATIO,
          .source = {.word = &push_word, .config = &sizes}},
+        {.name = "size-p95",
+         .kind = METRIC_QUANTILE,
+         .quantile = 0.95,
+         .source = {.word = &push_word, .config = &emf_ms}},
+        {.name = "size-mean",
+         .kind = METRIC_MEAN,
+         .cap = 50,
+         .source = {.word = &push_word, .config = &emf_mean}},
+        {.name = "size-ratio",
+         .kind = METRIC_RATIO,
+         .source = {.word = &push_word, .config = &emf_bytes}},
     };
     struct spec specs[3] = {
         {.name = "r1",
          .service = "checkout",
          .revision = "new1",
          .metrics = checkout,
-         .n_metrics = 6},
+         .n_metrics = 9},
         {.name = "r2",
          .service = "checkout",
          .revision = "new2",

@@ -53,6 +53,11 @@ def routes_were_asked(j, is_ours):
     check(not missing and asked > 5, "nobody asked", missing)
 
 
+def has_own_test(path):
+    """Paths that take samples in another's form: test_emf.py and its like."""
+    return path in ("/v1/emf", "/v1/firehose")
+
+
 def is_judging(path):
     """The routes of test_api_judging.py; test_api.py has the others."""
     return path == "/v1/samples" or re.search("{id}/(verdicts?|events|report|promote|rollback|pause|resume|abort|traffic)$", path) is not None
