@@ -1,0 +1,43 @@
+#!/usr/bin/python3
+"""Leases that cannot be used: a release that this process cannot take up, and one that is gone from Redis."""
+from judged import Suite, check, quick_spec, wait_for
+from stack import AtOnce, Stack
+
+suite = Suite()
+beside = AtOnce(suite, 2)
+
+
+@beside.test
+def what_cannot_be_taken_up_is_left_to_others():
+    with Stack() as s:
+        redis = s.redis()
+        key = "judge:{poor}:release"
+        with s.judged(redis=redis.url) as j:
+            j.apply(quick_spec("poor"))
+            wait_for("owner", lambda: redis.ask("GET", "judge:{poor}:lease"))
+            j.stop()
+            redis.ask("HSET", key, "spec", '{"apiVersion": "judge/v1", "kind": "Release"}')
+            redis.ask("DEL", "judge:{poor}:lease")
+            token = int(redis.ask("HGET", key, "lease_token"))
+            j.start()
+            wait_for("try", lambda: int(redis.ask("HGET", key, "lease_token")) > token)
+            # Another node finds it free, and has it for as long as it likes.
+            wait_for("free lease", lambda: redis.ask("SET", "judge:{poor}:lease", "another", "NX", "PX", 60000) == b"OK", 3)
+            tries = int(redis.ask("HGET", key, "lease_token")) - token
+            check(tries == 1, tries, "tries")
+            check(j.log().count("taking up poor") == 1, j.log()[-2000:])
+
+
+@beside.test
+def a_release_that_is_gone_is_let_go():
+    with Stack() as s:
+        redis = s.redis()
+        with s.judged(redis=redis.url) as j:
+            j.apply(quick_spec("lost"))
+            wait_for("owner", lambda: j.metrics().get("judge_leases_held") == 1)
+            redis.ask("DEL", "judge:{lost}:release")
+            wait_for("end of it", lambda: j.metrics()["judge_leases_held"] == 0, 15)
+
+
+if __name__ == "__main__":
+    suite.run()
