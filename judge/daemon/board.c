@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "judge/daemon/limits.h"
 #include "lib/base/map.h"
 #include "lib/base/writer.h"
 
@@ -134,6 +135,20 @@ static bool stands_before(const struct view *a, const struct view *b)
     return strcmp(a->record.id, b->record.id) < 0;
 }
 
+/* Beyond the ceiling the oldest release that is done makes room. */
+static void trim(struct board *b)
+{
+    size_t i = b->n;
+    while (i > 0 && b->views[i - 1]->record.phase != PHASE_DONE)
+        i--;
+    if (b->n <= BOARD_RELEASES_MAX || i == 0)
+        return;
+    view_unref(b->views[i - 1]);
+    memmove(b->views + i - 1, b->views + i, (b->n - i) * sizeof(*b->views));
+    memmove(b->keys + i - 1, b->keys + i, (b->n - i) * sizeof(*b->keys));
+    b->n--;
+}
+
 /*
  * A new snapshot in which `release` is shown by `v` (consumed), or not at all when v is NULL. The
  * lock is held.
@@ -156,6 +171,7 @@ static void publish(struct boards *b, const char *release, struct view *v)
     }
     if (v)
         board_add(next, v);
+    trim(next);
     b->now = next;
     board_unref(old);
 }

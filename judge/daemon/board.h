@@ -52,8 +52,9 @@ void board_unref(const struct board *b);
 /* The view of a release in a snapshot, or NULL. Borrowed from the snapshot. */
 const struct view *board_find(const struct board *b, const char *release);
 
-/* Puts up (or replaces) a release as the store holds it; texts are copied. What is shown already
- * and newer stays: a live verdict with a greater or the same seq, a record of a greater version. */
+/* Puts up (or replaces) a release as the store holds it; texts are copied. Beyond
+ * BOARD_RELEASES_MAX the oldest that is done goes. What is shown already and newer stays: a live
+ * verdict with a greater or the same seq, a record of a greater version. */
 struct view_facts {
     const struct release_record *record;
     const char *status; /* JSON */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "judge/daemon/limits.h"
 #include "lib/base/node.h"
 #include "tests/t.h"
 
@@ -181,6 +182,30 @@ static void a_name_given_again_begins_without_a_verdict(void)
     boards_free(b);
 }
 
+/* Releases come for years: the oldest that are done go, those that run stay. */
+static void the_board_is_bounded(void)
+{
+    enum { RUNNING = 3, MORE = 20 };
+    struct boards *b = boards_new(published, NULL);
+    char id[32];
+    for (int i = 0; i < BOARD_RELEASES_MAX + MORE; i++) {
+        snprintf(id, sizeof(id), "r-%d", i);
+        struct release_record r = record(id, i);
+        r.phase = i < RUNNING ? PHASE_JUDGING : PHASE_DONE;
+        boards_put(b, &(struct view_facts){.record = &r, .status = "{}"});
+    }
+    const struct board *now = boards_read(b);
+    T_EQ_INT(now->n, BOARD_RELEASES_MAX);
+    for (int i = 0; i < RUNNING + MORE + 1; i++) {
+        snprintf(id, sizeof(id), "r-%d", i);
+        if (!board_find(now, id) != (i >= RUNNING && i < RUNNING + MORE))
+            t_fail(__FILE__, __LINE__, "%s", id);
+    }
+    T_EQ_STR(now->views[0]->record.id, "r-2019");
+    board_unref(now);
+    boards_free(b);
+}
+
 static void what_changes_nothing_is_not_published(void)
 {
     struct boards *b = boards_new(published, NULL);
@@ -286,6 +311,7 @@ int main(int argc, char **argv)
          the_newest_record_is_shown_with_its_verdict},
         {"a_name_given_again_begins_without_a_verdict",
          a_name_given_again_begins_without_a_verdict},
+        {"the_board_is_bounded", the_board_is_bounded},
         {"what_changes_nothing_is_not_published", what_changes_nothing_is_not_published},
         {"the_json_holds_it_all", the_json_holds_it_all},
         {"readers_and_writers_meet", readers_and_writers_meet},
