@@ -45,11 +45,22 @@ static const char *status_of(struct service *s, const struct release_record *r, 
     return status;
 }
 
+/* What one release has stored may be unreadable here; the others are shown all the same. */
+static bool is_passed_over(struct err *err)
+{
+    if (err->code != ERR_CORRUPT)
+        return false;
+    log_err("watcher", err);
+    err_clear(err);
+    return true;
+}
+
 static int put_up(struct service *s, const struct release_record *r, struct arena *a,
                   struct err *err)
 {
     struct view_facts facts = {.record = r, .status = status_of(s, r, a)};
-    if (store_verdict_latest(s->store, r->id, &facts.seq, &facts.verdict, a, err) != 0)
+    if (store_verdict_latest(s->store, r->id, &facts.seq, &facts.verdict, a, err) != 0 &&
+        !is_passed_over(err))
         return -1;
     boards_put(s->boards, &facts);
     return 0;
@@ -59,6 +70,8 @@ static int refresh_one(struct watcher *w, const char *id, struct arena *a, struc
 {
     struct release_record r;
     if (store_release_get(w->s->store, id, &r, a, err) != 0) {
+        if (is_passed_over(err))
+            return 0;
         if (err->code != ERR_NOT_FOUND)
             return -1;
         err_clear(err);
@@ -68,21 +81,63 @@ static int refresh_one(struct watcher *w, const char *id, struct arena *a, struc
     return put_up(w->s, &r, a, err);
 }
 
-static int refresh_all(struct watcher *w, struct arena *a, struct err *err)
+/* The newest releases. */
+static int refresh_newest(struct watcher *w, struct map *seen, struct arena *a, struct err *err)
 {
     const struct release_filter any = {.phase = -1};
     const char *cursor = NULL;
-    size_t shown = 0;
     do {
         struct release_record *records;
         size_t n;
         if (store_release_list(w->s->store, &any, cursor, PAGE, &records, &n, &cursor, a, err) != 0)
             return -1;
-        for (size_t i = 0; i < n && shown < BOARD_RELEASES_MAX; i++, shown++)
+        for (size_t i = 0; i < n && seen->len < BOARD_RELEASES_MAX; i++) {
             if (put_up(w->s, &records[i], a, err) != 0)
                 return -1;
-    } while (cursor && shown < BOARD_RELEASES_MAX);
+            map_put_str(seen, records[i].id, w);
+        }
+    } while (cursor && seen->len < BOARD_RELEASES_MAX);
     return 0;
+}
+
+/* Those that run, however old: samples find their way by the board. */
+static int refresh_active(struct watcher *w, struct map *seen, struct arena *a, struct err *err)
+{
+    const char **ids;
+    size_t n;
+    if (store_release_active(w->s->store, &ids, &n, a, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (!map_get_str(seen, ids[i])) {
+            if (refresh_one(w, ids[i], a, err) != 0)
+                return -1;
+            map_put_str(seen, ids[i], w);
+        }
+    return 0;
+}
+
+/* What is on the board and was not among them may be gone from the store. */
+static int refresh_rest(struct watcher *w, const struct map *seen, struct arena *a, struct err *err)
+{
+    const struct board *board = boards_read(w->s->boards);
+    int rc = 0;
+    for (size_t i = 0; i < board->n && rc == 0; i++)
+        if (!map_get_str(seen, board->views[i]->record.id))
+            rc = refresh_one(w, board->views[i]->record.id, a, err);
+    board_unref(board);
+    return rc;
+}
+
+static int refresh_all(struct watcher *w, struct arena *a, struct err *err)
+{
+    struct map seen;
+    map_init(&seen);
+    int rc = refresh_newest(w, &seen, a, err) != 0 || refresh_active(w, &seen, a, err) != 0 ||
+                     refresh_rest(w, &seen, a, err) != 0
+                 ? -1
+                 : 0;
+    map_release(&seen, NULL);
+    return rc;
 }
 
 /* The spec of a stored release; its source and platform are not acted upon here. */

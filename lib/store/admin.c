@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/store/codec.h"
 #include "lib/store/store_priv.h"
 
@@ -47,8 +48,11 @@ int store_tokens(struct store *s, struct token_record **out, size_t *n, struct a
     *out = arena_array(a, all && all->n ? all->n : 1, sizeof(**out));
     for (size_t i = 0; rc == 0 && i < all->n; i++) {
         const struct redis_reply *v = redis_item(all, i);
-        rc = token_decode(&(*out)[i], bytes_of(v->text, v->len), a, err);
-        *n += rc == 0;
+        struct err bad = {0};
+        if (token_decode(&(*out)[*n], bytes_of(v->text, v->len), a, &bad) == 0)
+            (*n)++;
+        else
+            log_err("store", &bad); /* it opens nothing; the others do */
     }
     redis_batch_free(b);
     if (*n > 1)

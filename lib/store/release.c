@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/store/store_priv.h"
 
@@ -254,7 +255,7 @@ int store_release_list(struct store *s, const struct release_filter *f, const ch
         for (size_t i = 0; i < found; i++)
             ask_record(b, ids[i]);
         int rc = store_run(s, b, err);
-        for (size_t i = 0; i < found && rc == 0; i++) {
+        for (size_t i = 0; rc == 0 && i < found; i++) {
             /* Equal times stand in reverse order of their names. */
             if (!p.is_start && created[i] == p.created && strcmp(ids[i], p.id) >= 0)
                 continue;
@@ -262,8 +263,12 @@ int store_release_list(struct store *s, const struct release_filter *f, const ch
             struct release_record record;
             if (hash->n == 0)
                 continue;
-            rc = read_record(ids[i], hash, redis_reply(b, 2 * i + 1)->text, &record, a, err);
-            if (rc != 0 || !matches(f, &record))
+            struct err bad = {0};
+            if (read_record(ids[i], hash, redis_reply(b, 2 * i + 1)->text, &record, a, &bad) != 0) {
+                log_err("store", &bad); /* the others can be read all the same */
+                continue;
+            }
+            if (!matches(f, &record))
                 continue;
             if (*n == limit) {
                 const struct release_record *last = &(*out)[*n - 1];

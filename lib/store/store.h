@@ -65,7 +65,7 @@ int store_release_create(struct store *s, const struct release_new *r, bool *rep
 int store_release_get(struct store *s, const char *id, struct release_record *out, struct arena *a,
                       struct err *err) WARN_UNUSED;
 /* Releases newest first; `cursor` NULL for the start; *next NULL at the end. service etc. may be
- * NULL. */
+ * NULL. A record that cannot be read is logged and left out; so is a token in store_tokens. */
 struct release_filter {
     const char *service, *environment;
     int phase; /* -1: any */

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Leases that cannot be used: a release that this process cannot take up, and one that is gone from Redis."""
+"""What Redis holds and this process cannot use: a release it cannot take up, one that is gone, one it cannot read."""
 from judged import Suite, check, quick_spec, wait_for
 from stack import AtOnce, Stack
 
 suite = Suite()
-beside = AtOnce(suite, 2)
+beside = AtOnce(suite, 4)
 
 
 @beside.test
@@ -37,6 +37,35 @@ def a_release_that_is_gone_is_let_go():
             wait_for("owner", lambda: j.metrics().get("judge_leases_held") == 1)
             redis.ask("DEL", "judge:{lost}:release")
             wait_for("end of it", lambda: j.metrics()["judge_leases_held"] == 0, 15)
+
+
+@beside.test
+def one_that_cannot_be_read_hides_no_other():
+    with Stack() as s:
+        redis = s.redis()
+        with s.judged(redis=redis.url) as j:
+            j.apply(quick_spec("spoilt"))
+            j.apply(quick_spec("sound"))
+            j.stop()
+            redis.ask("HSET", "judge:{spoilt}:release", "phase", "99")  # of a later version, say
+            redis.ask("HSET", "judge:tokens", "spoilt", "not a token")
+            j.start()
+            check(j.get("/v1/releases/spoilt").status == 404)
+            check(j.release("sound")["phase"] != "done")
+            answer = j.samples([{"service": "sound", "cohort": "candidate", "metric": "http.requests", "value": 1}])
+            check(answer.status == 200 and answer.json["taken"] == 1, answer)
+
+
+@beside.test
+def what_is_gone_from_the_store_goes_from_the_board():
+    with Stack() as s:
+        redis = s.redis()
+        with s.judged(redis=redis.url) as j:
+            j.apply(quick_spec("ghost"))
+            redis.ask("DEL", "judge:{ghost}:release")
+            redis.ask("ZREM", "judge:releases", "ghost")
+            redis.ask("SREM", "judge:active", "ghost")
+            wait_for("end of it", lambda: j.get("/v1/releases/ghost").status == 404, 15)
 
 
 if __name__ == "__main__":
