@@ -83,7 +83,7 @@ int ctl_main(int argc, char **argv);
 
 /* Set by SIGINT and SIGTERM once ctl_watch_signals was called; commands that wait look at it, and
  * a call to the service ends. */
-extern volatile sig_atomic_t interrupted;
+extern _Atomic int interrupted;
 void ctl_watch_signals(void);
 
 /* Prints "judgectl: message" (and what to do next where that helps) and gives the exit status:

@@ -1,6 +1,6 @@
 #include "judge/ctl/ctl.h"
 
-volatile sig_atomic_t interrupted;
+_Atomic int interrupted;
 
 static void on_signal(int signal_number)
 {

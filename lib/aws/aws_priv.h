@@ -15,7 +15,6 @@
 #define LIB_AWS_AWS_PRIV_H
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "lib/aws/aws.h"
@@ -106,7 +105,7 @@ struct aws {
     struct settings settings;
     struct quotas quotas;
     _Atomic int64_t skew_us; /* AWS's clock less ours, when ours is off */
-    volatile sig_atomic_t stop;
+    _Atomic int stop; /* aws_close was called */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an identity was tried, or we are closing */
     pthread_cond_t work;    /* for the thread */

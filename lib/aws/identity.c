@@ -227,8 +227,9 @@ static void publish(struct aws *a, struct identity *id, struct credentials *got,
     id->failure = *failure;
     id->next_try = mono_add_ms(now, pause_ms(id->failures++));
     aws_count(AWS_COUNT_NOT_RENEWED);
-    log_warn("aws", "credentials: %s%s", failure->message,
-             is_valid(a, id) ? "; the old ones are still valid and used" : "");
+    if (!a->stop)
+        log_warn("aws", "credentials: %s%s", failure->message,
+                 is_valid(a, id) ? "; the old ones are still valid and used" : "");
 }
 
 /* Tells who waits; the lock is given up meanwhile, the identity held. */

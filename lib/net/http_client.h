@@ -9,7 +9,6 @@
 #ifndef LIB_NET_HTTP_CLIENT_H
 #define LIB_NET_HTTP_CLIENT_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,9 +35,9 @@ struct http_request {
     const struct guard *guard; /* NULL: any address; must outlive the call */
     const char *ca_file;       /* NULL: the system's */
     bool skip_verify;
-    /* NULL, or a flag (set by a signal handler): when it is not 0 the call ends with
-     * ERR_UNAVAILABLE within a second, at once when the signal came to the calling thread. */
-    const volatile sig_atomic_t *stop;
+    /* NULL, or a flag (set by a signal handler or another thread): when it is not 0 the call ends
+     * with ERR_UNAVAILABLE within a second, at once when the signal came to the calling thread. */
+    const _Atomic int *stop;
 };
 
 /* What came back, whatever its status: a 500 is a reply, not an error. */
