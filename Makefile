@@ -80,6 +80,7 @@ libs_crypto := -lcrypto
 libs_net := -lmicrohttpd -lcurl -lssl -lcrypto
 libs_aws := -lexpat
 libs_redis := -lhiredis
+libs_collectors := -lsnappy
 libs_stats := -lgsl -lgslcblas -lm
 
 archive = $(B)/lib$(1).a

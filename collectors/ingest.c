@@ -44,6 +44,9 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
         collectors_count(COUNT_BODIES_REFUSED, 1);
         return -1;
     }
+    if (apart && in.n_shed > 0) /* a batch is stored whole or not at all */
+        return err_set(err, ERR_UNAVAILABLE,
+                       "too many samples wait for Redis: nothing was taken, send them again later");
     collectors_count(COUNT_SAMPLES, (int64_t)answer->samples);
     collectors_count(COUNT_UNROUTED, (int64_t)answer->unrouted);
     collectors_count(COUNT_LATE, (int64_t)answer->late);

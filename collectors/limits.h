@@ -4,14 +4,19 @@
 #ifndef COLLECTORS_LIMITS_H
 #define COLLECTORS_LIMITS_H
 
-#define LINE_BYTES_MAX       8192 /* one sample line */
-#define JSON_DEPTH_MAX       64   /* levels of a JSON value that is passed over: malformed beyond */
-#define SERIES_KEY_BYTES_MAX 1024 /* name and tags of one series, as they came */
-#define TAGS_MAX             32   /* tags of one line */
-#define REVISION_BYTES_MAX   128  /* a revision named by a sample: the line is refused */
-#define SERIES_MAX           20000 /* known to one shard */
-#define SERIES_IDLE_SECONDS  120   /* unused for so long: makes room when the table is full */
-#define SERVICES_MAX         2000  /* with running releases, in one snapshot of the routes */
+#define LINE_BYTES_MAX         8192 /* one sample line */
+#define JSON_DEPTH_MAX         64 /* levels of a JSON value that is passed over: malformed beyond */
+#define SERIES_KEY_BYTES_MAX   1024 /* name and tags of one series, as they came */
+#define TAGS_MAX               32   /* tags of one line */
+#define ATTRIBUTES_MAX         96   /* attributes or labels of one OTLP or remote-write series */
+#define WIRE_KEY_BYTES_MAX     4096 /* their bytes, and the name's */
+#define OTLP_JSON_NODES_MAX    ((size_t)400000)   /* values of one OTLP JSON body: refused whole */
+#define REMOTE_WRITE_BYTES_MAX ((size_t)32 << 20) /* one remote-write body, snappy undone */
+#define IDENTITY_TEXT_BYTES    512                /* numbers among them, written out */
+#define REVISION_BYTES_MAX     128   /* a revision named by a sample: the line is refused */
+#define SERIES_MAX             20000 /* known to one shard */
+#define SERIES_IDLE_SECONDS    120   /* unused for so long: makes room when the table is full */
+#define SERVICES_MAX           2000  /* with running releases, in one snapshot of the routes */
 #define EMF_DOCUMENT_BYTES_MAX                                                                     \
     ((size_t)1 << 20)                 /* one Embedded Metric Format document: refused              \
                                        */

@@ -25,7 +25,16 @@ void ingest_refuse(struct ingest *in, const char *fmt, ...)
 
 /* Why a target did not take a line. A late one is added all the same: the store sees that its block
  * is sealed, counts it for the cohort and writes nothing. */
-enum miss { MISS_NONE, MISS_EARLY, MISS_LATE, MISS_TRUST, MISS_SERVICE, MISS_FORM, MISS_SHED };
+enum miss {
+    MISS_NONE,
+    MISS_EARLY,
+    MISS_LATE,
+    MISS_TRUST,
+    MISS_SERVICE,
+    MISS_FORM,
+    MISS_POINTS,
+    MISS_SHED
+};
 
 static int64_t block_at(struct ingest *in, int64_t ts_us, int64_t block_us)
 {
@@ -74,7 +83,8 @@ static struct sums *target_sums(struct ingest *in, struct series_target *t, bool
         .release = route->marks->handle,
         .metric = t->metric,
         .cohort = t->cohort,
-        .kind = (uint8_t)summary_kind_of(route->kinds[t->metric]),
+        .kind =
+            t->is_cumulative ? SUMMARY_POINTS : (uint8_t)summary_kind_of(route->kinds[t->metric]),
     };
     struct sums *sums = sums_set_get(in->into, &key);
     if (!sums) {
@@ -242,6 +252,32 @@ static void target_add_values(struct ingest *in, struct series_target *t, struct
     }
 }
 
+/* false: no room for one more series. */
+static bool target_add_point(struct ingest *in, const struct series *s,
+                             const struct series_target *t, struct sums *sums,
+                             const struct sample_line *line)
+{
+    const struct series_points *own = s->points;
+    struct cumulative_point p = {.id = {own->id[0], own->id[1]},
+                                 .source = own->source,
+                                 .t_us = line->ts_us,
+                                 .start_us = line->start_us,
+                                 .value = line->values[0],
+                                 .group = own->group,
+                                 .edge = own->edge};
+    if (t->part == ROUTE_VALUE) {
+        p.side = line->buckets ? POINT_BUCKETS : POINT_EDGE;
+        p.buckets = (struct point_buckets *)(uintptr_t)line->buckets; /* copied */
+    } else {
+        p.side = t->part == ROUTE_EVENTS ? POINT_EVENTS : POINT_EXPOSURE;
+        p.id[1] ^= (uint64_t)t->part; /* a metric may count a series on both sides */
+    }
+    if (sums_add_point(in->into, sums, &p))
+        return true;
+    collectors_count(COUNT_POINTS_LIMIT, 1);
+    return false;
+}
+
 static void count_missed(struct ingest *in, struct series *s, const struct sample_line *line,
                          enum miss miss)
 {
@@ -264,7 +300,12 @@ static void count_missed(struct ingest *in, struct series *s, const struct sampl
         ingest_refuse(in, "a %s needs the single values, and %s does not hold them", value_word(s),
                       line->set ? "a statistic set" : "a histogram");
         break;
+    case MISS_POINTS:
+        ingest_refuse(in, "release %s has %d cumulative series of this metric and cohort already",
+                      s->first.route->id, POINTS_MAX);
+        break;
     case MISS_SHED:
+        in->n_shed++;
         collectors_count(COUNT_SHED, 1);
         ingest_refuse(in, "too much waits for Redis: the sample was dropped");
         break;
@@ -287,7 +328,9 @@ static void line_add(struct ingest *in, const struct sample_line *line)
     }
     const struct ingest_options *o = in->options;
     const char *service = s->bytes + s->service_at;
-    if (o->may_service && s->service_len && !o->may_service(o->user, service, s->service_len)) {
+    const bool is_ours = s->n_targets > 0 || s->form < TAGS_FOREIGN;
+    if (o->may_service && s->service_len && is_ours &&
+        !o->may_service(o->user, service, s->service_len)) {
         ingest_refuse(in, "the token may not write samples of service %.*s", (int)s->service_len,
                       service);
         return;
@@ -308,7 +351,9 @@ static void line_add(struct ingest *in, const struct sample_line *line)
             sums = target_sums(in, t, s->service_len == 0, line->ts_us, &this_one);
         else
             this_one = MISS_FORM;
-        if (sums)
+        if (sums && t->is_cumulative)
+            this_one = target_add_point(in, s, t, sums, line) ? this_one : MISS_POINTS;
+        else if (sums)
             target_add_values(in, t, sums, line);
         if (this_one == MISS_NONE)
             is_taken = true;

@@ -144,6 +144,8 @@ static void push_add(struct routes *r, const struct release_route *route, uint16
     digest_labels(&r->digest, &c->cohorts.candidate);
     if (is_counts && c->of) {
         t.part = ROUTE_EXPOSURE;
+        t.where = labels_dup(&r->arena, push_of_where(c));
+        digest_labels(&r->digest, &t.where);
         push_target_add(r, c->of, t);
         digest_text(&r->digest, c->of);
     }

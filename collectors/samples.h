@@ -40,6 +40,7 @@ struct ingest_format {
 };
 
 extern const struct ingest_format ingest_text, ingest_ndjson, ingest_emf;
+extern const struct ingest_format ingest_otlp, ingest_otlp_json, ingest_remote_write;
 
 /* Who sends. */
 struct ingest_options {

@@ -1,14 +1,15 @@
 #include "collectors/series.h"
 
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/identity.h"
 #include "collectors/scan.h"
 #include "lib/model/nouns.h"
 
-#define FIRST_CAP     64
-#define REFUSAL_BYTES 160
+#define FIRST_CAP 64
 
 static const char *const type_words[] = {
     [TYPE_COUNTER] = "c (counter)",
@@ -18,119 +19,18 @@ static const char *const type_words[] = {
     [TYPE_SET] = "s (set)",
     [TYPE_DISTRIBUTION] = "d (distribution)",
     [TYPE_ANY] = "any",
+    [TYPE_READING] = "gauge",
+    [TYPE_SUMMARY] = "summary",
+    [TYPE_SWING] = "delta of a sum that may fall",
+    [TYPE_SUM] = "sum",
+    [TYPE_BUCKETS] = "histogram",
+    [TYPE_LABELS] = "counter or gauge",
+    [TYPE_EDGE] = "bucket",
 };
 
 const char *sample_type_word(enum sample_type type)
 {
     return type_words[type];
-}
-
-/* What a series says about itself; pointers into its bytes. */
-struct identity {
-    struct span {
-        const char *at;
-        size_t len;
-    } service, cohort, revision;
-    struct tag {
-        struct span name, value;
-    } tags[TAGS_MAX];
-    size_t n_tags;
-};
-
-static bool span_is(struct span s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
-
-static PRINTF_LIKE(2, 3) void series_refuse(struct series *s, const char *fmt, ...)
-{
-    if (s->refusal)
-        return; /* the first reason stands */
-    s->refusal = mem_alloc(REFUSAL_BYTES);
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(s->refusal, REFUSAL_BYTES, fmt, args);
-    va_end(args);
-}
-
-/* -1 with the series refused. */
-static int identity_add(struct series *s, struct identity *id, struct span name, struct span value)
-{
-    if (span_is(name, "service"))
-        id->service = value;
-    else if (span_is(name, "cohort"))
-        id->cohort = value;
-    else if (span_is(name, "revision"))
-        id->revision = value;
-    else if (id->n_tags == TAGS_MAX) {
-        series_refuse(s, "more than %d tags", TAGS_MAX);
-        return -1;
-    } else
-        id->tags[id->n_tags++] = (struct tag){name, value};
-    return 0;
-}
-
-/* Reads "a:b,c:d"; a tag without a colon has an empty value. Returns -1 with the series refused. */
-static int identity_of_text(struct series *s, const char *tags, size_t len, struct identity *id)
-{
-    const char *end = tags + len;
-    for (const char *p = tags; p < end;) {
-        const char *comma = memchr(p, ',', (size_t)(end - p));
-        const char *stop = comma ? comma : end;
-        const char *colon = memchr(p, ':', (size_t)(stop - p));
-        struct span name = {p, (size_t)((colon ? colon : stop) - p)};
-        struct span value = {colon ? colon + 1 : stop, colon ? (size_t)(stop - colon - 1) : 0};
-        p = comma ? comma + 1 : end;
-        if (name.len == 0 && value.len == 0)
-            continue; /* an empty tag says nothing */
-        if (identity_add(s, id, name, value) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Clients without tags put them behind the name: "http.errors,service=checkout,cohort=candidate".
- * Returns the length of the name itself, 0 with the series refused. */
-static size_t identity_of_name(struct series *s, struct identity *id)
-{
-    const char *end = s->bytes + s->name_len;
-    const char *comma = memchr(s->bytes, ',', s->name_len);
-    const size_t name_len = comma ? (size_t)(comma - s->bytes) : s->name_len;
-    for (const char *p = comma; p; p = comma) {
-        p++;
-        comma = memchr(p, ',', (size_t)(end - p));
-        const char *stop = comma ? comma : end;
-        const char *sign = memchr(p, '=', (size_t)(stop - p));
-        if (!sign) {
-            series_refuse(s, "\",\" in the name begins tags (name=value), and \"%.*s\" is none",
-                          (int)(stop - p < 32 ? stop - p : 32), p);
-            return 0;
-        }
-        if (identity_add(s, id, (struct span){p, (size_t)(sign - p)},
-                         (struct span){sign + 1, (size_t)(stop - sign - 1)}) != 0)
-            return 0;
-    }
-    return name_len;
-}
-
-static struct span pair_part(const char **p, const char *end)
-{
-    const char *nul = memchr(*p, '\0', (size_t)(end - *p));
-    BUG_ON(!nul);
-    struct span part = {*p, (size_t)(nul - *p)};
-    *p = nul + 1;
-    return part;
-}
-
-static int identity_of_pairs(struct series *s, const char *tags, size_t len, struct identity *id)
-{
-    for (const char *p = tags; p < tags + len;) {
-        struct span name = pair_part(&p, tags + len);
-        struct span value = pair_part(&p, tags + len);
-        if (identity_add(s, id, name, value) != 0)
-            return -1;
-    }
-    return 0;
 }
 
 static bool where_holds(const struct labels *where, const struct identity *id)
@@ -177,10 +77,22 @@ static bool type_fits(enum sample_type type, const struct route_target *t)
     case TYPE_HISTOGRAM:
     case TYPE_DISTRIBUTION:
         return t->part == ROUTE_VALUE || t->counts_samples;
+    case TYPE_READING:
+        return t->part == ROUTE_VALUE || t->counts_samples;
+    case TYPE_SUM:
+        return t->part != ROUTE_VALUE && !t->counts_samples;
+    case TYPE_BUCKETS:
+        return t->kind == METRIC_QUANTILE || t->counts_samples;
+    case TYPE_LABELS:
+        return !t->counts_samples;
+    case TYPE_EDGE:
+        return t->kind == METRIC_QUANTILE;
     case TYPE_ANY:
         return true;
     case TYPE_GAUGE:
     case TYPE_SET:
+    case TYPE_SUMMARY:
+    case TYPE_SWING:
         break;
     }
     return false;
@@ -199,6 +111,7 @@ static void target_add(struct series *s, const struct route_target *t, uint8_t c
         .part = (uint8_t)t->part,
         .needs_auth = t->route->needs_auth,
         .counts_samples = t->counts_samples,
+        .is_cumulative = s->as >= TYPE_SUM && (s->as != TYPE_LABELS || t->part != ROUTE_VALUE),
     };
     if (t->part == ROUTE_VALUE)
         s->takes_values = true;
@@ -209,7 +122,7 @@ static void target_add(struct series *s, const struct route_target *t, uint8_t c
 /* What is missing for a sample that no release asks for by its labels alone. */
 static void identity_miss(struct series *s, const struct identity *id)
 {
-    if (s->form == TAGS_FOREIGN)
+    if (s->form >= TAGS_FOREIGN)
         return;
     if (!id->service.len)
         series_refuse(s, "the service is missing");
@@ -230,53 +143,93 @@ static int identity_check(struct series *s, const struct identity *id)
     return s->refusal ? -1 : 0;
 }
 
+/* ---- resolving ---- */
+
+/* Finds who asks for the name; the target that would but for the type. */
+static const struct route_target *targets_find(struct series *s, const struct routes *routes,
+                                               const struct identity *id, struct span service,
+                                               struct span name)
+{
+    const struct route_entry *entry =
+        routes_find(routes, service.at, service.len, name.at, name.len);
+    const struct route_target *misfit = NULL;
+    for (size_t i = 0; entry && i < entry->n; i++) {
+        const struct route_target *t = &entry->targets[i];
+        int cohort = cohort_of(id, t);
+        if (cohort < 0 || !where_holds(&t->where, id))
+            continue;
+        if (type_fits((enum sample_type)s->as, t))
+            target_add(s, t, (uint8_t)cohort);
+        else
+            misfit = t;
+    }
+    return misfit;
+}
+
+/* A bucket is looked for as a counter of its own first, then as part of its histogram. */
+static const struct route_target *targets_find_as(struct series *s, const struct routes *routes,
+                                                  const struct identity *id, struct span service)
+{
+    s->as = s->type;
+    const struct route_target *misfit = targets_find(s, routes, id, service, id->name);
+    if (s->n_targets > 0 || !id->edge.at)
+        return misfit;
+    s->as = TYPE_EDGE;
+    return targets_find(s, routes, id, service, id->of_edge);
+}
+
+static void refuse_misfit(struct series *s, const struct route_target *t)
+{
+    const bool is_values = t->part == ROUTE_VALUE || t->counts_samples;
+    const char *takes = is_values ? "d, h or ms" : "c";
+    if (s->as >= TYPE_READING)
+        takes = !is_values                   ? "sums"
+                : t->kind == METRIC_QUANTILE ? "histograms or gauges"
+                                             : "gauges";
+    series_refuse(s, "type %s does not fit a %s: it takes %s", type_words[s->as],
+                  metric_kind_name(t->kind), takes);
+}
+
 static void series_resolve(struct series *s, const struct routes *routes)
 {
     free(s->more);
     free(s->refusal);
+    free(s->points);
     s->more = NULL;
     s->refusal = NULL;
+    s->points = NULL;
     s->n_targets = 0;
     s->takes_counts = s->takes_values = false;
     s->service_len = 0;
     s->generation = routes_generation(routes);
 
-    struct identity id = {.service = {"", 0}};
-    const char *tags = s->bytes + s->name_len;
-    const size_t name_len = s->form == TAGS_TEXT ? identity_of_name(s, &id) : s->name_len;
-    if (s->refusal || (s->form == TAGS_TEXT ? identity_of_text(s, tags, s->tags_len, &id)
-                                            : identity_of_pairs(s, tags, s->tags_len, &id)))
+    struct identity id; /* its text needs no zeros */
+    memset(&id, 0, offsetof(struct identity, text));
+    id.text_len = 0;
+    id.service = (struct span){"", 0};
+    if (identity_read(s, &id) != 0 || identity_check(s, &id) != 0)
         return;
-    if (identity_check(s, &id) != 0)
-        return;
+    const struct route_target *misfit = targets_find_as(s, routes, &id, id.service);
+    if (s->n_targets == 0 && s->form == TAGS_LABELS && id.service.len > 0) {
+        /* a Prometheus server's job need not be a service of ours: labels alone may tell */
+        id.service.len = 0;
+        misfit = targets_find_as(s, routes, &id, id.service);
+    }
     s->service_at = id.service.len ? (uint16_t)(id.service.at - s->bytes) : 0;
     s->service_len = (uint16_t)id.service.len;
-
-    const struct route_entry *entry =
-        routes_find(routes, id.service.at, id.service.len, s->bytes, name_len);
-    const struct route_target *misfit = NULL;
-    for (size_t i = 0; entry && i < entry->n; i++) {
-        const struct route_target *t = &entry->targets[i];
-        int cohort = cohort_of(&id, t);
-        if (cohort < 0 || !where_holds(&t->where, &id))
-            continue;
-        if (type_fits((enum sample_type)s->type, t))
-            target_add(s, t, (uint8_t)cohort);
-        else
-            misfit = t;
-    }
     if (s->n_targets == 0 && misfit)
-        series_refuse(s, "type %s does not fit a %s: it takes %s", type_words[s->type],
-                      metric_kind_name(misfit->kind),
-                      misfit->part == ROUTE_VALUE || misfit->counts_samples ? "d, h or ms" : "c");
+        refuse_misfit(s, misfit);
     if (s->n_targets == 0)
         identity_miss(s, &id);
+    else if (s->as >= TYPE_SUM)
+        points_identify(s, &id);
 }
 
 static void series_free(struct series *s)
 {
     free(s->more);
     free(s->refusal);
+    free(s->points);
     free(s);
 }
 

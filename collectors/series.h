@@ -22,15 +22,25 @@ enum sample_type {
     TYPE_HISTOGRAM,
     TYPE_DISTRIBUTION,
     TYPE_SET,
-    TYPE_ANY
+    TYPE_ANY,
+    TYPE_READING, /* a gauge's value, as an observation */
+    TYPE_SUMMARY, /* quantiles that somebody else computed: fits nothing */
+    TYPE_SWING,   /* the change of what may fall, too: fits nothing */
+    /* what only grows: points that are differenced when their block is sealed */
+    TYPE_SUM,     /* a counter */
+    TYPE_BUCKETS, /* a histogram */
+    TYPE_LABELS,  /* of remote write: a counter or a gauge, as the metric that asks takes it */
+    TYPE_EDGE     /* of remote write: one bucket of a histogram */
 };
 
 /* How a series says whose it is. */
 enum tags_form {
-    TAGS_TEXT,   /* "service:checkout,cohort:candidate,region:eu", as it came */
-    TAGS_PAIRS,  /* name NUL value NUL ...: see series_pair */
-    TAGS_FOREIGN /* pairs of a sender that knows nothing of services and cohorts: what no release
+    TAGS_TEXT,    /* "service:checkout,cohort:candidate,region:eu", as it came */
+    TAGS_PAIRS,   /* name NUL value NUL ...: see series_pair */
+    TAGS_FOREIGN, /* pairs of a sender that knows nothing of services and cohorts: what no release
                     asks for by its labels is unrouted, not refused */
+    TAGS_OTLP,    /* raw attributes (otlp.c); foreign */
+    TAGS_LABELS   /* raw labels, the name among them (remote_write.c); foreign */
 };
 
 /* A release's metric that takes the series, and the sums its last sample went to. */
@@ -44,21 +54,30 @@ struct series_target {
     uint8_t cohort;
     uint8_t part; /* enum route_part */
     bool needs_auth, counts_samples;
+    bool is_cumulative; /* its points are kept */
+};
+
+/* Who a cumulative series is, the same in every process (lib/sketch/points.h). */
+struct series_points {
+    uint64_t id[2], source, group;
+    double edge;
 };
 
 /* What a line touches stands together: lookups are bound by cache misses, not by instructions. */
 struct series {
     uint32_t name_len, tags_len;
     uint8_t type, form;
+    uint8_t as; /* the type it turned out to be: a bucket shows by its labels */
     bool takes_counts, takes_values;
     uint16_t service_at, service_len; /* in bytes, once resolved */
     uint32_t n_targets;
     int64_t used_s;      /* when it was last seen, in seconds */
     uint64_t generation; /* of the routes it was resolved under */
     char *refusal;       /* why none of its samples can be taken; NULL: they can, or nobody asks */
-    struct series_target first; /* most have just this one */
-    struct series_target *more; /* the others: n_targets - 1 */
-    char bytes[];               /* name, then tags */
+    struct series_target first;   /* most have just this one */
+    struct series_target *more;   /* the others: n_targets - 1 */
+    struct series_points *points; /* of a cumulative one that has a target */
+    char bytes[];                 /* name, then tags */
 };
 
 static inline struct series_target *series_target(struct series *s, uint32_t i)

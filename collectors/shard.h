@@ -13,7 +13,7 @@
 
 #define PACKED_MAX    (LINE_BYTES_MAX / 2) /* values of one line */
 #define AHEAD_LINES   16 /* looked up together, so that their cache misses overlap */
-#define SCRATCH_BYTES (4 * LINE_BYTES_MAX)
+#define SCRATCH_BYTES (AHEAD_LINES * WIRE_KEY_BYTES_MAX)
 
 /* What one receiving thread adds to. All but the mutex is guarded by it. */
 struct shard {
@@ -23,7 +23,7 @@ struct shard {
     struct routes *routes; /* the snapshot this shard works with: a reference */
     uint64_t generation;
     double values[2 * PACKED_MAX + 1]; /* of the lines ahead */
-    char scratch[SCRATCH_BYTES];       /* decoded strings of one NDJSON line */
+    char scratch[SCRATCH_BYTES];       /* decoded strings of one NDJSON line; keys of lines ahead */
 };
 
 /* What a source summed up itself: the single values are gone. count >= 1, min <= max. */
@@ -42,6 +42,9 @@ struct sample_line {
     const uint64_t *counts; /* the same for each value apart, or NULL */
     const struct statistic_set *set;
     const struct hist *hist; /* numbers of samples between edges */
+    /* of cumulative series: values[0] is how far it stands (a histogram: its count) */
+    const struct point_buckets *buckets;
+    int64_t start_us; /* since when; 0: not said */
     int64_t ts_us;
     uint64_t number; /* of the line, for a refusal */
     uint64_t hash;   /* of the key */
@@ -60,6 +63,7 @@ struct ingest {
     int64_t cached_ts, cached_block_us, cached_block;
     struct sample_line ahead[AHEAD_LINES];
     size_t n_ahead, n_values; /* lines and their values in shard->values */
+    uint64_t n_shed;          /* lines dropped because too much waits for Redis */
 };
 
 static inline void ingest_init(struct ingest *in, const struct ingest_options *options,
@@ -77,6 +81,7 @@ static inline void ingest_init(struct ingest *in, const struct ingest_options *o
     in->cached_ts = INT64_MIN;
     in->cached_block_us = 0;
     in->n_ahead = in->n_values = 0;
+    in->n_shed = 0;
 }
 
 /* Adds the line now. */

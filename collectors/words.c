@@ -39,6 +39,11 @@ static const struct field push_fields[] = {
      .type = FIELD_LABELS,
      .offset = offsetof(struct push_config, where),
      .help = "only samples that carry all of these labels"},
+    {.name = "of_where",
+     .type = FIELD_LABELS,
+     .offset = offsetof(struct push_config, of_where),
+     .help = "the same for the samples of `of`; left out: those of `where`, or all of them when "
+             "`of` is `metric` itself"},
     {.name = "cohorts",
      .type = FIELD_COHORTS,
      .offset = offsetof(struct push_config, cohorts),
@@ -61,6 +66,11 @@ size_t push_name_counts(const char *name)
     return len > end_len && strcmp(name + len - end_len, end) == 0 ? len - end_len : 0;
 }
 
+const struct labels *push_of_where(const struct push_config *c)
+{
+    return c->of_where.n > 0 || (c->of && strcmp(c->of, c->metric) == 0) ? &c->of_where : &c->where;
+}
+
 static int push_check_metric(const void *config, enum metric_kind kind, struct err *err)
 {
     const struct push_config *c = config;
@@ -70,18 +80,21 @@ static int push_check_metric(const void *config, enum metric_kind kind, struct e
                        "`%s` is how many samples came: a %s takes their values; leave `:count` out",
                        c->metric, metric_kind_name(kind));
     if (takes_values)
-        return c->of ? err_set(err, ERR_SPEC,
-                               "`of` has no meaning for a %s: each value of `metric` is an "
-                               "observation; leave `of` out",
-                               metric_kind_name(kind))
-                     : 0;
+        return c->of || c->of_where.n > 0
+                   ? err_set(err, ERR_SPEC,
+                             "`of` has no meaning for a %s: each value of `metric` is an "
+                             "observation; leave `of` out",
+                             metric_kind_name(kind))
+                   : 0;
     if (!c->of)
         return err_set(err, ERR_SPEC,
                        "a %s from push needs `of`: the samples that `%s` is counted against, as in "
                        "`of: http.requests`",
                        metric_kind_name(kind), c->metric);
-    if (strcmp(c->of, c->metric) == 0)
-        return err_set(err, ERR_SPEC, "`of` is `metric` itself: name what `%s` is counted against",
+    if (strcmp(c->of, c->metric) == 0 && labels_equal(&c->where, push_of_where(c)))
+        return err_set(err, ERR_SPEC,
+                       "`of` is `metric` itself: name what `%s` is counted against, or choose the "
+                       "events with `where` (as in `where: {code: \"500\"}`)",
                        c->metric);
     return 0;
 }

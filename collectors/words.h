@@ -14,6 +14,7 @@ struct push_config {
     const char *metric;
     const char *of;               /* NULL for quantiles */
     struct labels where;          /* a sample counts when it carries all of these labels */
+    struct labels of_where;       /* the same for `of`; see push_of_where */
     struct cohort_labels cohorts; /* labels that tell the cohorts apart; none: cohort or revision */
 };
 
@@ -25,6 +26,10 @@ struct scrape_config {
     struct labels labels, of_labels;
     struct cohort_labels cohorts; /* labels that tell the cohorts apart; both are given */
 };
+
+/* The labels of what it is counted against: of_where, else those of `where`; but when both sides
+ * are one metric, `where` chooses among what of_where names, so nothing stands in for it. */
+const struct labels *push_of_where(const struct push_config *c);
 
 /* "latency_ms:count" is how many samples of latency_ms came: the length of the name itself, 0 when
  * the name is no such one. */

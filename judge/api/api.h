@@ -7,6 +7,8 @@
  *   events.c    server-sent events
  *   emf.c       POST /v1/emf
  *   samples.c   POST /v1/samples; ingest.h has what all paths that take samples share
+ *   otlp.c      POST /v1/otlp/v1/metrics
+ *   remote_write.c  POST /v1/prometheus/write
  *   report.c    reports
  *   admin.c     tokens, audit, connections
  *   page.c      (judge/web) the pages for people
@@ -30,6 +32,8 @@ extern const struct route order_routes[];
 extern const struct route event_routes[];
 extern const struct route sample_routes[];
 extern const struct route emf_routes[];
+extern const struct route otlp_routes[];
+extern const struct route remote_write_routes[];
 extern const struct route report_routes[];
 extern const struct route admin_routes[];
 extern const struct route page_routes[];
