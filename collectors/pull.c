@@ -29,8 +29,7 @@ struct pull_want {
 };
 
 /* A source in use. */
-struct lane {
-    const struct word *word;
+struct lane { /* several words may share one, and with it its state */
     const struct pull_source *source;
     void *state;
     struct pull_ask *asks[PULL_WANTS_MAX]; /* of this tick */
@@ -123,14 +122,13 @@ void pulls_take_routes(struct pulls *p, struct routes *routes)
 
 static struct lane *lane_of(struct pulls *p, const struct word *word)
 {
+    const struct source *source = word->implementation;
     for (size_t i = 0; i < p->n_lanes; i++) {
-        if (p->lanes[i]->word == word)
+        if (p->lanes[i]->source == source->pull)
             return p->lanes[i];
     }
-    const struct source *source = word->implementation;
     BUG_ON(p->n_lanes == PULL_SOURCES_MAX);
     struct lane *lane = p->lanes[p->n_lanes++] = mem_alloc(sizeof(*lane));
-    lane->word = word;
     lane->source = source->pull;
     lane->state = lane->source->open ? lane->source->open(&p->env) : NULL;
     return lane;

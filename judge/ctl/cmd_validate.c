@@ -2,9 +2,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collectors/cloudwatch/cost.h"
 #include "judge/ctl/rows.h"
 #include "judge/vocabulary/vocabulary.h"
+#include "lib/base/clock.h"
 #include "lib/model/spec.h"
+
+/* What a spec's sources cost while it is judged, where it is known. */
+static void print_cost(const struct spec *spec)
+{
+    const struct cloudwatch_cost cost = cloudwatch_cost_of(spec);
+    char block[WALL_TEXT_BYTES];
+    if (cost.metrics)
+        printf("  CloudWatch: %zu metrics asked for each %s, about $%.4f an hour\n", cost.metrics,
+               duration_format(spec->policy.block_us, block), cost.an_hour);
+}
 
 static int validate_one(const struct flags *f, const char *path, struct arena *a)
 {
@@ -30,9 +42,11 @@ static int validate_one(const struct flags *f, const char *path, struct arena *a
             fprintf(stderr, "%s: %s\n", path, err.message);
         return EXIT_USAGE;
     }
-    if (!ctl_print_document(f, spec.canonical, spec.canonical_len, a))
-        printf("%s: ok, release %s of %s, %zu steps, %zu metrics\n", path, spec.name, spec.service,
-               spec.n_steps, spec.n_metrics);
+    if (ctl_print_document(f, spec.canonical, spec.canonical_len, a))
+        return 0;
+    printf("%s: ok, release %s of %s, %zu steps, %zu metrics\n", path, spec.name, spec.service,
+           spec.n_steps, spec.n_metrics);
+    print_cost(&spec);
     return 0;
 }
 

@@ -46,6 +46,7 @@ struct config {
     const char *allow_networks; /* networks that may be called whatever they are */
     bool open_metrics;          /* /metrics, /healthz, /readyz without a token */
     int64_t http_threads, work_threads, statsd_threads;
+    int64_t cloudwatch_rate; /* calls a second, a region and role */
     int64_t connections_max, waiting_max;
     int64_t pending_bytes; /* samples held in memory while Redis is away */
 

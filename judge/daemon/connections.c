@@ -23,6 +23,23 @@ static const struct field *target_of(const struct word *word, const char *name)
     return NULL;
 }
 
+/* A word whose connections are of that kind, with that target (NULL: any), or NULL. Words that
+ * share a kind need not have the same targets. */
+static const struct word *word_of_kind(const struct vocabulary *v, const char *kind,
+                                       const char *target)
+{
+    const struct word *const *lists[] = {v->platforms, v->sources};
+    const size_t lens[] = {v->n_platforms, v->n_sources};
+    for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < lens[l]; i++) {
+            const struct word *w = lists[l][i];
+            if (strcmp(word_connection_kind(w), kind) == 0 &&
+                (target ? target_of(w, target) != NULL : word_has_targets(w)))
+                return w;
+        }
+    return NULL;
+}
+
 static int check_services(const struct node *list, struct err *err)
 {
     bool is_list = list->type == NODE_ARRAY;
@@ -35,21 +52,23 @@ static int check_services(const struct node *list, struct err *err)
     return 0;
 }
 
-/* One member against the word's target fields, with the reader that specs go through. */
-static int check_member(const struct word *word, const struct node *n, struct err *err)
+/* One member against the target fields of its kind, with the reader that specs go through. */
+static int check_member(const struct vocabulary *v, const char *kind, const struct node *n,
+                        struct err *err)
 {
-    const struct field *f = target_of(word, n->key);
     struct arena a;
     struct reader r;
     if (strcmp(n->key, "kind") == 0)
         return 0;
     if (strcmp(n->key, "services") == 0)
         return check_services(n, err);
-    if (strcmp(n->key, "secret_ref") == 0 && strcmp(word->name, KIND_TOLD) == 0)
+    if (strcmp(n->key, "secret_ref") == 0 && strcmp(kind, KIND_TOLD) == 0)
         return n->type == NODE_STRING ? 0 : err_set(err, ERR_INPUT, "secret_ref: want a name");
-    if (!f)
+    const struct word *word = word_of_kind(v, kind, n->key);
+    if (!word)
         return err_set(err, ERR_INPUT, "there is no `%.60s` in a connection of kind %s", n->key,
-                       word->name);
+                       kind);
+    const struct field *f = target_of(word, n->key);
     arena_init(&a);
     reader_init(&r, &a);
     void *config = arena_alloc(&a, word->config_size);
@@ -65,13 +84,10 @@ static int check_one(const struct node *c, const struct vocabulary *v, struct er
     const char *kind = node_get_string(c, "kind");
     if (c->type != NODE_OBJECT || !kind)
         return err_set(err, ERR_INPUT, "want {kind: ..., ...}");
-    const struct word *word = word_find(v->platforms, v->n_platforms, kind);
-    if (!word)
-        word = word_find(v->sources, v->n_sources, kind);
-    if (!word || !word_has_targets(word))
+    if (!word_of_kind(v, kind, NULL))
         return err_set(err, ERR_INPUT, "no connection is of kind `%.40s`", kind);
     for (const struct node *n = c->first; n; n = n->next)
-        if (check_member(word, n, err) != 0)
+        if (check_member(v, kind, n, err) != 0)
             return -1;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "collectors/aggregator.h"
+#include "collectors/cloudwatch/source.h"
 #include "collectors/datagrams.h"
 #include "collectors/puller.h"
 #include "collectors/streams.h"
@@ -161,6 +162,7 @@ static int start_collectors(struct service *s, struct err *err)
         .pending_bytes_max = s->config.pending_bytes,
     };
     s->aggregator = aggregator_new(&aggregator);
+    cloudwatch_set_rate(s->config.cloudwatch_rate);
     const struct puller_config puller = {
         .aggregator = s->aggregator,
         .guard = &s->config.guard,

@@ -1,5 +1,6 @@
 #include "judge/vocabulary/vocabulary.h"
 
+#include "collectors/cloudwatch/words.h"
 #include "collectors/promql.h"
 #include "collectors/words.h"
 #include "strategies/words.h"
@@ -13,7 +14,9 @@ static const struct word anytime_word = {
         "anytime-valid tests: may be read after every block, error rates hold over the whole life",
 };
 
-static const struct word *const sources[] = {&push_word, &scrape_word, &promql_word};
+static const struct word *const sources[] = {
+    &push_word, &scrape_word, &promql_word, &cloudwatch_word, &cloudwatch_math_word,
+};
 static const struct word *const patterns[] = {&canary_word};
 static const struct word *const platforms[] = {&haproxy_word, &webhook_word, &none_word};
 static const struct word *const methods[] = {&anytime_word};

@@ -8,11 +8,11 @@ int spec_word_connect(struct spec_word *w, const struct node *connection, struct
                       struct err *err)
 {
     const struct word *word = w->word;
-    const char *kind = node_get_string(connection, "kind");
-    if (!kind || strcmp(kind, word->name) != 0)
+    const char *kind = node_get_string(connection, "kind"), *wanted = word_connection_kind(word);
+    if (!kind || strcmp(kind, wanted) != 0)
         return err_set(err, ERR_SPEC, "connection `%s` is of kind %s; %s needs one of kind %s",
                        w->connection ? w->connection : "", kind ? kind : "none", word->name,
-                       word->name);
+                       wanted);
     char *config = arena_copy(a, w->config, word->config_size);
     struct reader r;
     reader_init(&r, a);

@@ -53,7 +53,7 @@ struct field {
     const char *choices; /* FIELD_CHOICE */
     const char *unit;    /* for help and schema, or NULL */
     const char *help;    /* one line */
-    bool is_target; /* says where to act: allowed inline only while allow_inline_targets is on */
+    bool is_target;    /* says where to act: allowed inline only while allow_inline_targets is on */
     bool is_operators; /* as whom to act (a secret's name): a target that only a connection gives */
 };
 
@@ -67,6 +67,8 @@ struct source_timing {
 struct word {
     const char *name;
     const char *help; /* one line */
+    /* The kind of its connections where several words share one, as `aws`; NULL: its name. */
+    const char *connection_kind;
     const struct field *fields;
     size_t n_fields;
     size_t config_size; /* of the struct the fields fill */
@@ -98,6 +100,11 @@ struct vocabulary {
 const void *word_config_dup(const struct word *word, const void *config, struct arena *a);
 /* Mixes the config into a digest: the same for configs that are equal, field by field. */
 uint64_t word_config_digest(const struct word *word, const void *config, uint64_t seed);
+
+static inline const char *word_connection_kind(const struct word *word)
+{
+    return word->connection_kind ? word->connection_kind : word->name;
+}
 
 /* The word of that name in a list, or NULL. */
 const struct word *word_find(const struct word *const *words, size_t n, const char *name);

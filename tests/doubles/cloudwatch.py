@@ -138,11 +138,11 @@ class CloudWatch(http.server.ThreadingHTTPServer):
         with self.lock:
             self.alarms[(region or self.region, account or self.account, name)] = (state, composite, reason, self.now())
 
-    def fault(self, kind, times=1, action=None, **more):
+    def fault(self, kind, times=1, action=None, region=None, **more):
         """throttle, server_error, unavailable, html, garbage, slow (seconds=), lost (done, and no answer), cut (half
         an answer), reset (neither), expired, denied."""
         with self.lock:
-            self.faults.append({"kind": kind, "times": times, "action": action, **more})
+            self.faults.append({"kind": kind, "times": times, "action": action, "region": region, **more})
 
     def answered(self, action=None, ok=None):
         with self.lock:
@@ -160,10 +160,10 @@ class CloudWatch(http.server.ThreadingHTTPServer):
 
     # ---- the service ----
 
-    def take_fault(self, action):
+    def take_fault(self, action, authorization):
         with self.lock:
             for f in self.faults:
-                if f["action"] in (None, action) and f["times"] > 0:
+                if f["action"] in (None, action) and (f["region"] is None or f"/{f['region']}/" in authorization) and f["times"] > 0:
                     f["times"] -= 1
                     return f
         return None
@@ -408,7 +408,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         call = {"action": action, "at": cw.now(), "status": None, "fault": None, "body": form if is_sts else None, "queries": 0, "region": None, "account": None}
         with cw.lock:
             cw.calls.append(call)
-        fault = cw.take_fault(action)
+        fault = cw.take_fault(action, self.headers.get("Authorization", ""))
         call["fault"] = fault and fault["kind"]
         if self.fault_before(fault, call, is_sts):
             return
