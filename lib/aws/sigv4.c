@@ -140,6 +140,35 @@ static void name_headers(struct signing *s)
     buf_release(&names);
 }
 
+/* --- Spelling --- */
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 32);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decoded and encoded again: one spelling. A '%' that begins no escape stands for itself. */
+static const char *spell(struct arena *a, const char *text, size_t len)
+{
+    struct buf out;
+    const char *spelled;
+    buf_init(&out, 3 * len);
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (c == '%' && i + 2 < len && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+            c = (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+            i += 2;
+        }
+        url_encode(&c, 1, &out);
+    }
+    spelled = arena_copy(a, out.data, out.len);
+    buf_release(&out);
+    return spelled;
+}
+
 /* --- Path --- */
 
 /* "/a/./b//../c/" -> "/a/c/" */
@@ -170,52 +199,24 @@ static char *normalize(struct arena *a, const char *path)
 static void write_path(struct signing *s, struct buf *out)
 {
     const char *path = s->q->path;
-    size_t len;
     if (!s->q->is_path_kept)
         path = normalize(&s->arena, path);
-    len = strlen(path);
-    if (s->q->is_path_encoded_once) {
-        char *decoded = arena_alloc(&s->arena, len + 1);
-        if (url_decode(path, len, false, decoded, &len) == 0)
-            path = decoded;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (path[i] == '/')
-            buf_add_char(out, '/');
+    while (*path) {
+        size_t len = strcspn(path, "/");
+        if (s->q->is_path_encoded_once)
+            buf_add_str(out, spell(&s->arena, path, len)); /* "%2F" stays inside its segment */
         else
-            url_encode(path + i, 1, out);
+            url_encode(path, len, out);
+        path += len;
+        if (*path) {
+            buf_add_char(out, '/');
+            path++;
+        }
     }
     buf_add_char(out, '\n');
 }
 
 /* --- Query --- */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decoded and encoded again: one spelling. A '%' that begins no escape stands for itself. */
-static const char *spell(struct arena *a, const char *text, size_t len)
-{
-    struct buf out;
-    const char *spelled;
-    buf_init(&out, 3 * len);
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (c == '%' && i + 2 < len && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
-            c = (char)(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-            i += 2;
-        }
-        url_encode(&c, 1, &out);
-    }
-    spelled = arena_copy(a, out.data, out.len);
-    buf_release(&out);
-    return spelled;
-}
 
 static int compare_pairs(const void *a, const void *b)
 {
