@@ -74,7 +74,22 @@ def make_text(sender, key, rng, ts):
     return Request("/v1/samples", "text/plain", body.encode(), {"Idempotency-Key": key}, adds, len(samples))
 
 
+def make_emf(sender, key, rng, ts):
+    samples, adds = draw("emf", rng)
+    documents = []
+    for cohort in COHORTS:
+        values = {}
+        for m, c, v in samples:
+            if c == cohort:
+                values.setdefault(m.removeprefix("emf."), []).append(v)
+        metrics = {"Namespace": "emf", "Dimensions": [["service"], []], "Metrics": [{"Name": n} for n in values]}
+        documents.append({"_aws": {"Timestamp": int(ts * 1000), "CloudWatchMetrics": [metrics]}, "service": SERVICE, "cohort": cohort, "requestId": key, **values})
+    body = "".join(json.dumps(d) + "\n" for d in documents)
+    return Request("/v1/emf", "application/x-ndjson", body.encode(), {"Idempotency-Key": key}, adds, len(documents))
+
+
 WAYS = [
     Way("ndjson", metric_trio("ndjson"), make_ndjson),
     Way("text", metric_trio("text"), make_text),
+    Way("emf", metric_trio("emf"), make_emf),
 ]
