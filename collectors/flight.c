@@ -26,7 +26,8 @@ struct flight {
     size_t n, cap;
     struct batch_part **parts;
     const char **keys, **digests;
-    struct batch_part **keyed; /* the part of each key */
+    struct batch_part **keyed;           /* the part of each key */
+    const char **known, **known_digests; /* with is_full */
     size_t n_parts, n_keys;
     int64_t from; /* arrival of the oldest sample in it */
     bool is_sent;
@@ -48,6 +49,8 @@ void flight_free(struct flight *f)
     free(f->keys);
     free(f->digests);
     free(f->keyed);
+    free(f->known);
+    free(f->known_digests);
     free(f);
 }
 
@@ -220,8 +223,85 @@ static void flight_fill(struct flight *f)
         s->dirty_from = NEVER_US;
 }
 
+/* ---- keys of batches that were stored ---- */
+
+static struct known_key *known_key(const struct stream *s, size_t i)
+{
+    return &s->known[(s->known_at + i) % KNOWN_KEYS_MAX];
+}
+
+static void known_drop(struct stream *s)
+{
+    struct known_key *k = known_key(s, 0);
+    free(k->key);
+    free(k->digest);
+    s->known_at = (s->known_at + 1) % KNOWN_KEYS_MAX;
+    s->n_known--;
+}
+
+void known_add(struct stream *s, const struct batch *b, struct wall now)
+{
+    if (!s->known)
+        s->known = mem_alloc_array(KNOWN_KEYS_MAX, sizeof(*s->known));
+    while (s->n_known == KNOWN_KEYS_MAX ||
+           (s->n_known && known_key(s, 0)->at.us < now.us - KNOWN_KEYS_US))
+        known_drop(s);
+    *known_key(s, s->n_known++) =
+        (struct known_key){mem_strdup(b->key), mem_strdup(b->digest), now};
+}
+
+void known_free(struct stream *s)
+{
+    while (s->n_known)
+        known_drop(s);
+    free(s->known);
+}
+
+static const struct known_key *known_find(const struct stream *s, const char *key)
+{
+    for (size_t i = 0; i < s->n_known; i++)
+        if (strcmp(known_key(s, i)->key, key) == 0)
+            return known_key(s, i);
+    return NULL;
+}
+
+/* Batches that came again while Redis no longer knows their keys: our totals hold them. */
+static void known_answer(struct ledger *l, struct stream *s)
+{
+    struct batch_part **at = &s->queue;
+    while (*at) {
+        struct batch_part *part = *at;
+        const struct known_key *k = part->batch->key[0] ? known_find(s, part->batch->key) : NULL;
+        if (!k) {
+            at = &part->next;
+            continue;
+        }
+        *at = part->next;
+        batch_part_done(l, part,
+                        strcmp(k->digest, part->batch->digest) == 0 ? COMMIT_DUP : COMMIT_REUSED);
+    }
+    s->queue_end = at;
+}
+
+static void flight_add_known(struct flight *f)
+{
+    const struct stream *s = f->stream;
+    size_t n = s->n_known;
+    f->known = mem_alloc_array(n ? n : 1, sizeof(*f->known));
+    f->known_digests = mem_alloc_array(n ? n : 1, sizeof(*f->known_digests));
+    for (size_t i = 0; i < n; i++) {
+        f->known[i] = known_key(s, i)->key;
+        f->known_digests[i] = known_key(s, i)->digest;
+    }
+    f->commit.known_keys = f->known;
+    f->commit.known_digests = f->known_digests;
+    f->commit.n_known = n;
+}
+
 static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
 {
+    if (s->is_full_due)
+        known_answer(l, s);
     struct flight *f = mem_alloc(sizeof(*f));
     f->ledger = l;
     f->stream = s;
@@ -229,7 +309,7 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
     buf_init(&f->bytes, SIZE_MAX / 2); /* bounded by the budget of what is pending */
     flight_take_parts(f);
     flight_fill(f);
-    if (f->n == 0) {
+    if (f->n == 0 && !s->is_probe_due && !s->is_full_due) {
         flight_free(f); /* what was dirty went with an earlier one */
         return;
     }
@@ -252,7 +332,9 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
         .is_full = s->is_full_due,
         .now = now,
     };
-    s->is_full_due = false;
+    if (s->is_full_due)
+        flight_add_known(f);
+    s->is_full_due = s->is_probe_due = false;
     s->flight = f;
     flight_send(f);
 }
@@ -267,9 +349,15 @@ void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
             }
             continue;
         }
-        if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US))
+        if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US || s->is_probe_due))
             flight_launch(l, s, wall);
     }
+}
+
+void ledger_probe(struct ledger *l)
+{
+    for (struct stream *s = l->streams; s; s = s->next)
+        s->is_probe_due = s->seq > 0;
 }
 
 /* It is stored: batches become part of the totals, and totals that did not change meanwhile are
@@ -285,6 +373,8 @@ static void flight_stored(struct ledger *l, struct flight *f)
         if (t->version == f->about[i].version)
             t->stored = f->about[i].version; /* for the merges below: still clean */
     }
+    for (size_t i = 0; i < f->n_keys; i++)
+        known_add(s, f->keyed[i]->batch, f->commit.now);
     for (size_t i = 0; i < f->n_parts; i++) {
         struct batch_part *part = f->parts[i];
         for (size_t j = 0; j < part->n; j++) {

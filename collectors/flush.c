@@ -393,6 +393,10 @@ void *flush_loop(void *user)
         take_batches(g);
         if (is_tick)
             tick(g, wall);
+        if (store_generation(g->store) != g->redis_generation) {
+            g->redis_generation = store_generation(g->store);
+            ledger_probe(&g->ledger);
+        }
         ledger_launch(&g->ledger, now, wall);
         ledger_expire_batches(&g->ledger, now, false);
         watermark(g, wall, is_tick);

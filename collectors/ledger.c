@@ -31,6 +31,7 @@ static void stream_free(struct ledger *l, struct stream *s)
     while (map_next(&s->totals, &i, NULL, NULL, &t))
         total_free(l, t);
     map_release(&s->totals, NULL);
+    known_free(s);
     if (s->is_pushed)
         map_take(&l->pushed, &s->handle, sizeof(s->handle));
     route_marks_unref(s->marks);

@@ -71,6 +71,13 @@ struct batch_part {
     struct batch_part *next;
 };
 
+/* A batch key that was stored not long ago. A Redis that lost it may have lost the batch too; the
+ * batch is in our totals, so both are set again together. */
+struct known_key {
+    char *key, *digest;
+    struct wall at;
+};
+
 struct stream {
     uint32_t handle;
     char producer[PRODUCER_BYTES_MAX + 1];
@@ -83,8 +90,11 @@ struct stream {
     struct batch_part *queue, **queue_end;
     int64_t dirty_from; /* arrival of the oldest change not in a flight; NEVER_US: clean */
     bool is_full_due;   /* Redis was behind: the next commit says that it holds all there is */
-    bool is_pushed;     /* of the shards and batches */
-    bool is_gone;       /* its release is over: freed when the flight is back */
+    bool is_probe_due;  /* another Redis may answer: commit, if only to see that it knows all */
+    struct known_key *known;  /* ring of KNOWN_KEYS_MAX, made when first needed */
+    size_t known_at, n_known; /* oldest, how many */
+    bool is_pushed;           /* of the shards and batches */
+    bool is_gone;             /* its release is over: freed when the flight is back */
     struct stream *next;
 };
 
@@ -133,6 +143,8 @@ void ledger_forget_sealed(struct ledger *l, struct wall now);
 void ledger_forget_gone(struct ledger *l,
                         bool (*is_live)(void *user, const struct route_marks *marks), void *user);
 
+/* Another Redis may be answering: every stream's next commit is due, so that what is lost shows. */
+void ledger_probe(struct ledger *l);
 /* Sends a commit for every stream that has something to say and none in flight; sends again what is
  * due. */
 void ledger_launch(struct ledger *l, struct mono now, struct wall wall);
@@ -168,6 +180,9 @@ struct mono ledger_next_expiry(const struct ledger *l, struct mono far);
 void flight_free(struct flight *f);
 /* Takes back the batches of a flight that will not be sent again, and frees it. */
 void flight_abandon(struct flight *f);
+/* Notes the key of a stored batch; the oldest ones are forgotten. known_free forgets all. */
+void known_add(struct stream *s, const struct batch *b, struct wall now);
+void known_free(struct stream *s);
 int64_t flight_from(const struct flight *f);
 struct mono flight_retry_at(const struct flight *f, struct mono far);
 

@@ -45,6 +45,8 @@
 #define COMMIT_BLOCKS_MAX    4096 /* blocks in one commit; the rest goes with the next */
 #define COMMIT_BYTES_MAX     ((size_t)4 << 20) /* of encoded totals in one commit */
 #define COMMIT_BATCHES_MAX   256               /* batch keys in one commit */
+#define KNOWN_KEYS_MAX       4096 /* stored batch keys a release's stream can note again */
+#define KNOWN_KEYS_US        (60 * INT64_C(1000000)) /* and for how long */
 #define COMMIT_RETRY_MS      250  /* pause before a commit with unknown outcome is sent again */
 #define FLUSH_MS             1000 /* between two flushes, when nobody waits for one */
 #define FLUSH_SHORTEST_MS    100  /* and while a release has blocks shorter than FLUSH_MS */

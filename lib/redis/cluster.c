@@ -362,6 +362,8 @@ void cluster_take_map(struct link *l, size_t asking, const struct redis_reply *r
     for (size_t i = 0; i < reply->n; i++)
         if (!take_range(l, redis_item(reply, i), owner))
             log_warn("redis", "%s: CLUSTER SLOTS has a range that cannot be read", l->node->shown);
+    if (memcmp(c->owner, owner, sizeof(owner)) != 0)
+        atomic_fetch_add(&r->generation, 1);
     memcpy(c->owner, owner, sizeof(owner));
     c->n_owned = 0;
     for (size_t i = 0; i < REDIS_SLOTS; i++)

@@ -215,6 +215,8 @@ void link_ready(struct link *l)
     l->attempts = 0;
     redis_count(REDIS_COUNT_CONNECTS, 1);
     log_debug("redis", "%s connection to %s is ready", link_names[l->kind], l->node->shown);
+    if (l->kind == REDIS_MAIN && !l->node->is_sentinel)
+        atomic_fetch_add(&l->r->generation, 1);
     if (l->r->cluster)
         cluster_link_changed(l);
     else if (l->kind == REDIS_MAIN && !l->node->is_sentinel)

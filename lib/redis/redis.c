@@ -320,6 +320,11 @@ bool redis_is_connected(struct redis *r)
     return is_up;
 }
 
+uint64_t redis_generation(const struct redis *r)
+{
+    return atomic_load(&r->generation);
+}
+
 void redis_run_id(struct redis *r, char out[64])
 {
     pthread_mutex_lock(&r->lock);

@@ -63,6 +63,9 @@ struct redis *redis_open(const struct redis_config *config, struct err *err) WAR
  * callback must not answer the failure by submitting again for ever. NULL is fine. */
 void redis_close(struct redis *r);
 bool redis_is_connected(struct redis *r); /* the main link, at this moment */
+/* Grows whenever another server may be answering than before: a connection was made anew, slots of
+ * a cluster have another owner. Who must not trust what was acknowledged before looks again. */
+uint64_t redis_generation(const struct redis *r);
 /* run_id of the server of the latest connection ("" before the first). */
 void redis_run_id(struct redis *r, char out[64]);
 

@@ -262,6 +262,7 @@ struct redis {
     struct cluster *cluster;   /* or NULL */
     struct sentinel *sentinel; /* or NULL */
     _Atomic size_t queued_bytes[REDIS_LINKS], queued_batches[REDIS_LINKS];
+    _Atomic uint64_t generation;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;    /* first connection, failed attempt */

@@ -20,8 +20,8 @@
 /*
  * KEYS: release, producers, marks, late, batches, batch-times, then open and past of each block.
  * ARGV: producer, seq, now ms, is_full, phase done, batch seconds, batches kept, open seconds, past
- * seconds, token ("" any) and holder of the lease, number of batches; key and digest of each;
- * metric, index, field, cohort, samples and bytes of each block.
+ * seconds, token ("" any) and holder of the lease, number of batches, number of keys known before;
+ * key and digest of each; metric, index, field, cohort, samples and bytes of each block.
  */
 static const struct redis_script commit_script = {
     .name = "commit",
@@ -38,15 +38,17 @@ static const struct redis_script commit_script = {
         "local last = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')\n"
         "if seq <= last then return {'done'} end\n"
         "if seq > last + 1 and ARGV[4] ~= '1' then return {'behind', last} end\n"
-        "local n, at = tonumber(ARGV[12]), 13\n"
+        "local n, known_before, at = tonumber(ARGV[12]), tonumber(ARGV[13]), 14\n"
         "for i = 0, n - 1 do\n"
         "  local known = redis.call('HGET', KEYS[5], ARGV[at + 2 * i])\n"
         "  if known == ARGV[at + 2 * i + 1] then return {'dup', i} end\n"
         "  if known then return {'reused', i} end\n"
         "end\n"
+        "n = n + known_before\n"
         "for i = 0, n - 1 do\n"
-        "  redis.call('HSET', KEYS[5], ARGV[at + 2 * i], ARGV[at + 2 * i + 1])\n"
-        "  redis.call('ZADD', KEYS[6], ARGV[3], ARGV[at + 2 * i])\n"
+        "  if redis.call('HSETNX', KEYS[5], ARGV[at + 2 * i], ARGV[at + 2 * i + 1]) == 1 then\n"
+        "    redis.call('ZADD', KEYS[6], ARGV[3], ARGV[at + 2 * i])\n"
+        "  end\n"
         "end\n"
         "if n > 0 then\n"
         "  local function forget(keys)\n"
@@ -142,8 +144,18 @@ static void add_block(struct redis_batch *b, const struct commit *c,
     redis_arg(b, block->summary, block->len);
 }
 
+static void add_keys(struct redis_batch *b, const char *const *keys, const char *const *digests,
+                     size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        redis_arg_str(b, keys[i]);
+        redis_arg_str(b, digests ? digests[i] : "");
+    }
+}
+
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user)
 {
+    BUG_ON(c->n_known && !c->is_full);
     struct redis_batch *b = redis_batch_new();
     redis_eval(b, &commit_script, 6 + 2 * c->n_blocks);
     static const enum key fixed[] = {KEY_RELEASE, KEY_PRODUCERS, KEY_MARKS,
@@ -169,10 +181,9 @@ void store_commit(struct store *s, const struct commit *c, commit_done *done, vo
         redis_arg_str(b, "");
     redis_arg_str(b, s->node);
     redis_arg_int(b, (int64_t)c->n_batches);
-    for (size_t i = 0; i < c->n_batches; i++) {
-        redis_arg_str(b, c->batch_keys[i]);
-        redis_arg_str(b, c->batch_digests ? c->batch_digests[i] : "");
-    }
+    redis_arg_int(b, (int64_t)c->n_known);
+    add_keys(b, c->batch_keys, c->batch_digests, c->n_batches);
+    add_keys(b, c->known_keys, c->known_digests, c->n_known);
     for (size_t i = 0; i < c->n_blocks; i++)
         add_block(b, c, &c->blocks[i]);
     struct commit_wait *w = mem_alloc(sizeof(*w));

@@ -108,6 +108,11 @@ void store_note_change(struct redis_batch *b, const char *id, const char *what)
     redis_arg_str(b, what);
 }
 
+uint64_t store_generation(const struct store *s)
+{
+    return redis_generation(s->redis);
+}
+
 const char *store_text(const struct redis_reply *reply, struct arena *a)
 {
     return arena_copy(a, reply->text, reply->len);

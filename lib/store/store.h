@@ -238,6 +238,10 @@ struct commit {
     const char *const *batch_digests;
     size_t n_batches;
     bool is_full; /* first commit after COMMIT_BEHIND: takes any seq; all other totals follow it */
+    /* Keys that were stored before, noted again with is_full: Redis may have lost them too. */
+    const char *const *known_keys;
+    const char *const *known_digests;
+    size_t n_known;
     struct wall now;
 };
 enum commit_answer {
@@ -259,6 +263,10 @@ typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t d
  * sent; late_blocks says how many blocks of this commit were sealed.
  */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
+
+/* Grows when another Redis may be answering than before, which may have lost what was acknowledged:
+ * the next commit of each producer shows it, one without blocks too. */
+uint64_t store_generation(const struct store *s);
 
 /* All that this process received with ts < through is stored. [async, fire and forget] */
 void store_watermark(struct store *s, struct wall through, struct wall now);

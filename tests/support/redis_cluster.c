@@ -98,8 +98,9 @@ static bool join(struct redis_cluster *c)
     for (size_t i = c->n_masters; i < n; i++)
         redis_cluster_ask(c, i, "CLUSTER REPLICATE %s", c->ids[i - c->n_masters]);
     for (size_t i = c->n_masters; i < n; i++)
-        if (!redis_cluster_wait(c, i, "master_link_status:up", 15000))
-            return false;
+        if (!redis_cluster_wait(c, i, "master_link_status:up", 15000) ||
+            !redis_cluster_wait(c, i - c->n_masters, "state=online", 15000))
+            return false; /* until it is online nothing is sent to it */
     return true;
 }
 

@@ -35,16 +35,20 @@ static inline struct store *bench_store(struct bench *w, const char *node, const
 }
 
 #ifdef STORE_ON_CLUSTER
+#ifndef STORE_REPLICAS
+#define STORE_REPLICAS false
+#endif
 static struct redis_cluster bench_cluster;
 
 /* One for all tests of the binary; it dies with it. Emptied each time. */
 static inline const char *bench_server(struct bench *w, const char *name, bool has_aof)
 {
     (void)w, (void)has_aof;
-    if (bench_cluster.n_masters == 0 && !redis_cluster_start(&bench_cluster, name, 3, false))
+    if (bench_cluster.n_masters == 0 &&
+        !redis_cluster_start(&bench_cluster, name, 3, STORE_REPLICAS))
         return NULL;
-    for (size_t i = 0; i < 3; i++)
-        redis_cluster_ask(&bench_cluster, i, "FLUSHALL");
+    for (size_t i = 0; i < 3 + bench_cluster.n_replicas; i++)
+        redis_cluster_ask(&bench_cluster, i, "FLUSHALL"); /* a replica says no */
     return bench_cluster.url;
 }
 
