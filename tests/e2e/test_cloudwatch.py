@@ -115,11 +115,12 @@ class Scene:
             "away": spec("away", metric(plain("Away", "ap-south-1"))),
             "abroad": spec("abroad", metric(plain("Abroad", role_arn=ROLE))),
         }
-        self.began = time.time()
+        self.began, self.split_at = time.time(), {}
         for name, s in self.specs.items():
             j.apply(s)
             answer = j.post(f"/v1/releases/{name}/traffic", {"share": 0.5})
             check(answer.status == 202, answer)
+            self.split_at[name] = time.time()
 
     def verdict(self, name, word, seconds=60):
         def ended():
@@ -143,8 +144,18 @@ def harm_is_seen(s):
 def another_account_is_read_under_its_role(s):
     v = s.verdict("abroad", "rollback")
     check(v["metrics"][0]["candidate"]["events"] / v["metrics"][0]["candidate"]["n"] == 0.03, v)
-    check(len(s.cw.answered("AssumeRole", True)) == 1, "one role is taken on once")
+    check(len(s.cw.answered("AssumeRole", True)) == 1, "one role is taken on once by one judged")
     check({c["account"] for c in s.cw.answered("GetMetricData", True)} == {"111111111111", "222222222222"})
+
+
+@suite.test
+def a_new_owner_reads_what_the_old_one_had_not(s):
+    s.j.kill()
+    time.sleep(3)
+    s.j.start()
+    v = s.verdict("late", "promote")
+    blocks = v["last_block"] - (int(s.split_at["late"]) + 1) + 1
+    check(v["metrics"][0]["candidate"]["n"] / 2000 >= blocks, "no block is missing:", blocks, v)
 
 
 @suite.test
@@ -197,8 +208,8 @@ def what_is_asked_is_packed_and_priced(s):
     seconds = time.time() - s.began
     check(len(calls) < 3 * seconds, "about one call a block", len(calls), seconds)
     m = s.j.metrics()
-    check(m['judge_cloudwatch_release_metrics_requested_total{release="bad"}'] >= 4 * 5, m)
-    check(m['judge_cloudwatch_release_cost_dollars_total{release="bad"}'] > 0, m)
+    check(m['judge_cloudwatch_release_metrics_requested_total{release="good"}'] >= 8 * 5, m)
+    check(m['judge_cloudwatch_release_cost_dollars_total{release="good"}'] > 0, m)
     check(m["judge_cloudwatch_points_total"] > 100 and m["judge_cloudwatch_failures_total"] >= 1, m)
     refused = [c for c in s.cw.calls if c["status"] not in (200, 0) and not c["fault"]]
     check(not refused, "the stand-in found fault with:", refused[:3])
