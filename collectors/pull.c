@@ -9,6 +9,7 @@
 #include "collectors/aggregator.h"
 #include "collectors/shard.h"
 #include "collectors/source.h"
+#include "lib/base/log.h"
 
 #define COMPLAINT_BYTES 240
 
@@ -165,8 +166,10 @@ static void want_failed(struct pull_want *w, const char *why)
     w->failures++;
     w->retry_at =
         mono_add_ms(mono_now(), pause_ms < PULL_RETRY_MAX_MS ? pause_ms : PULL_RETRY_MAX_MS);
-    if (!w->failing_since.us)
+    if (!w->failing_since.us) {
         w->failing_since = wall_now();
+        log_warn("collectors", "%s, metric %s: no points: %s", w->release, w->pull->name, why);
+    }
     snprintf(w->complaint, sizeof(w->complaint), "%s", why);
     collectors_count(COUNT_PULLS_FAILED, 1);
 }
@@ -187,6 +190,9 @@ void pull_done(struct pull_ask *ask, int64_t through, const struct err *err)
             if (err) {
                 want_failed(w, err->message);
             } else {
+                if (w->failing_since.us)
+                    log_info("collectors", "%s, metric %s: points again", w->release,
+                             w->pull->name);
                 w->failures = 0;
                 w->failing_since.us = w->retry_at.us = 0;
                 w->complaint[0] = '\0';
@@ -211,6 +217,8 @@ static void give_up(struct pulls *p, struct pull_want *w, struct wall now)
     int64_t last = newest_final(w->pull, (struct wall){now.us - p->hold_us});
     if (last > w->mark) {
         collectors_count(COUNT_PULL_GIVEN_UP, last - w->mark);
+        log_warn("collectors", "%s, metric %s: %" PRId64 " blocks given up", w->release,
+                 w->pull->name, last - w->mark);
         want_move(p, w, last);
     }
 }

@@ -187,6 +187,7 @@ static void pull_add(struct routes *r, const struct release_route *route, uint16
     *p = (struct route_pull){
         .route = route,
         .metric = index,
+        .name = arena_strdup(&r->arena, m->name),
         .kind = m->kind,
         .quantile = m->quantile,
         .word = word,

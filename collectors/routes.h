@@ -94,6 +94,7 @@ struct route_scrape {
 struct route_pull {
     const struct release_route *route;
     uint16_t metric;
+    const char *name; /* the metric's */
     enum metric_kind kind;
     double quantile; /* METRIC_QUANTILE */
     const struct word *word;
