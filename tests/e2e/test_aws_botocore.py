@@ -2,35 +2,26 @@
 """lib/aws beside botocore, on thousands of random requests: signatures in headers and in queries, hosts of every
 service, region, FIPS and dual-stack, and the table of services beside botocore's models.
 
-Runs in build/venv (deploy/venv.sh test); the programs are the test binaries of lib/aws, fed on their standard input.
+The programs are the test binaries of lib/aws, fed on their standard input.
 AWS_RANDOM_SEED repeats a run.
 """
+import in_venv  # noqa: F401  (first: it may start us again)
+
 import datetime
 import itertools
 import json
 import os
-import pathlib
 import random
 import subprocess
-import sys
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PYTHON = ROOT / "build" / "venv" / "bin" / "python"
-if not PYTHON.exists():
-    print("skipped: there is no build/venv (make setup-test)")
-    print("0 passed, 0 failed, 1 skipped")
-    sys.exit(0)
-if pathlib.Path(sys.prefix) != PYTHON.parent.parent:
-    os.execv(PYTHON, [str(PYTHON), *sys.argv])
+import botocore.auth
+import botocore.loaders
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.endpoint_provider import EndpointProvider
 
-import botocore.auth  # noqa: E402
-import botocore.loaders  # noqa: E402
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
-from botocore.endpoint_provider import EndpointProvider  # noqa: E402
-
-from judged import Suite, check  # noqa: E402
+from judged import ROOT, Suite, check
 
 suite = Suite()
 BINARIES = ROOT / "build" / "release" / "tests" / "lib" / "aws"
