@@ -11,6 +11,7 @@
  *   remote_write.c  POST /v1/prometheus/write
  *   report.c    reports
  *   admin.c     tokens, audit, connections
+ *   doctor.c    what the service stands on
  *   page.c      (judge/web) the pages for people
  *
  * A new route is one handler and one row. What is answered from memory is inline; what asks Redis
@@ -36,6 +37,7 @@ extern const struct route otlp_routes[];
 extern const struct route remote_write_routes[];
 extern const struct route report_routes[];
 extern const struct route admin_routes[];
+extern const struct route doctor_routes[];
 extern const struct route page_routes[];
 
 /* The service behind an exchange. */

@@ -25,6 +25,7 @@ const struct command *const ctl_commands[] = {
     &traffic_command,
     &report_command,
     &platforms_command,
+    &doctor_command,
     &token_command,
     &audit_command,
     &plan_command,

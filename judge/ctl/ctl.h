@@ -71,7 +71,7 @@ struct command {
     int (*run)(const struct flags *f, const struct option_args *args, struct arena *a);
 };
 
-extern const struct command apply_command, run_command, diff_command, validate_command, get_command,
+extern const struct command apply_command, run_command, diff_command, doctor_command, validate_command, get_command,
     list_command, watch_command, gate_command, promote_command, rollback_command, pause_command,
     resume_command, abort_command, traffic_command, report_command, platforms_command,
     token_command, audit_command, eval_command, plan_command, simulate_command, backtest_command;

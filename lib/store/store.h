@@ -355,5 +355,15 @@ int store_document_list(struct store *s, const char *kind, const char ***names, 
 
 /* 0 when Redis answers a PING within the deadline. */
 int store_ping(struct store *s, struct err *err) WARN_UNUSED;
+/* The Redis behind us as a person would look at it. */
+struct store_diagnosis {
+    bool is_embedded, has_aof, syncs_always; /* AOF on; with appendfsync always, as far as told */
+    char version[32];
+    int64_t answered_us;             /* from question to answer */
+    int64_t clock_ahead_us;          /* its clock less ours; exact to half of answered_us */
+    int64_t memory_used, memory_max; /* bytes; max 0: no limit */
+    int replicas;                    /* connected */
+};
+int store_diagnose(struct store *s, struct store_diagnosis *out, struct err *err) WARN_UNUSED;
 
 #endif

@@ -36,6 +36,7 @@ ROUTES = [  # method, path, a scope that may, body
     ("GET", "/v1/openapi.json", "read", None),
     ("GET", "/v1/version", "read", None),
     ("GET", "/v1/connections", "read", None),
+    ("GET", "/v1/doctor", "admin", None),
     ("GET", "/v1/tokens", "admin", None),
     ("POST", "/v1/tokens", "admin", '{"name": "made", "scopes": "read"}'),
     ("GET", "/v1/audit", "admin", None),

@@ -20,7 +20,7 @@ suite = Suite()
 SECRET = "whsec_" + base64.b64encode(b"planted-secret-0123456789abcdef").decode()
 PRINTED = []  # all that judgectl ever wrote
 ONE_STEP = {"steps": ("50%", "100%"), "strategy": {"first_share": "50%"}}
-COMMANDS = "run apply diff validate get list watch gate promote rollback pause resume abort traffic report platforms token audit plan simulate backtest eval".split()
+COMMANDS = "run apply diff validate get list watch gate promote rollback pause resume abort traffic report platforms doctor token audit plan simulate backtest eval".split()
 
 
 def run(j, *args, **more):
