@@ -55,7 +55,7 @@ def routes_were_asked(j, is_ours):
 
 def has_own_test(path):
     """Paths that take samples in another's form: test_emf.py and its like."""
-    return path in ("/v1/emf", "/v1/firehose")
+    return path in ("/v1/emf", "/v1/firehose", "/v1/otlp/v1/metrics", "/v1/prometheus/write")
 
 
 def is_judging(path):
