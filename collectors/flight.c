@@ -12,7 +12,7 @@
  */
 struct flight_block {
     struct total_key key;
-    uint64_t version;
+    uint32_t version;
     enum summary_kind kind;
 };
 
@@ -24,6 +24,10 @@ struct flight {
     struct commit_block *blocks;
     struct flight_block *about;
     size_t n, cap;
+    struct commit_late *late;
+    uint64_t *late_own; /* how much of each the stream brought; the rest is the batches' */
+    size_t n_late;
+    int64_t *sealed; /* marks that decided what is late, a metric each; only with parts */
     struct batch_part **parts;
     const char **keys, **digests;
     struct batch_part **keyed;           /* the part of each key */
@@ -45,6 +49,9 @@ void flight_free(struct flight *f)
     buf_release(&f->bytes);
     free(f->blocks);
     free(f->about);
+    free(f->late);
+    free(f->late_own);
+    free(f->sealed);
     free(f->parts);
     free(f->keys);
     free(f->digests);
@@ -96,9 +103,10 @@ static void flight_send(struct flight *f)
     store_commit(f->ledger->store, &f->commit, on_done, f);
 }
 
-/* Adds one block: the total as it stands plus what the batches bring. `extra` may be NULL. */
-static void flight_add_block(struct flight *f, const struct total_key *key, const struct total *t,
-                             const struct summary *extra)
+/* Adds one block: the total as it stands plus what the batches bring. `t` or `extra` may be NULL.
+ */
+static void flight_add_block(struct flight *f, const struct lane *lane, const struct total_key *key,
+                             const struct total *t, const struct summary *extra)
 {
     if (f->n == f->cap) {
         f->cap = f->cap ? 2 * f->cap : 16;
@@ -106,14 +114,13 @@ static void flight_add_block(struct flight *f, const struct total_key *key, cons
         f->about = mem_grow(f->about, f->cap, sizeof(*f->about));
     }
     size_t at = f->bytes.len;
-    enum summary_kind kind = t ? t->sum.kind : extra->kind;
     if (!extra) {
-        summary_encode(&t->sum, &f->bytes);
+        total_encode(lane, t, &f->bytes);
+    } else if (!t) {
+        summary_encode(extra, &f->bytes);
     } else {
         struct summary both;
-        summary_init(&both, kind);
-        if (t)
-            summary_merge(&both, &t->sum);
+        total_get(lane, t, &both);
         summary_merge(&both, extra);
         summary_encode(&both, &f->bytes);
         summary_release(&both);
@@ -127,7 +134,8 @@ static void flight_add_block(struct flight *f, const struct total_key *key, cons
         .is_points = key->is_points,
         .len = f->bytes.len - at,
     };
-    f->about[f->n++] = (struct flight_block){*key, t ? t->version : 0, kind};
+    f->about[f->n++] =
+        (struct flight_block){*key, t ? t->version : 0, (enum summary_kind)lane->kind};
 }
 
 /* What all batches of this flight bring, by block. */
@@ -166,6 +174,8 @@ static void flight_take_parts(struct flight *f)
 {
     struct stream *s = f->stream;
     size_t blocks = 0;
+    if (!s->queue)
+        return;
     f->parts = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->parts));
     f->keyed = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->keyed));
     f->keys = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->keys));
@@ -194,27 +204,81 @@ static bool flight_is_full(const struct flight *f)
     return f->n >= COMMIT_BLOCKS_MAX || f->bytes.len >= COMMIT_BYTES_MAX;
 }
 
+static void flight_add_late(struct flight *f, const struct lane *lane, uint64_t own,
+                            uint64_t batches)
+{
+    size_t i = 0;
+    while (i < f->n_late &&
+           (f->late[i].metric != lane->metric || f->late[i].cohort != lane->cohort))
+        i++;
+    if (i == f->n_late) {
+        f->late = mem_grow(f->late, i + 1, sizeof(*f->late));
+        f->late_own = mem_grow(f->late_own, i + 1, sizeof(*f->late_own));
+        f->late[i] = (struct commit_late){lane->metric, lane->cohort, 0};
+        f->late_own[i] = 0;
+        f->n_late++;
+    }
+    f->late[i].samples += own + batches;
+    f->late_own[i] += own;
+}
+
+/* Marks move while the commit is on its way; what was late stays late. */
+static void flight_note_marks(struct flight *f)
+{
+    const struct route_marks *m = f->stream->marks;
+    f->sealed = mem_alloc_array(m->n_metrics, sizeof(*f->sealed));
+    for (size_t i = 0; i < m->n_metrics; i++)
+        f->sealed[i] = atomic_load_explicit(&m->sealed[i], memory_order_relaxed);
+}
+
+/* Did the batches bring that block, so that its total went with theirs? */
+static bool is_in_flight(const struct flight *f, const struct map *extras,
+                         const struct total_key *key)
+{
+    return extras->len && key->block > f->sealed[key->metric] && map_get(extras, key, sizeof(*key));
+}
+
+static void flight_fill_batches(struct flight *f, struct map *extras)
+{
+    struct totals *totals = &f->stream->totals;
+    size_t i = 0;
+    void *value;
+    if (f->n_parts == 0)
+        return;
+    flight_note_marks(f);
+    extras_gather(extras, f->parts, f->n_parts);
+    while (map_next(extras, &i, NULL, NULL, &value)) {
+        const struct extra *e = value;
+        const struct lane *lane =
+            totals_lane(totals, e->key.metric, (uint8_t)e->key.cohort, e->sum.kind);
+        if (e->key.block <= f->sealed[e->key.metric])
+            flight_add_late(f, lane, 0, e->sum.samples);
+        else
+            flight_add_block(f, lane, &e->key, lane_find(lane, e->key.block), &e->sum);
+    }
+}
+
 static void flight_fill(struct flight *f)
 {
     struct stream *s = f->stream;
     struct map extras;
     map_init(&extras);
-    extras_gather(&extras, f->parts, f->n_parts);
-    size_t i = 0;
-    void *value;
-    while (map_next(&extras, &i, NULL, NULL, &value)) {
-        const struct extra *e = value;
-        flight_add_block(f, &e->key, map_get(&s->totals, &e->key, sizeof(e->key)), &e->sum);
-    }
+    flight_fill_batches(f, &extras);
     bool is_cut = false;
-    i = 0;
-    while (!is_cut && map_next(&s->totals, &i, NULL, NULL, &value)) {
-        const struct total *t = value;
-        if (t->stored == t->version || map_get(&extras, &t->key, sizeof(t->key)))
-            continue;
-        is_cut = flight_is_full(f);
-        if (!is_cut)
-            flight_add_block(f, &t->key, t, NULL);
+    for (uint32_t i = 0; i < s->totals.n; i++) {
+        struct lane *lane = &s->totals.lanes[i];
+        for (uint32_t j = 0; j < lane->n && !is_cut; j++) {
+            const struct total *t = lane_at(lane, j);
+            const struct total_key key = lane_key(lane, t->block);
+            if (t->stored == t->version || is_in_flight(f, &extras, &key))
+                continue;
+            is_cut = flight_is_full(f);
+            if (!is_cut)
+                flight_add_block(f, lane, &key, t, NULL);
+        }
+        if (lane->late)
+            flight_add_late(f, lane, lane->late, 0);
+        lane->late = 0;
     }
     map_release(&extras, extra_free);
     if (s->dirty_from < f->from)
@@ -309,7 +373,7 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
     buf_init(&f->bytes, SIZE_MAX / 2); /* bounded by the budget of what is pending */
     flight_take_parts(f);
     flight_fill(f);
-    if (f->n == 0 && !s->is_probe_due && !s->is_full_due) {
+    if (f->n == 0 && f->n_late == 0 && !s->is_probe_due && !s->is_full_due) {
         flight_free(f); /* what was dirty went with an earlier one */
         return;
     }
@@ -326,6 +390,8 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
         .seq = s->seq + 1,
         .blocks = f->blocks,
         .n_blocks = f->n,
+        .late = f->late,
+        .n_late = f->n_late,
         .batch_keys = f->keys,
         .batch_digests = f->digests,
         .n_batches = f->n_keys,
@@ -339,25 +405,63 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
     flight_send(f);
 }
 
+/*
+ * A commit on its way holds its totals a second and a third time (its bytes here, the command in
+ * lib/redis), so they do not all go at once; who has batches waiting does. Streams that were
+ * launched move to the end: the next launch begins with those that have waited longest.
+ */
 void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
 {
-    for (struct stream *s = l->streams; s; s = s->next) {
+    struct stream *launched = NULL, **launched_end = &launched;
+    struct stream **at = &l->streams;
+    while (*at) {
+        struct stream *s = *at;
+        bool is_due = !s->is_gone && (s->queue || s->dirty_from != NEVER_US || s->is_probe_due);
         if (s->flight) {
             if (!s->flight->is_sent && mono_passed(now, s->flight->retry_at)) {
                 collectors_count(COUNT_COMMIT_RETRIES, 1);
                 flight_send(s->flight);
             }
+        } else if (is_due && (s->queue || l->n_flights < FLIGHTS_MAX)) {
+            flight_launch(l, s, wall);
+            *at = s->next;
+            s->next = NULL;
+            *launched_end = s;
+            launched_end = &s->next;
             continue;
         }
-        if (!s->is_gone && (s->queue || s->dirty_from != NEVER_US || s->is_probe_due))
-            flight_launch(l, s, wall);
+        at = &s->next;
     }
+    *at = launched;
 }
 
 void ledger_probe(struct ledger *l)
 {
     for (struct stream *s = l->streams; s; s = s->next)
         s->is_probe_due = s->seq > 0;
+}
+
+static struct total *about_total(struct stream *s, const struct total_key *key,
+                                 enum summary_kind kind)
+{
+    struct lane *lane = totals_lane(&s->totals, key->metric, (uint8_t)key->cohort, kind);
+    return lane_total(&s->totals, lane, key->block);
+}
+
+/* What a stored batch brought becomes part of the total, but for what was late. */
+static void part_merge(const struct flight *f, const struct sums *sums)
+{
+    struct totals *totals = &f->stream->totals;
+    const struct sums_key *key = &sums->key;
+    if (key->block <= f->sealed[key->metric])
+        return;
+    struct lane *lane = totals_lane(totals, key->metric, key->cohort, (enum summary_kind)key->kind);
+    struct total *t = lane_total(totals, lane, key->block);
+    bool is_clean = t->stored == t->version;
+    total_add_sums(totals, lane, t, sums);
+    t->version++;
+    if (is_clean)
+        t->stored = t->version;
 }
 
 /* It is stored: batches become part of the totals, and totals that did not change meanwhile are
@@ -369,7 +473,7 @@ static void flight_stored(struct ledger *l, struct flight *f)
     collectors_count(COUNT_COMMITS, 1);
     collectors_count(COUNT_LATE_BLOCKS, (int64_t)f->late_blocks);
     for (size_t i = 0; i < f->n; i++) {
-        struct total *t = stream_total(l, s, &f->about[i].key, f->about[i].kind);
+        struct total *t = about_total(s, &f->about[i].key, f->about[i].kind);
         if (t->version == f->about[i].version)
             t->stored = f->about[i].version; /* for the merges below: still clean */
     }
@@ -377,17 +481,8 @@ static void flight_stored(struct ledger *l, struct flight *f)
         known_add(s, f->keyed[i]->batch, f->commit.now);
     for (size_t i = 0; i < f->n_parts; i++) {
         struct batch_part *part = f->parts[i];
-        for (size_t j = 0; j < part->n; j++) {
-            const struct sums *sums = part->sums[j];
-            const struct total_key key = total_key_of(&sums->key);
-            struct total *t = stream_total(l, s, &key, (enum summary_kind)sums->key.kind);
-            bool is_clean = t->stored == t->version;
-            sums_merge_into(sums, &t->sum);
-            t->version++;
-            if (is_clean)
-                t->stored = t->version;
-            total_account(l, t);
-        }
+        for (size_t j = 0; j < part->n; j++)
+            part_merge(f, part->sums[j]);
         batch_part_done(l, part, f->answer);
     }
 }
@@ -414,22 +509,35 @@ void flight_abandon(struct flight *f)
     flight_free(f);
 }
 
+static struct lane *lane_of_late(struct stream *s, const struct commit_late *late)
+{
+    for (uint32_t i = 0; i < s->totals.n; i++) {
+        struct lane *lane = &s->totals.lanes[i];
+        if (lane->metric == late->metric && lane->cohort == late->cohort)
+            return lane;
+    }
+    BUG_ON("late samples of no lane");
+    return NULL;
+}
+
 /* Nothing was written: everything in it is still to be stored. */
 static void flight_refused(struct ledger *l, struct flight *f)
 {
     struct stream *s = f->stream;
     if (f->from < s->dirty_from)
         s->dirty_from = f->from;
+    for (size_t i = 0; i < f->n_late; i++) {
+        if (f->late_own[i])
+            lane_of_late(s, &f->late[i])->late += f->late_own[i];
+    }
     if (f->answer == COMMIT_BEHIND) {
         collectors_count(COUNT_COMMIT_BEHIND, 1);
         log_warn("collectors",
                  "%s: Redis knows less than it had acknowledged; setting %zu totals again",
-                 f->commit.release, s->totals.len);
-        size_t i = 0;
-        void *value;
-        while (map_next(&s->totals, &i, NULL, NULL, &value)) {
-            struct total *t = value;
-            t->stored = t->is_hollow ? t->stored : 0; /* a hollow one must not be set */
+                 f->commit.release, totals_count(&s->totals));
+        for (uint32_t i = 0; i < s->totals.n; i++) {
+            for (uint32_t j = 0; j < s->totals.lanes[i].n; j++)
+                lane_at(&s->totals.lanes[i], j)->stored = 0;
         }
         s->is_full_due = true;
         parts_put_back(f, NULL);

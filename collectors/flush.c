@@ -238,14 +238,14 @@ static void take_point(struct aggregator *g, const struct point *p)
     if (p->what == POINT_SET) {
         struct stream *s = source_stream(g, p);
         if (!s->is_gone)
-            stream_set_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
+            stream_set_summary(s, &p->key, &p->sums, p->arrived);
         return;
     }
     char producer[PRODUCER_BYTES_MAX + 1];
     producer_name(g, p->producer, p->marks->handle, producer);
     struct stream *s = ledger_stream(&g->ledger, p->marks, producer);
     if (!s->is_gone)
-        stream_add_summary(&g->ledger, s, &p->key, &p->sums, p->arrived);
+        stream_add_summary(s, &p->key, &p->sums, p->arrived);
 }
 
 /* Tells of the metrics whose points are stored, now that all that arrived before `stored` is. */
@@ -312,7 +312,7 @@ static void take_shards(struct aggregator *g, struct wall from)
         while ((sums = sums_set_next(&set, &at))) {
             struct stream *s = pushed_stream(g, sums->key.release);
             if (s)
-                stream_add_sums(&g->ledger, s, sums, from);
+                stream_add_sums(s, sums, from);
         }
         sums_set_release(&set);
     }
@@ -324,7 +324,7 @@ static void tick(struct aggregator *g, struct wall now)
     g->last_tick = now.us;
     take_shards(g, from);
     take_points(g);
-    ledger_forget_sealed(&g->ledger, now);
+    ledger_forget_sealed(&g->ledger);
     pthread_mutex_lock(&g->routes_mutex);
     ledger_forget_gone(&g->ledger, is_live, g);
     pthread_mutex_unlock(&g->routes_mutex);

@@ -11,13 +11,6 @@ void ledger_init(struct ledger *l, struct store *store, struct sums_budget *budg
     map_init(&l->pushed);
 }
 
-static void total_free(struct ledger *l, struct total *t)
-{
-    sums_budget_add(l->budget, -t->bytes);
-    summary_release(&t->sum);
-    free(t);
-}
-
 static void stream_free(struct ledger *l, struct stream *s)
 {
     BUG_ON(s->flight);
@@ -26,11 +19,7 @@ static void stream_free(struct ledger *l, struct stream *s)
         s->queue = part->next;
         batch_part_done(l, part, COMMIT_OK); /* nobody asks for it any more */
     }
-    size_t i = 0;
-    void *t;
-    while (map_next(&s->totals, &i, NULL, NULL, &t))
-        total_free(l, t);
-    map_release(&s->totals, NULL);
+    totals_release(&s->totals);
     known_free(s);
     if (s->is_pushed)
         map_take(&l->pushed, &s->handle, sizeof(s->handle));
@@ -69,7 +58,7 @@ struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
     BUG_ON(strlen(producer) > PRODUCER_BYTES_MAX);
     memcpy(s->producer, producer, strlen(producer));
     s->marks = route_marks_ref((struct route_marks *)(uintptr_t)marks);
-    map_init(&s->totals);
+    totals_init(&s->totals, l->budget);
     s->queue_end = &s->queue;
     s->dirty_from = NEVER_US;
     s->next = l->streams;
@@ -91,137 +80,80 @@ struct stream *ledger_pushed(const struct ledger *l, uint32_t handle)
     return map_get(&l->pushed, &handle, sizeof(handle));
 }
 
-struct total *stream_total(struct ledger *l, struct stream *s, const struct total_key *key,
-                           enum summary_kind kind)
+static bool stream_is_sealed(const struct stream *s, uint16_t metric, int64_t block)
 {
-    struct total *t = map_get(&s->totals, key, sizeof(*key));
-    if (!t) {
-        t = mem_alloc(sizeof(*t));
-        t->key = *key;
-        summary_init(&t->sum, kind);
-        map_put(&s->totals, key, sizeof(*key), t);
-        total_account(l, t);
-    }
-    return t;
+    return metric < s->marks->n_metrics &&
+           block <= atomic_load_explicit(&s->marks->sealed[metric], memory_order_relaxed);
 }
 
-void total_account(struct ledger *l, struct total *t)
+static void touched(struct stream *s, struct wall from)
 {
-    int64_t bytes = (int64_t)sizeof(*t);
-    if (t->sum.kind == SUMMARY_HIST)
-        bytes += (int64_t)t->sum.hist.cap * (int64_t)sizeof(struct hist_cell);
-    else if (t->sum.kind == SUMMARY_POINTS)
-        bytes += (int64_t)points_bytes(&t->sum.points);
-    sums_budget_add(l->budget, bytes - t->bytes);
-    t->bytes = bytes;
-}
-
-static void touched(struct ledger *l, struct stream *s, struct total *t, struct wall from)
-{
-    t->version++;
-    total_account(l, t);
     if (from.us < s->dirty_from)
         s->dirty_from = from.us;
 }
 
-void stream_add_sums(struct ledger *l, struct stream *s, const struct sums *sums, struct wall from)
+void stream_add_sums(struct stream *s, const struct sums *sums, struct wall from)
 {
-    const struct total_key key = total_key_of(&sums->key);
-    struct total *t = stream_total(l, s, &key, (enum summary_kind)sums->key.kind);
-    sums_merge_into(sums, &t->sum);
-    touched(l, s, t, from);
-}
-
-void stream_add_summary(struct ledger *l, struct stream *s, const struct total_key *key,
-                        const struct summary *sum, struct wall from)
-{
-    struct total *t = stream_total(l, s, key, sum->kind);
-    summary_merge(&t->sum, sum);
-    touched(l, s, t, from);
-}
-
-static bool summaries_equal(const struct summary *a, const struct summary *b)
-{
-    struct buf x, y;
-    buf_init(&x, SIZE_MAX / 2);
-    buf_init(&y, SIZE_MAX / 2);
-    summary_encode(a, &x);
-    summary_encode(b, &y);
-    bool is_equal = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    buf_release(&x);
-    buf_release(&y);
-    return is_equal;
-}
-
-void stream_set_summary(struct ledger *l, struct stream *s, const struct total_key *key,
-                        const struct summary *sum, struct wall from)
-{
-    struct total *t = stream_total(l, s, key, sum->kind);
-    if (t->version > 0 && !t->is_hollow && summaries_equal(&t->sum, sum))
+    const struct sums_key *key = &sums->key;
+    struct lane *lane =
+        totals_lane(&s->totals, key->metric, key->cohort, (enum summary_kind)key->kind);
+    touched(s, from);
+    if (stream_is_sealed(s, key->metric, key->block)) {
+        lane->late += sums_samples(sums);
         return;
-    summary_release(&t->sum);
-    summary_init(&t->sum, sum->kind);
-    summary_merge(&t->sum, sum);
-    t->is_hollow = false;
-    touched(l, s, t, from);
+    }
+    struct total *t = lane_total(&s->totals, lane, key->block);
+    total_add_sums(&s->totals, lane, t, sums);
+    t->version++;
 }
 
-/* Stored and sealed, and its block ended more than `age_us` ago. */
-static bool is_past(const struct stream *s, const struct total *t, struct wall now, int64_t age_us)
+void stream_add_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
+                        struct wall from)
 {
-    return t->stored == t->version && t->key.metric < s->marks->n_metrics &&
-           t->key.block <=
-               atomic_load_explicit(&s->marks->sealed[t->key.metric], memory_order_relaxed) &&
-           (t->key.block + 1) * s->marks->block_us < now.us - age_us;
+    struct lane *lane = totals_lane(&s->totals, key->metric, (uint8_t)key->cohort, sum->kind);
+    touched(s, from);
+    if (stream_is_sealed(s, key->metric, key->block)) {
+        lane->late += sum->samples;
+        return;
+    }
+    struct total *t = lane_total(&s->totals, lane, key->block);
+    total_add_summary(&s->totals, lane, t, sum);
+    t->version++;
 }
 
-/* Does it hold more than a few numbers? */
-static bool has_cells(const struct total *t)
+/* Also of a sealed block: how many samples it grew by is for the store to tell, which knows what
+ * was set before, perhaps by another process. */
+void stream_set_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
+                        struct wall from)
 {
-    return t->sum.kind == SUMMARY_HIST || t->sum.kind == SUMMARY_POINTS;
+    struct lane *lane = totals_lane(&s->totals, key->metric, (uint8_t)key->cohort, sum->kind);
+    struct total *t = lane_total(&s->totals, lane, key->block);
+    if (!total_set_summary(&s->totals, lane, t, sum) && t->version > 0)
+        return;
+    t->version++;
+    touched(s, from);
 }
 
 /*
- * What nobody can ask for any more goes, in two steps. First the histogram's cells: a total of a
- * sealed block is only sent for its number of samples, from which the store tells how many came
- * late. Then the total, when no line is counted for it any more (line.c; ten seconds later, for
- * lines that were let in just before and are still in a shard). A map is not changed while it is
- * walked, so those to go are gathered first.
+ * Stored, and the mark stands SEALED_KEPT_US behind the block. The mark is what Redis said, so
+ * while Redis is away nothing is forgotten; one that then turns out to have lost the last seconds
+ * before (a failover) can be told again what it sealed in them.
  */
-static void forget_sealed(struct ledger *l, struct stream *s, struct wall now)
+static bool is_past(const void *user, const struct lane *l, const struct total *t)
 {
-    struct total *gone[256];
-    size_t n;
-    do {
-        n = 0;
-        size_t i = 0;
-        void *value;
-        while (n < ARRAY_LEN(gone) && map_next(&s->totals, &i, NULL, NULL, &value)) {
-            struct total *t = value;
-            if (is_past(s, t, now, SEALED_KEPT_US + 10 * US_PER_SECOND)) {
-                gone[n++] = t;
-            } else if (!t->is_hollow && has_cells(t) && is_past(s, t, now, SEALED_WHOLE_US)) {
-                const uint64_t samples = t->sum.samples;
-                const enum summary_kind kind = t->sum.kind;
-                summary_release(&t->sum);
-                summary_init(&t->sum, kind);
-                t->sum.samples = samples;
-                t->is_hollow = true;
-                total_account(l, t);
-            }
-        }
-        for (size_t j = 0; j < n; j++) {
-            map_take(&s->totals, &gone[j]->key, sizeof(gone[j]->key));
-            total_free(l, gone[j]);
-        }
-    } while (n == ARRAY_LEN(gone));
+    const struct stream *s = user;
+    int64_t kept_us = s->field[0] ? SET_KEPT_US : SEALED_KEPT_US;
+    return t->stored == t->version &&
+           stream_is_sealed(s, l->metric, t->block + kept_us / s->marks->block_us);
 }
 
-void ledger_forget_sealed(struct ledger *l, struct wall now)
+void ledger_forget_sealed(struct ledger *l)
 {
     for (struct stream *s = l->streams; s; s = s->next) {
-        if (!s->flight) /* a flight points at totals */
-            forget_sealed(l, s, now);
+        if (s->flight)
+            continue; /* its answer is about totals that are there */
+        for (uint32_t i = 0; i < s->totals.n; i++)
+            lane_forget(&s->totals, &s->totals.lanes[i], is_past, s);
     }
 }
 

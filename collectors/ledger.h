@@ -17,7 +17,7 @@
 #include <pthread.h>
 
 #include "collectors/samples.h"
-#include "collectors/sums.h"
+#include "collectors/totals.h"
 #include "lib/base/map.h"
 #include "lib/store/store.h"
 
@@ -36,14 +36,10 @@ static inline struct total_key total_key_of(const struct sums_key *k)
     return (struct total_key){k->block, k->metric, k->cohort, k->kind == SUMMARY_POINTS};
 }
 
-struct total {
-    struct total_key key;
-    struct summary sum;
-    uint64_t version; /* grows with every change, from 1 */
-    uint64_t stored;  /* the version Redis holds; 0 none */
-    int64_t bytes;    /* accounted in the budget */
-    bool is_hollow;   /* sealed, and its histogram or points let go: only its samples count */
-};
+static inline struct total_key lane_key(const struct lane *l, int64_t block)
+{
+    return (struct total_key){block, l->metric, l->cohort, l->kind == SUMMARY_POINTS};
+}
 
 /* A caller who waits for a batch. */
 struct batch_waiter {
@@ -84,8 +80,8 @@ struct stream {
     char field[64];      /* totals that are set stand under this name; "" under the producer's */
     int64_t fence_token; /* and are written only under this lease; 0: no matter who owns it */
     struct route_marks *marks;
-    struct map totals; /* total_key -> struct total */
-    int64_t seq;       /* last one known to be stored */
+    struct totals totals;
+    int64_t seq; /* last one known to be stored */
     struct flight *flight;
     struct batch_part *queue, **queue_end;
     int64_t dirty_from; /* arrival of the oldest change not in a flight; NEVER_US: clean */
@@ -126,19 +122,15 @@ struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
 struct stream *ledger_pushed_stream(struct ledger *l, const struct route_marks *marks,
                                     const char *producer);
 struct stream *ledger_pushed(const struct ledger *l, uint32_t handle); /* NULL: none yet */
-/* Adds to a block's total; `from` is when the oldest of it arrived. */
-void stream_add_sums(struct ledger *l, struct stream *s, const struct sums *sums, struct wall from);
-void stream_add_summary(struct ledger *l, struct stream *s, const struct total_key *key,
-                        const struct summary *sum, struct wall from);
+/* Adds to a block's total, or to what is late; `from` is when the oldest of it arrived. */
+void stream_add_sums(struct stream *s, const struct sums *sums, struct wall from);
+void stream_add_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
+                        struct wall from);
 /* Replaces a block's total; the same total again changes nothing. */
-void stream_set_summary(struct ledger *l, struct stream *s, const struct total_key *key,
-                        const struct summary *sum, struct wall from);
-struct total *stream_total(struct ledger *l, struct stream *s, const struct total_key *key,
-                           enum summary_kind kind);
-void total_account(struct ledger *l, struct total *t);
-/* Forgets totals that are stored, sealed and SEALED_KEPT_US past. Until then the store can tell
- * from them how many samples came late. */
-void ledger_forget_sealed(struct ledger *l, struct wall now);
+void stream_set_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
+                        struct wall from);
+/* Forgets totals that are stored and long enough sealed. */
+void ledger_forget_sealed(struct ledger *l);
 /* Forgets releases that are over: is_live says which are not. */
 void ledger_forget_gone(struct ledger *l,
                         bool (*is_live)(void *user, const struct route_marks *marks), void *user);

@@ -30,18 +30,17 @@
 #define STREAMS_MAX             64    /* connections that bring EMF: one more is closed */
 #define SHARDS_MAX              16    /* threads that take samples in */
 #define TS_AHEAD_MAX_US                                                                            \
-    (5 * INT64_C(1000000))       /* a sample from further in the future is refused                 \
-                                  */
-#define COUNT_VALUE_MAX     1e15 /* what one line may add to a counter */
-#define SAMPLE_COUNT_MAX    1e9  /* equal samples in one line (count, 1 / sample rate) */
-#define REFUSALS_LISTED_MAX 20   /* refused lines named in one answer */
-#define PENDING_BYTES_MAX   ((int64_t)64 << 20) /* samples not yet stored, in all */
-#define BATCHES_PENDING_MAX 4096                /* batches waiting for their commits */
-#define BATCH_WAIT_MS       30000 /* then the caller is told that the outcome is unknown */
-#define SEALED_WHOLE_US                                                                            \
-    (10 * INT64_C(1000000)) /* a sealed histogram is kept so long after its block's end */
-#define SEALED_KEPT_US                                                                             \
-    (60 * INT64_C(1000000))       /* a total is kept so long after its block's end, sealed or not */
+    (5 * INT64_C(1000000))        /* a sample from further in the future is refused                \
+                                   */
+#define COUNT_VALUE_MAX      1e15 /* what one line may add to a counter */
+#define SAMPLE_COUNT_MAX     1e9  /* equal samples in one line (count, 1 / sample rate) */
+#define REFUSALS_LISTED_MAX  20   /* refused lines named in one answer */
+#define PENDING_BYTES_MAX    ((int64_t)64 << 20) /* samples not yet stored, in all */
+#define BATCHES_PENDING_MAX  4096                /* batches waiting for their commits */
+#define BATCH_WAIT_MS        30000 /* then the caller is told that the outcome is unknown */
+#define SEALED_KEPT_US       (3 * INT64_C(1000000)) /* the totals of so much sealed time are kept */
+#define SET_KEPT_US          (60 * INT64_C(1000000)) /* and of what its source may set again */
+#define FLIGHTS_MAX          8 /* commits on their way at once, not counting those of waiting batches */
 #define COMMIT_BLOCKS_MAX    4096 /* blocks in one commit; the rest goes with the next */
 #define COMMIT_BYTES_MAX     ((size_t)4 << 20) /* of encoded totals in one commit */
 #define COMMIT_BATCHES_MAX   256               /* batch keys in one commit */

@@ -23,8 +23,8 @@ void ingest_refuse(struct ingest *in, const char *fmt, ...)
     va_end(args);
 }
 
-/* Why a target did not take a line. A late one is added all the same: the store sees that its block
- * is sealed, counts it for the cohort and writes nothing. */
+/* Why a target did not take a line. A late one is added all the same: the store counts it for the
+ * cohort and writes nothing. */
 enum miss {
     MISS_NONE,
     MISS_EARLY,
@@ -74,10 +74,6 @@ static struct sums *target_sums(struct ingest *in, struct series_target *t, bool
     }
     bool is_late =
         block <= atomic_load_explicit(&route->marks->sealed[t->metric], memory_order_relaxed);
-    if (is_late && (block + 1) * t->block_us < in->options->now.us - SEALED_KEPT_US) {
-        *miss = MISS_LATE; /* its total may be forgotten already */
-        return NULL;
-    }
     struct sums_key key = {
         .block = block,
         .release = route->marks->handle,

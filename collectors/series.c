@@ -108,7 +108,7 @@ static void target_add(struct series *s, const struct route_target *t, uint8_t c
         .route = t->route,
         .metric = t->metric,
         .cohort = cohort,
-        .part = (uint8_t)t->part,
+        .part = (uint8_t)t->part & 0xf,
         .needs_auth = t->route->needs_auth,
         .counts_samples = t->counts_samples,
         .is_cumulative = s->as >= TYPE_SUM && (s->as != TYPE_LABELS || t->part != ROUTE_VALUE),
@@ -201,7 +201,7 @@ static void series_resolve(struct series *s, const struct routes *routes)
     s->n_targets = 0;
     s->takes_counts = s->takes_values = false;
     s->service_len = 0;
-    s->generation = routes_generation(routes);
+    s->generation = (uint32_t)routes_generation(routes);
 
     struct identity id; /* its text needs no zeros */
     memset(&id, 0, offsetof(struct identity, text));
@@ -295,8 +295,9 @@ static struct series *series_new(const struct series_key *key)
     struct series *s = mem_alloc(sizeof(*s) + key->name_len + key->tags_len);
     s->type = (uint8_t)key->type;
     s->form = (uint8_t)key->form;
-    s->name_len = (uint32_t)key->name_len;
-    s->tags_len = (uint32_t)key->tags_len;
+    BUG_ON(key->name_len > UINT16_MAX || key->tags_len > UINT16_MAX);
+    s->name_len = (uint16_t)key->name_len;
+    s->tags_len = (uint16_t)key->tags_len;
     memcpy(s->bytes, key->name, key->name_len);
     memcpy(s->bytes + key->name_len, key->tags, key->tags_len);
     return s;
@@ -335,8 +336,8 @@ struct series *series_get(struct series_table *t, const struct series_key *key, 
         t->slots[at] = (struct series_slot){hash, s};
         t->len++;
     }
-    s->used_s = now_s;
-    if (s->generation != routes_generation(routes))
+    s->used_s = (uint32_t)now_s;
+    if (s->generation != (uint32_t)routes_generation(routes))
         series_resolve(s, routes);
     return s;
 }

@@ -45,16 +45,16 @@ enum tags_form {
 
 /* A release's metric that takes the series, and the sums its last sample went to. */
 struct series_target {
-    uint64_t set_id; /* the cache is good while this is the set's id and the block is the same */
     int64_t block;
     struct sums *sums;
     int64_t block_us;
     const struct release_route *route; /* valid in the generation of the series */
+    uint32_t set_id; /* the cache is good while this is the set's id and the block is the same */
     uint16_t metric;
     uint8_t cohort;
-    uint8_t part; /* enum route_part */
-    bool needs_auth, counts_samples;
-    bool is_cumulative; /* its points are kept */
+    uint8_t part : 4; /* enum route_part */
+    bool needs_auth : 1, counts_samples : 1;
+    bool is_cumulative : 1; /* its points are kept */
 };
 
 /* Who a cumulative series is, the same in every process (lib/sketch/points.h). */
@@ -65,14 +65,14 @@ struct series_points {
 
 /* What a line touches stands together: lookups are bound by cache misses, not by instructions. */
 struct series {
-    uint32_t name_len, tags_len;
-    uint8_t type, form;
-    uint8_t as; /* the type it turned out to be: a bucket shows by its labels */
-    bool takes_counts, takes_values;
+    uint16_t name_len, tags_len;
     uint16_t service_at, service_len; /* in bytes, once resolved */
+    uint8_t type, form : 4;
+    bool takes_counts : 1, takes_values : 1;
+    uint8_t as; /* the type it turned out to be: a bucket shows by its labels */
     uint32_t n_targets;
-    int64_t used_s;      /* when it was last seen, in seconds */
-    uint64_t generation; /* of the routes it was resolved under */
+    uint32_t used_s;     /* when it was last seen, in seconds */
+    uint32_t generation; /* of the routes it was resolved under */
     char *refusal;       /* why none of its samples can be taken; NULL: they can, or nobody asks */
     struct series_target first;   /* most have just this one */
     struct series_target *more;   /* the others: n_targets - 1 */

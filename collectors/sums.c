@@ -3,12 +3,14 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/base/map.h"
 
 #define FIRST_CAP        16
 #define SLAB_FIRST_BYTES ((size_t)1 << 10)
 #define SLAB_MAX_BYTES   ((size_t)64 << 10)
+#define MAPPED_BYTES     ((size_t)32 << 10) /* and more: straight from the system */
 
 static_assert(sizeof(struct sums) == CACHE_LINE_BYTES, "sums are one cache line");
 static_assert(HIST_BUCKETS <= UINT16_MAX, "a log holds buckets in 16 bits");
@@ -18,9 +20,9 @@ struct sums_slab {
     size_t size, used; /* of the whole slab, this head included */
 };
 
-static _Atomic uint64_t last_id;
+static _Atomic uint32_t last_id;
 
-static uint64_t next_id(void)
+static uint32_t next_id(void)
 {
     return atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
 }
@@ -54,6 +56,31 @@ void sums_set_init(struct sums_set *set, struct sums_budget *budget)
     *set = (struct sums_set){.id = next_id(), .budget = budget};
 }
 
+/*
+ * Large pieces live for one flush, are filled by one thread and freed by another. The allocator
+ * would keep as many for each thread as were ever in use at once; the system takes them back.
+ * Zeroed when they are large.
+ */
+static void *piece_alloc(size_t size)
+{
+    if (size < MAPPED_BYTES) {
+        void *p = aligned_alloc(CACHE_LINE_BYTES, size);
+        BUG_ON(!p);
+        return p;
+    }
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    BUG_ON(p == MAP_FAILED);
+    return p;
+}
+
+static void piece_free(void *p, size_t size)
+{
+    if (size < MAPPED_BYTES)
+        free(p);
+    else
+        BUG_ON(munmap(p, size) != 0);
+}
+
 static size_t whole_lines(size_t bytes)
 {
     return (bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
@@ -68,8 +95,7 @@ static void *slab_alloc(struct sums_set *set, size_t bytes)
         size_t size = slab ? 2 * slab->size : SLAB_FIRST_BYTES;
         size = size > SLAB_MAX_BYTES ? SLAB_MAX_BYTES : size;
         BUG_ON(bytes > size - CACHE_LINE_BYTES);
-        slab = aligned_alloc(CACHE_LINE_BYTES, size);
-        BUG_ON(!slab);
+        slab = piece_alloc(size);
         *slab = (struct sums_slab){set->slabs, size, CACHE_LINE_BYTES};
         set->slabs = slab;
     }
@@ -79,11 +105,17 @@ static void *slab_alloc(struct sums_set *set, size_t bytes)
     return memset(p, 0, bytes);
 }
 
+static void slots_free(struct sums **slots, uint32_t cap)
+{
+    if (slots)
+        piece_free(slots, cap * sizeof(struct sums *));
+}
+
 void sums_set_release(struct sums_set *set)
 {
     for (uint32_t i = 0; i < set->cap; i++) {
         struct sums *s = set->slots[i];
-        if (s && s->log && s->pad)
+        if (s && s->key.kind == SUMMARY_HIST && s->pad)
             hist_release(&s->pad->spill);
         if (!s || s->key.kind != SUMMARY_POINTS)
             continue;
@@ -95,11 +127,11 @@ void sums_set_release(struct sums_set *set)
         struct sums_slab *slab = set->slabs;
         set->slabs = slab->next;
         bytes += (int64_t)(slab->used - CACHE_LINE_BYTES);
-        free(slab);
+        piece_free(slab, slab->size);
     }
     if (bytes)
         sums_budget_add(set->budget, -bytes);
-    free(set->slots);
+    slots_free(set->slots, set->cap);
     *set = (struct sums_set){.budget = set->budget};
 }
 
@@ -107,13 +139,16 @@ static void grow(struct sums_set *set)
 {
     struct sums **old = set->slots;
     uint32_t old_cap = set->cap;
-    set->cap = old_cap ? 2 * old_cap : FIRST_CAP;
-    set->slots = mem_alloc_array(set->cap, sizeof(struct sums *));
+    set->cap = old_cap ? 2 * old_cap : set->first_cap ? set->first_cap : FIRST_CAP;
+    size_t bytes = set->cap * sizeof(struct sums *);
+    set->slots = piece_alloc(bytes);
+    if (bytes < MAPPED_BYTES)
+        memset(set->slots, 0, bytes);
     for (uint32_t i = 0; i < old_cap; i++) {
         if (old[i])
             set->slots[slot_of(set, &old[i]->key)] = old[i];
     }
-    free(old);
+    slots_free(old, old_cap);
 }
 
 struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
@@ -125,18 +160,15 @@ struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
         return set->slots[i];
     if (!sums_budget_left(set->budget))
         return NULL;
-    bool has_log = key->kind == SUMMARY_HIST, has_moments = key->kind == SUMMARY_MOMENTS;
-    size_t more = has_log ? LOG_VALUES * sizeof(uint16_t) : 0;
-    more = has_moments ? sizeof(struct moments) : more;
+    size_t more = key->kind == SUMMARY_HIST ? LOG_VALUES * sizeof(uint16_t) : 0;
     more = is_points(key) ? sizeof(struct points) : more;
     struct sums *s = slab_alloc(set, sizeof(*s) + more);
     s->key = *key;
-    s->log = has_log ? (uint16_t *)(void *)(s + 1) : NULL;
-    if (has_moments) {
-        s->moments = (struct moments *)(void *)(s + 1);
-        moments_init(s->moments);
-    }
-    if (is_points(key)) {
+    if (key->kind == SUMMARY_HIST) {
+        s->log = (uint16_t *)(void *)(s + 1);
+    } else if (key->kind == SUMMARY_MOMENTS) {
+        moments_init(&s->moments);
+    } else if (is_points(key)) {
         s->points = (struct points *)(void *)(s + 1);
         points_init(s->points);
     }
@@ -149,6 +181,8 @@ void sums_set_take(struct sums_set *set, struct sums_set *to)
 {
     *to = *set;
     sums_set_init(set, to->budget);
+    if (to->len > FIRST_CAP) /* the next will be much like this one */
+        set->first_cap = 4 * to->len > to->cap ? to->cap : to->cap / 2;
 }
 
 const struct sums *sums_set_next(const struct sums_set *set, uint32_t *i)
@@ -219,8 +253,7 @@ void sums_add_values(struct sums_set *set, struct sums *s, const double *values,
 
 void sums_add_moment(struct sums *s, double value, uint64_t count)
 {
-    moments_add(s->moments, value, count);
-    s->samples += count;
+    moments_add(&s->moments, value, count);
 }
 
 void sums_add_value(struct sums_set *set, struct sums *s, double value, uint64_t count)
@@ -308,19 +341,24 @@ static void pad_merge_into(const struct pad *pad, struct hist *to)
     hist_merge(to, &pad->spill);
 }
 
+uint64_t sums_samples(const struct sums *s)
+{
+    return s->key.kind == SUMMARY_MOMENTS ? s->moments.n : s->samples;
+}
+
 void sums_merge_into(const struct sums *s, struct summary *total)
 {
     BUG_ON(total->kind != s->key.kind);
-    total->samples += s->samples;
+    total->samples += sums_samples(s);
     if (total->kind == SUMMARY_MOMENTS) {
-        moments_merge(&total->moments, s->moments);
+        moments_merge(&total->moments, &s->moments);
         return;
     }
     if (total->kind == SUMMARY_POINTS) {
         points_merge(&total->points, s->points);
         return;
     }
-    if (!s->log) {
+    if (total->kind == SUMMARY_COUNTS) {
         total->counts.events += s->events;
         total->counts.exposure += s->exposure;
         return;

@@ -42,16 +42,25 @@ struct sums_key {
 /* One cache line. */
 struct sums {
     struct sums_key key;
-    uint64_t samples;
-    double events, exposure;
-    uint16_t *log; /* SUMMARY_HIST only: LOG_VALUES buckets, the first n_log in use */
     union {
-        struct pad *pad; /* SUMMARY_HIST: once the log was full, or a count above one came */
-        struct moments *moments; /* SUMMARY_MOMENTS */
-        struct points *points;   /* SUMMARY_POINTS */
+        struct moments moments; /* SUMMARY_MOMENTS: its n is the number of samples */
+        struct {                /* the other kinds */
+            uint64_t samples;
+            union {
+                struct {
+                    double events, exposure;
+                };
+                struct {             /* SUMMARY_HIST */
+                    uint16_t *log;   /* LOG_VALUES buckets, the first n_log in use */
+                    struct pad *pad; /* once the log was full, or a count above one came */
+                    uint32_t n_log;
+                };
+                struct points *points; /* SUMMARY_POINTS */
+            };
+        };
     };
-    uint32_t n_log;
 };
+uint64_t sums_samples(const struct sums *s);
 
 /* Bytes waiting to be stored, in all sets and the ledger together. */
 struct sums_budget {
@@ -63,8 +72,8 @@ struct sums_slab;
 struct sums_set {
     struct sums **slots;
     uint32_t cap, len;
-    uint64_t
-        id; /* changes whenever the sums in it are handed over: pointers cached under it are void */
+    uint32_t first_cap; /* of slots, when the first one is needed; 0: few */
+    uint32_t id; /* changes whenever the sums are handed over: pointers cached under it are void */
     struct sums_slab *slabs; /* newest first */
     int64_t spilled_bytes;   /* of pads' spills, outside the slabs */
     struct sums_budget *budget;
@@ -97,7 +106,7 @@ void sums_merge_into(const struct sums *s, struct summary *total);
 /* Fetches early what adding a value will write, beside the sums themselves. */
 static inline void sums_prefetch_log(const struct sums *s)
 {
-    if (s->log)
+    if (s->key.kind == SUMMARY_HIST)
         __builtin_prefetch(s->log + s->n_log, 1);
 }
 

@@ -8,7 +8,8 @@
  *
  * A block at or before the metric's mark is sealed. What still comes for it is counted, not kept:
  * the hash `past` knows how many samples of each producer the seal (or an earlier late commit) has
- * seen, so a total that is sent every second counts once.
+ * seen, so a total that is sent every second counts once. A producer that knows the block to be
+ * sealed sends the number of late samples alone: under its sequence number that is added once, too.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,8 +21,9 @@
 /*
  * KEYS: release, producers, marks, late, batches, batch-times, then open and past of each block.
  * ARGV: producer, seq, now ms, is_full, phase done, batch seconds, batches kept, open seconds, past
- * seconds, token ("" any) and holder of the lease, number of batches, number of keys known before;
- * key and digest of each; metric, index, field, cohort, samples and bytes of each block.
+ * seconds, token ("" any) and holder of the lease, number of batches, number of keys known before,
+ * number of late counts; key and digest of each batch; metric, index, field, cohort, samples and
+ * bytes of each block; field of `late` and samples of each late count.
  */
 static const struct redis_script commit_script = {
     .name = "commit",
@@ -38,7 +40,7 @@ static const struct redis_script commit_script = {
         "local last = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')\n"
         "if seq <= last then return {'done'} end\n"
         "if seq > last + 1 and ARGV[4] ~= '1' then return {'behind', last} end\n"
-        "local n, known_before, at = tonumber(ARGV[12]), tonumber(ARGV[13]), 14\n"
+        "local n, known_before, at = tonumber(ARGV[12]), tonumber(ARGV[13]), 15\n"
         "for i = 0, n - 1 do\n"
         "  local known = redis.call('HGET', KEYS[5], ARGV[at + 2 * i])\n"
         "  if known == ARGV[at + 2 * i + 1] then return {'dup', i} end\n"
@@ -88,6 +90,10 @@ static const struct redis_script commit_script = {
         "      redis.call('EXPIRE', KEYS[k + 1], ARGV[9])\n"
         "    end\n"
         "  end\n"
+        "end\n"
+        "for i = 1, tonumber(ARGV[14]) do\n"
+        "  redis.call('HINCRBY', KEYS[4], ARGV[at], ARGV[at + 1])\n"
+        "  at = at + 2\n"
         "end\n"
         "redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])\n"
         "return {'ok', late}\n"};
@@ -182,10 +188,15 @@ void store_commit(struct store *s, const struct commit *c, commit_done *done, vo
     redis_arg_str(b, s->node);
     redis_arg_int(b, (int64_t)c->n_batches);
     redis_arg_int(b, (int64_t)c->n_known);
+    redis_arg_int(b, (int64_t)c->n_late);
     add_keys(b, c->batch_keys, c->batch_digests, c->n_batches);
     add_keys(b, c->known_keys, c->known_digests, c->n_known);
     for (size_t i = 0; i < c->n_blocks; i++)
         add_block(b, c, &c->blocks[i]);
+    for (size_t i = 0; i < c->n_late; i++) {
+        redis_argf(b, "%u:%u", c->late[i].metric, c->late[i].cohort);
+        redis_argf(b, "%" PRIu64, c->late[i].samples);
+    }
     struct commit_wait *w = mem_alloc(sizeof(*w));
     *w = (struct commit_wait){done, user};
     redis_submit(s->redis, REDIS_MAIN, b, s->call_ms, committed, w);

@@ -224,6 +224,12 @@ struct commit_block {
     const void *summary; /* encoded struct summary: the producer's total for this block so far */
     size_t len;
 };
+/* Samples of blocks known to be sealed: only counted. */
+struct commit_late {
+    uint16_t metric;
+    uint8_t cohort;
+    uint64_t samples;
+};
 struct commit {
     const char *release;
     const char *producer; /* whose `seq` it is */
@@ -234,6 +240,8 @@ struct commit {
     int64_t seq; /* of this producer and release: 1, 2, ... */
     const struct commit_block *blocks;
     size_t n_blocks;
+    const struct commit_late *late; /* at most one a metric and cohort */
+    size_t n_late;
     const char *const *batch_keys; /* idempotency keys carried by this commit */
     const char *const *batch_digests;
     size_t n_batches;
