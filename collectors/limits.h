@@ -6,10 +6,11 @@
 
 #define LINE_BYTES_MAX         8192 /* one sample line */
 #define JSON_DEPTH_MAX         64 /* levels of a JSON value that is passed over: malformed beyond */
-#define SERIES_KEY_BYTES_MAX   1024 /* name and tags of one series, as they came */
-#define TAGS_MAX               32   /* tags of one line */
-#define ATTRIBUTES_MAX         96   /* attributes or labels of one OTLP or remote-write series */
-#define WIRE_KEY_BYTES_MAX     4096 /* their bytes, and the name's */
+#define NDJSON_LINE_BYTES_MAX  49152 /* one NDJSON line: it may hold an encoded histogram */
+#define SERIES_KEY_BYTES_MAX   1024  /* name and tags of one series, as they came */
+#define TAGS_MAX               32    /* tags of one line */
+#define ATTRIBUTES_MAX         96    /* attributes or labels of one OTLP or remote-write series */
+#define WIRE_KEY_BYTES_MAX     4096  /* their bytes, and the name's */
 #define OTLP_JSON_NODES_MAX    ((size_t)400000)   /* values of one OTLP JSON body: refused whole */
 #define REMOTE_WRITE_BYTES_MAX ((size_t)32 << 20) /* one remote-write body, snappy undone */
 #define IDENTITY_TEXT_BYTES    512                /* numbers among them, written out */

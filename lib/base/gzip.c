@@ -4,7 +4,8 @@
 #include <zlib.h>
 
 #define CHUNK_BYTES      ((size_t)64 << 10)
-#define WINDOW_BITS_GZIP (15 + 16) /* the largest window, with a gzip header only */
+#define WINDOW_BITS_ZLIB 15        /* the largest window, with a zlib header */
+#define WINDOW_BITS_GZIP (15 + 16) /* with a gzip header only */
 
 /* Room for the next piece: none at the ceiling. */
 static size_t room(struct buf *out, unsigned char **at)
@@ -39,18 +40,29 @@ static int run(z_stream *z, struct buf *out)
     }
 }
 
-int gzip_inflate(const void *bytes, size_t len, struct buf *out, struct err *err)
+static int inflate_all(const void *bytes, size_t len, int window_bits, const char *name,
+                       struct buf *out, struct err *err)
 {
     z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes};
     if (len > UINT32_MAX)
-        return err_set(err, ERR_TOO_LARGE, "a gzip body of %zu bytes", len);
+        return err_set(err, ERR_TOO_LARGE, "a %s body of %zu bytes", name, len);
     z.avail_in = (unsigned)len;
-    BUG_ON(inflateInit2(&z, WINDOW_BITS_GZIP) != Z_OK);
+    BUG_ON(inflateInit2(&z, window_bits) != Z_OK);
     const int rc = run(&z, out);
     inflateEnd(&z);
     if (rc == Z_STREAM_END)
         return 0;
     if (rc == Z_MEM_ERROR)
         return err_set(err, ERR_TOO_LARGE, "the body inflates to more than %zu bytes", out->max);
-    return err_set(err, ERR_INPUT, "the body is not gzip, or cut short, or damaged");
+    return err_set(err, ERR_INPUT, "the body is not %s, or cut short, or damaged", name);
+}
+
+int gzip_inflate(const void *bytes, size_t len, struct buf *out, struct err *err)
+{
+    return inflate_all(bytes, len, WINDOW_BITS_GZIP, "gzip", out, err);
+}
+
+int zlib_inflate(const void *bytes, size_t len, struct buf *out, struct err *err)
+{
+    return inflate_all(bytes, len, WINDOW_BITS_ZLIB, "zlib", out, err);
 }

@@ -1,5 +1,5 @@
 /*
- * Inflating a gzip body (RFC 1952) into a buffer with a ceiling.
+ * Inflating a gzip body (RFC 1952), or a zlib one (RFC 1950), into a buffer with a ceiling.
  */
 #ifndef LIB_BASE_GZIP_H
 #define LIB_BASE_GZIP_H
@@ -12,5 +12,7 @@
  * is cut short or its checksum is wrong. `out` then holds a part.
  */
 int gzip_inflate(const void *bytes, size_t len, struct buf *out, struct err *err) WARN_UNUSED;
+/* The same for zlib. */
+int zlib_inflate(const void *bytes, size_t len, struct buf *out, struct err *err) WARN_UNUSED;
 
 #endif

@@ -17,7 +17,36 @@ struct object_case {
 #define E "\"metric\":\"http.errors\""
 #define X "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
+/* 64,933,178 times the value 100, by hdrhistogram (tests/golden/hdr.txt) */
+#define HDR "\"hdr\":\"HISTFAAAACN4nJNpmSzMwMDAxgABzFCaEUqn2H+AMI4zftnyzRYAXH8Ghw==\""
+#define MS  "\"metric\":\"latency_ms\""
+
 static const struct object_case cases[] = {
+    CASE("{" S "," MS "," HDR "}", NULL, 1, 0),
+    CASE("{" S "," MS "," HDR ",\"scale\":0.001,\"ts\":1795400000}", NULL, 1, 0),
+    CASE("{" S ",\"metric\":\"other\"," HDR "}", NULL, 0, 1),
+    CASE("{" S "," MS "," HDR ",\"value\":1}", "leave value and count out", 0, 0),
+    CASE("{" S "," MS "," HDR ",\"count\":1}", "leave value and count out", 0, 0),
+    CASE("{" S "," MS "," HDR ",\"scale\":0}", "scale is how much a unit of hdr is", 0, 0),
+    CASE("{" S "," MS ",\"value\":1,\"scale\":1}", "scale is how much a unit of hdr is", 0, 0),
+    CASE("{" S "," MS ",\"hdr\":\"HISTFAA*\"}", "hdr is not base64", 0, 0),
+    CASE("{" S "," MS ",\"hdr\":\"AAAAAAAAAAAAAAAA\"}", "no V2 encoding", 0, 0),
+    CASE("{" S "," MS ",\"hdr\":\"\"}", "HdrHistogram: cut short", 0, 0),
+    CASE("{" S "," E "," HDR "}", "a count needs the single values, and a histogram does not hold",
+         0, 0),
+    CASE("{" S ",\"metric\":\"order.value\"," HDR "}", "a mean needs the single values", 0, 0),
+    CASE("{" S ",\"metric\":\"lb.5xx\",\"value\":1,\"labels\":{\"TargetGroup\":\"a\"}}", NULL, 1,
+         0),
+    CASE("{\"service\":\"checkout\",\"metric\":\"lb.5xx\",\"value\":1,\"labels\":{\"zone\":"
+         "\"1\",\"TargetGroup\":\"b\"}}",
+         NULL, 1, 0),
+    CASE("{\"service\":\"checkout\",\"metric\":\"lb.5xx\",\"value\":1,\"labels\":{}}",
+         "neither cohort nor revision is given", 0, 0),
+    CASE("{" S "," E ",\"value\":1,\"labels\":[]}", "labels must be an object of strings", 0, 0),
+    CASE("{" S "," E ",\"value\":1,\"labels\":{\"a\":1}}", "labels must be an object of strings", 0,
+         0),
+    CASE("{" S "," E ",\"value\":1,\"labels\":{\"cohort\":\"baseline\"}}",
+         "cohort is a field, no label", 0, 0),
     CASE("{" S "," E ",\"value\":1}", NULL, 1, 0),
     CASE(" \t{ \"value\" : 1.5 , " E " , " S " } \t", NULL, 1, 0),
     CASE("{" S "," E ",\"value\":1,\"ts\":1795400000.25,\"unit\":\"user-17\"}", NULL, 1, 0),
@@ -152,6 +181,24 @@ static void sums_are_right(void)
     harness_free(h);
 }
 
+/* Each bucket's values lie in its span. */
+static void histograms(void)
+{
+    struct harness *h = harness_new(&ingest_ndjson);
+    static const char body[] = "{" S "," MS "," HDR ",\"scale\":0.5}";
+    harness_scan(h, body, sizeof(body) - 1);
+    T_EQ_INT(h->answer.samples, 64933178);
+    struct harness_sum s;
+    harness_sum(h, 1, 1, COHORT_CANDIDATE, &s);
+    T_EQ_INT(s.hist.n, 64933178);
+    T_EQ_INT(s.samples, 64933178);
+    T_EQ_INT(s.hist.len, 1);
+    T_EQ_INT(s.hist.cells[0].lo, hist_bucket(50));
+    T_EQ_INT(s.hist.cells[0].hi, hist_bucket(50));
+    hist_release(&s.hist);
+    harness_free(h);
+}
+
 /* The block of a sample is that of its own time, also on the edges. */
 static void blocks(void)
 {
@@ -174,6 +221,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"each line", each_line},
         {"sums are right", sums_are_right},
+        {"histograms", histograms},
         {"blocks", blocks},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
