@@ -12,6 +12,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* expat puts it between the name space and the name: no name holds it. */
+#define NAMESPACE_END '\n'
+
 struct reader {
     XML_Parser parser;
     struct arena *arena;
@@ -34,7 +37,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
 {
     struct reader *r = arg;
     struct xml *x;
-    const char *colon = strrchr(name, ':');
+    const char *local = strrchr(name, NAMESPACE_END);
     if (r->refused)
         return;
     if (r->depth == AWS_XML_DEPTH_MAX) {
@@ -46,7 +49,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
         return;
     }
     x = arena_alloc(r->arena, sizeof(*x));
-    x->name = arena_strdup(r->arena, colon ? colon + 1 : name);
+    x->name = arena_strdup(r->arena, local ? local + 1 : name);
     x->text = "";
     if (!r->depth)
         r->root = x;
@@ -93,7 +96,7 @@ struct xml *xml_read(struct arena *a, const char *bytes, size_t len, struct err 
 {
     struct reader r = {.arena = a};
     bool is_read;
-    r.parser = XML_ParserCreate(NULL);
+    r.parser = XML_ParserCreateNS(NULL, NAMESPACE_END);
     BUG_ON(!r.parser);
     buf_init(&r.text, 2 * len); /* Latin-1 and UTF-16 grow as UTF-8 */
     XML_SetUserData(r.parser, &r);
@@ -155,6 +158,9 @@ void xml_add_text(struct buf *out, const char *text, size_t len)
             break;
         case '\'':
             buf_add_str(out, "&apos;");
+            break;
+        case '\r': /* a reader would make it a newline */
+            buf_add_str(out, "&#13;");
             break;
         default:
             buf_add_char(out, text[i]);

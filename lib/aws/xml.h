@@ -2,8 +2,9 @@
  * XML replies as a tree in an arena, read with expat.
  *
  * Elements and their text; attributes, comments and processing instructions are skipped, name
- * space prefixes are cut off. A DTD is refused, and with it every entity but the five of XML.
- * Limits: AWS_XML_DEPTH_MAX, AWS_XML_ELEMENTS_MAX. Text of an element that has children is "".
+ * spaces are cut off (a prefix must be declared). A DTD is refused, and with it every entity but
+ * the five of XML. Limits: AWS_XML_DEPTH_MAX, AWS_XML_ELEMENTS_MAX. Text of an element that has
+ * children is "".
  */
 #ifndef LIB_AWS_XML_H
 #define LIB_AWS_XML_H

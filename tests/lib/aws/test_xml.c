@@ -93,8 +93,8 @@ static void escapes_text(void)
 {
     struct buf out;
     buf_init(&out, 100);
-    xml_add_text(&out, "a<b>&\"'\xc3\xa9", 9);
-    T_EQ_STR(out.data, "a&lt;b&gt;&amp;&quot;&apos;\xc3\xa9");
+    xml_add_text(&out, "a<b>&\"'\r\xc3\xa9", 10);
+    T_EQ_STR(out.data, "a&lt;b&gt;&amp;&quot;&apos;&#13;\xc3\xa9");
     buf_release(&out);
 }
 
