@@ -6,12 +6,14 @@
  * carries an override and a reason; what is checked here is only whether the walk can follow.
  *
  *             queued, check  step                      bake             undo   retire, end
- *   promote   override       approval, or override     override: ends   -      -
+ *   promote   override (1)   approval, or override     override: ends   -      -
  *   rollback  ends           undo                      undo             -      -
  *   abort     ends           undo, outcome stopped     undo             -      -
  *   pause     yes            yes                       yes              -      -
  *   resume    yes            yes                       yes              -      of a failed retire
  *   traffic   report         back, or on by override   0 only           -      -
+ *
+ * (1) in check only: while the service is another release's, nothing is promoted.
  */
 #include "strategies/pattern_priv.h"
 

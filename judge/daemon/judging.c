@@ -167,8 +167,9 @@ static int read_orders(struct look *l, struct err *err)
             continue;
         if (orders[i].verb == ORDER_PROMOTE && !orders[i].is_override)
             continue;
-        if (l->record.phase == PHASE_BAKING && orders[i].at.us < began(l).us)
-            continue; /* given for the step to 100 %, not for the bake */
+        if (orders[i].at.us < began(l).us)
+            continue; /* given before there was anything to judge, or for the step to 100 %, not for
+                         the bake: the runner has refused or followed it */
         l->order = (struct decision_order){orders[i].verb, orders[i].who, orders[i].why};
         l->has_order = true;
     }

@@ -151,6 +151,21 @@ def orders_are_taken_and_audited(j):
 
 
 @suite.test
+def an_order_refused_while_queued_is_not_followed_later(j):
+    put(j, "turn-1", service="turn")
+    wait_for("first", lambda: j.release("turn-1")["phase"] == "judging")
+    put(j, "turn-2", service="turn")
+    check(j.post("/v1/releases/turn-2/promote", {"override": True, "why": "too early"}).status == 202)
+    wait_for("refusal", lambda: "refused" in j.get("/v1/audit?release=turn-2").text)
+    check(j.post("/v1/releases/turn-1/abort", {"why": "next"}).status == 202)
+    wait_for("second", lambda: j.release("turn-2")["phase"] == "judging")
+    v = j.get("/v1/releases/turn-2/verdict?wait=5s").json
+    after = j.get(f"/v1/releases/turn-2/verdict?wait=2s&after={v['seq']}").json
+    check(v["verdict"] == after["verdict"] == "continue", v, after)
+    check(j.release("turn-2")["phase"] == "judging", j.release("turn-2"))
+
+
+@suite.test
 def an_order_that_cannot_be_read_is_refused(j):
     put(j, "refusing")
     for verb, body, word in (
