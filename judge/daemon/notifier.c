@@ -133,12 +133,18 @@ static int call(struct notifier *n, struct http_client *client, const struct mes
         .body_len = m->len,
         .timeout_ms = NOTIFY_TIMEOUT_MS,
         .guard = n->config.guard,
+        .hides_path = true,
     };
     struct http_reply reply;
     http_reply_init(&reply);
     int rc = http_client_do(client, &request, &reply, err);
-    if (rc == 0 && (reply.status < 200 || reply.status > 299))
-        rc = err_set(err, ERR_NETWORK, "%s answered %d, want 2xx", m->url, reply.status);
+    if (rc == 0 && (reply.status < 200 || reply.status > 299)) {
+        struct buf shown;
+        buf_init(&shown, 512);
+        http_url_shown(m->url, true, &shown);
+        rc = err_set(err, ERR_NETWORK, "%s answered %d, want 2xx", shown.data, reply.status);
+        buf_release(&shown);
+    }
     http_reply_release(&reply);
     return rc;
 }

@@ -35,6 +35,7 @@ struct http_request {
     const struct guard *guard; /* NULL: any address; must outlive the call */
     const char *ca_file;       /* NULL: the system's */
     bool skip_verify;
+    bool hides_path; /* it is a credential, as those of chats are: errors name the host only */
     /* NULL, or a flag (set by a signal handler or another thread): when it is not 0 the call ends
      * with ERR_UNAVAILABLE within a second, at once when the signal came to the calling thread. */
     const _Atomic int *stop;
@@ -58,6 +59,9 @@ int http_reply_retry_after(const struct http_reply *r);
 
 struct http_client *http_client_new(void);
 void http_client_free(struct http_client *c);
+/* What of a URL may stand in a log or an answer: no credentials, no query, and no path if it hides.
+ */
+void http_url_shown(const char *url, bool hides_path, struct buf *out);
 /* 0 with `reply` filled (it is cleared first), or -1: ERR_NETWORK, ERR_TIMEOUT, ERR_FORBIDDEN
  * (guard), ERR_TOO_LARGE, ERR_INPUT (the URL), ERR_AUTH (certificate). */
 int http_client_do(struct http_client *c, const struct http_request *q, struct http_reply *reply,

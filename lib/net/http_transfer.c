@@ -255,8 +255,7 @@ static enum err_code code_of(CURL *easy, CURLcode code)
     }
 }
 
-/* The part of the URL that may be shown: no credentials, no query. */
-static void show_url(const char *url, struct buf *out)
+void http_url_shown(const char *url, bool hides_path, struct buf *out)
 {
     const char *host = strstr(url, "://");
     size_t len;
@@ -265,7 +264,7 @@ static void show_url(const char *url, struct buf *out)
     at = memchr(host, '@', strcspn(host, "/?#"));
     buf_add(out, url, (size_t)(host - url));
     host = at ? at + 1 : host;
-    len = strcspn(host, "?#");
+    len = strcspn(host, hides_path ? "/?#" : "?#");
     buf_add(out, host, len < 200 ? len : 200);
 }
 
@@ -284,7 +283,7 @@ int transfer_finish(struct transfer *t, CURL *easy, CURLcode code, struct err *e
         return 0;
     }
     buf_init(&url, 512);
-    show_url(t->request->url, &url);
+    http_url_shown(t->request->url, t->request->hides_path, &url);
     if (t->refused.code != ERR_NONE)
         err_set(err, t->refused.code, "%s: %s", url.data, t->refused.message);
     else if (t->is_body_too_large)

@@ -159,7 +159,9 @@ static void webhook_explain(const void *config, double share, struct buf *out)
 {
     const struct webhook_config *c = config;
     struct writer w;
-    buf_addf(out, "POST %s ", c->url ? c->url : "(no url)");
+    buf_add_str(out, "POST ");
+    http_url_shown(c->url ? c->url : "(no url)", false, out);
+    buf_add_char(out, ' ');
     writer_init(&w, out);
     writer_object(&w);
     writer_kv_string(&w, "action", "set_share");

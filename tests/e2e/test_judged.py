@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """judged itself: its command line, its settings and their canonical form, reload, one process a state directory, and
 that no secret of the configuration is ever shown."""
+import http.server
 import os
 import pathlib
 import re
@@ -8,9 +9,10 @@ import signal
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 
-from judged import JUDGED, ROOT, Judged, Suite, check, clean_environment, wait_for
+from judged import JUDGED, ROOT, Judged, Suite, check, clean_environment, quick_spec, wait_for
 
 suite = Suite()
 FILE = """\
@@ -226,6 +228,30 @@ def it_serves_a_unix_socket(dir):
         check(r.stdout.startswith("RELEASE"), r)
     finally:
         j.close()
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_error(500)
+
+    def log_message(self, *_):
+        pass
+
+
+@suite.test
+def the_address_of_a_chat_stays_out_of_the_log(dir):
+    """Its path is the credential."""
+    chat = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=chat.serve_forever, daemon=True).start()
+    port = chat.server_port
+    with Judged(config=f'connections: {{chat: {{kind: webhook, url: "http://127.0.0.1:{port}/services/T0/hush?a=hush"}}}}\n') as j:
+        j.apply(quick_spec("told", notify=[{"to": "chat", "on": ["rollback"]}]))
+        j.post("/v1/releases/told/rollback", {"why": "test"})
+        wait_for("refusal", lambda: f"http://127.0.0.1:{port} answered 500" in j.log())
+        chat.shutdown()
+        chat.server_close()
+        wait_for("failed call", lambda: f"http://127.0.0.1:{port}: " in j.log(), 15)
+        check("hush" not in j.log(), j.log())
 
 
 if __name__ == "__main__":
