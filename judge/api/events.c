@@ -1,8 +1,9 @@
 /*
  * GET /v1/releases/{id}/events: server-sent events, one `verdict` event a change, id = sequence
  * number, and one `progress` event when the runner's status or the phase changed. A client that
- * comes back with Last-Event-ID first gets the stored verdicts it missed. The stream ends after the
- * release is done.
+ * comes back with Last-Event-ID first gets the stored verdicts it missed; of more than MISSED_MAX
+ * the first, and the stream ends: it comes back for the rest. The stream ends after the release is
+ * done.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +15,16 @@
 
 struct stream {
     uint64_t generation; /* of the view sent last */
-    int64_t seq;
+    int64_t seq;         /* of the verdict sent last */
+    bool is_partial; /* more was missed than is sent at once: the client comes back for the rest */
 };
 
-static void send_view(struct http_exchange *ex, const struct view *v)
+static void send_view(struct http_exchange *ex, const struct view *v, bool with_verdict)
 {
     struct buf *out = http_out(ex); /* not a reply here: a scratch of the exchange */
     char id[32];
     snprintf(id, sizeof(id), "%lld", (long long)v->seq);
-    if (v->verdict)
+    if (v->verdict && with_verdict)
         http_event(ex, id, "verdict", v->verdict, v->verdict_len);
     buf_clear(out);
     struct writer w;
@@ -46,15 +48,20 @@ static bool pump(struct http_exchange *ex, void *arg, enum http_why why)
     struct stream *stream = arg;
     struct err err = {0};
     const struct board *board;
-    if (why == HTTP_STOPPING || why == HTTP_LEFT)
+    if (why == HTTP_STOPPING || why == HTTP_LEFT || stream->is_partial)
         return false;
     const struct view *v = api_view(ex, &board, &err);
     if (!v)
         return false;
     if (v->generation != stream->generation) {
+        /* What was sent from the store is not sent again, nor what the board has from before it;
+         * later the same number is the same verdict with fresher counts. */
+        const bool is_new =
+            v->seq > stream->seq || (v->seq == stream->seq && stream->generation > 0);
         stream->generation = v->generation;
-        stream->seq = v->seq;
-        send_view(ex, v);
+        send_view(ex, v, is_new);
+        if (is_new)
+            stream->seq = v->seq;
     }
     const bool goes_on = v->record.phase != PHASE_DONE;
     if (!goes_on)
@@ -87,13 +94,15 @@ static enum http_next events(struct http_exchange *ex)
             return http_fail(ex, &err);
     }
     struct stream *stream = http_state(ex, sizeof(*stream), NULL);
+    stream->is_partial = n == MISSED_MAX && missed[n - 1].seq + 1 < now_at;
     const enum http_next next = http_stream_start(ex, pump, stream);
     if (next != HTTP_STREAM)
         return next;
-    for (size_t i = 0; i < n && missed[i].seq < now_at; i++) {
+    for (size_t i = 0; i < n; i++) {
         char text[32];
         snprintf(text, sizeof(text), "%lld", (long long)missed[i].seq);
         http_event(ex, text, "verdict", missed[i].json, strlen(missed[i].json));
+        stream->seq = missed[i].seq;
     }
     return next;
 }

@@ -15,7 +15,7 @@
 #define WHY_MAX             500                 /* bytes of an order's reason: refused */
 #define LIST_MAX            500                 /* rows of one page; `next` leads on */
 #define AUDIT_PAGE_MAX      500                 /* audit entries of one page */
-#define MISSED_MAX          500   /* verdicts sent again to an event stream that comes back */
+#define MISSED_MAX          500 /* verdicts sent again to an event stream that comes back; then it ends */
 #define ACK_WAIT_MS         30000 /* ack=stored: then the answer is 503, outcome unknown */
 #define ROUTED_WAIT_MS      1000  /* 201 waits so long until samples of the release are routed */
 #define VERDICT_WAIT_MAX_US (60 * US_PER_SECOND) /* a long-poll for a verdict: longer is cut */

@@ -8,6 +8,7 @@ import time
 
 from api_common import CONFIG, SEEN, Watched, done, is_judging, problem, put, routes_were_asked
 from judged import Feeder, Suite, check, quick_spec, wait_for
+from stack import Resp
 
 suite = Suite()
 
@@ -119,6 +120,34 @@ def events_are_sent_and_resumed(j):
     check(r.read() == b"", "the stream ends after the release")
     c.close()
     problem(j.get("/v1/releases/streamed/events", headers={"Last-Event-ID": "abc"}), 400, "input", "Last-Event-ID")
+
+
+@suite.test
+def more_events_than_are_sent_at_once_are_fetched_in_turns(j):
+    put(j, "long")
+    v = wait_for("verdict", lambda: (v := j.release("long")["verdict"]) and v["phase"] == "judging" and v)
+    many = 1200
+    with Resp(j.state / "redis" / "redis.sock") as redis:  # as if it had been judged for hours
+        first = redis("XREVRANGE", "judge:{long}:verdicts", "+", "-", "COUNT", 1)[0][0]
+        for seq in range(int(first.split(b"-")[0]) + 1, many + 1):
+            redis("XADD", "judge:{long}:verdicts", f"{seq}-0", "j", json.dumps({**v, "seq": seq}))
+        redis("HSET", "judge:{long}:release", "verdict_seq", many)
+    wait_for("judge on the new count", lambda: j.release("long")["verdict"]["seq"] >= many, 15)
+    got = [1]
+    while got[-1] < many:
+        c, r = open_events(j, "long", last=str(got[-1]))
+        sent = []
+        while not sent or sent[-1] < many:
+            line = r.readline()
+            if not line:
+                break  # the stream has ended, for there is more
+            if line.startswith(b"id: "):
+                sent.append(int(line[4:]))
+        c.close()
+        check(sent, "a stream without a verdict")
+        got += sent
+    got = got[1:]
+    check(got[: many - 1] == list(range(2, many + 1)), [n for i, n in enumerate(got) if n != i + 2][:5])
 
 
 # ---- orders ----
