@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/crypto/digest.h"
 #include "lib/model/spec.h"
+#include "lib/store/state_dir.h"
 
 #define SPEC_MEDIA   "application/yaml|application/json|application/x-yaml|text/yaml"
 #define LIST_DEFAULT 50
@@ -103,6 +104,16 @@ static int store_new(struct http_exchange *ex, const struct spec *spec, bool *re
     return 0;
 }
 
+/* What is neither yes nor no must not start a release. */
+static int read_dry_run(struct http_exchange *ex, bool *out, struct err *err)
+{
+    const char *text = http_query(ex, "dry_run");
+    *out = http_query_bool(ex, "dry_run");
+    if (text && !*out && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
+        return err_set(err, ERR_INPUT, "dry_run: want true or false");
+    return 0;
+}
+
 static enum http_next create(struct http_exchange *ex)
 {
     struct service *s = api_service(ex);
@@ -112,9 +123,9 @@ static enum http_next create(struct http_exchange *ex)
     struct spec spec;
     struct complaints complaints = {0};
     struct err err = {0};
-    bool replayed = false;
+    bool is_dry = false, replayed = false;
     const struct node *document = node_read(a, body->data, body->len, &err);
-    if (!document)
+    if (!document || read_dry_run(ex, &is_dry, &err) != 0)
         return http_fail(ex, &err);
     if (spec_read(&spec, document, &options, &complaints, a, &err) != 0)
         return http_fail_with(ex, &err, list_complaints, &complaints);
@@ -122,7 +133,6 @@ static enum http_next create(struct http_exchange *ex)
         connections_allow(&spec, s->config.connections, &err) != 0 ||
         spec_connect(&spec, s->config.connections, a, &err) != 0)
         return http_fail(ex, &err);
-    const bool is_dry = http_query_bool(ex, "dry_run");
     if (!is_dry && store_new(ex, &spec, &replayed, &err) != 0)
         return http_fail(ex, &err);
     http_set_header(ex, "Location", arena_printf(a, "/v1/releases/%s", spec.name));
@@ -228,8 +238,10 @@ static enum http_next get(struct http_exchange *ex)
     const struct view *v = api_view(ex, &board, &err);
     if (!v)
         return http_fail(ex, &err);
-    char etag[64];
-    snprintf(etag, sizeof(etag), "\"%llu\"", (unsigned long long)v->generation);
+    /* Generations are counted by a process: another, or the next one, counts its own. */
+    const char *etag =
+        arena_printf(http_arena(ex), "\"%s-%llu\"", state_dir_process(api_service(ex)->state),
+                     (unsigned long long)v->generation);
     http_set_header(ex, "ETag", etag);
     const bool is_same = http_etag_matches(ex, etag);
     if (!is_same)

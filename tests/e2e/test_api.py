@@ -262,7 +262,9 @@ def a_release_is_made_and_read_back(j):
 def a_dry_run_makes_nothing(j):
     a = j.post("/v1/releases?dry_run=1", json.dumps(quick_spec("dry")), type=SPEC)
     check(a.status == 200 and a.json["dry_run"] is True and a.json["spec"]["metadata"]["name"] == "dry", a)
+    problem(j.post("/v1/releases?dry_run=yes", json.dumps(quick_spec("dry")), type=SPEC), 400, "input", "dry_run", "true or false")
     problem(j.get("/v1/releases/dry"), 404, "not_found")
+    check(j.post("/v1/releases?dry_run=false", json.dumps(quick_spec("wet")), type=SPEC).status == 201)
 
 
 @suite.test
@@ -309,6 +311,23 @@ def an_unchanged_release_is_not_sent_again(j):
     tag = j.get("/v1/releases/tagged").headers["etag"]
     j.post("/v1/releases/tagged/pause", {"why": "to see a new tag"})
     wait_for("new tag", lambda: j.get("/v1/releases/tagged", headers={"If-None-Match": tag}).status == 200)
+
+
+@suite.test
+def a_tag_means_nothing_to_the_next_process(_):
+    with Watched() as j:
+        put(j, "tagged")
+        tags = set()
+        for i in range(20):
+            tags.add(j.get("/v1/releases/tagged").headers["etag"])
+            j.post("/v1/releases/tagged/" + ("resume" if i % 2 else "pause"), {"why": "another tag"})
+            wait_for("another tag", lambda: j.get("/v1/releases/tagged").headers["etag"] not in tags)
+        j.stop()
+        j.start()
+        for i in range(60):  # through as many states as before, and more
+            j.post("/v1/releases/tagged/" + ("resume" if i % 2 else "pause"), {"why": "another tag"})
+            a = j.get("/v1/releases/tagged", headers={"If-None-Match": ", ".join(tags)})
+            check(a.status == 200 and a.headers["etag"] not in tags, a)
 
 
 @suite.test
