@@ -166,16 +166,17 @@ static const struct route_target *targets_find(struct series *s, const struct ro
     return misfit;
 }
 
-/* A bucket is looked for as a counter of its own first, then as part of its histogram. */
+/* A bucket may be asked for as a counter of its own, and as a part of its histogram. */
 static const struct route_target *targets_find_as(struct series *s, const struct routes *routes,
                                                   const struct identity *id, struct span service)
 {
     s->as = s->type;
     const struct route_target *misfit = targets_find(s, routes, id, service, id->name);
-    if (s->n_targets > 0 || !id->edge.at)
+    if (!id->edge.at)
         return misfit;
     s->as = TYPE_EDGE;
-    return targets_find(s, routes, id, service, id->of_edge);
+    const struct route_target *other = targets_find(s, routes, id, service, id->of_edge);
+    return misfit ? misfit : other;
 }
 
 static void refuse_misfit(struct series *s, const struct route_target *t)

@@ -371,7 +371,7 @@ def open_totals(redis, release, metric):
     for key in redis("KEYS", f"judge:{{{release}}}:open:{metric}:*"):
         flat = redis("HGETALL", key)
         for field, value in zip(flat[::2], flat[1::2]):
-            if field == b"v":
+            if field == b"v" or field[1:2] == b"+":  # points of cumulative series: nothing is counted of them yet
                 continue
             r = Reader(value)
             add_summary(totals[int(field.split(b"|")[0])], read_summary(r))
