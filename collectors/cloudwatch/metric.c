@@ -189,6 +189,27 @@ int metric_check_dimensions(const struct labels *all, const struct cohort_labels
     return 0;
 }
 
+static bool is_region(const char *text)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return text[n] == '\0' && n >= 4 && n < 32 && text[0] != '-' && text[n - 1] != '-';
+}
+
+int metric_check_place(const char *region, const char *role_arn, const char *external_id,
+                       struct err *err)
+{
+    if (region && !is_region(region))
+        return err_set(err, ERR_SPEC, "`region` is `%.40s`; write one as in eu-west-1", region);
+    if (role_arn && strncmp(role_arn, "arn:", 4) != 0)
+        return err_set(err, ERR_SPEC,
+                       "`role_arn` is `%.60s`; write one as in "
+                       "arn:aws:iam::111122223333:role/release-judge",
+                       role_arn);
+    if (external_id && !role_arn)
+        return err_set(err, ERR_SPEC, "`external_id` has no meaning without `role_arn`");
+    return 0;
+}
+
 /* Application and Network Load Balancer, "Reporting criteria: there is a nonzero value". */
 bool metric_is_silent_at_zero(const char *name_space, const char *name)
 {

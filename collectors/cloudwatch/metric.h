@@ -23,6 +23,9 @@ int metric_check_name(const char *what, const char *name, struct err *err) WARN_
 /* Dimensions of all cohorts and those of one: names differ, and are few enough. */
 int metric_check_dimensions(const struct labels *all, const struct cohort_labels *cohorts,
                             struct err *err) WARN_UNUSED;
+/* Where and as whom: region, role and external id; each may be NULL. */
+int metric_check_place(const char *region, const char *role_arn, const char *external_id,
+                       struct err *err) WARN_UNUSED;
 /* AWS sends this metric only when it is not zero: a missing point is none, not unknown. */
 bool metric_is_silent_at_zero(const char *name_space, const char *name);
 

@@ -1,10 +1,7 @@
 /*
- * CloudWatch as a source of finished points (collectors/pull.h): asks that are due at one moment
- * are packed into calls (data_call.h), calls go out as fast as AWS allows, and what comes back is
- * handed to the puller block by block.
- *
- * Credentials and retries are lib/aws'. Calls to one region under one role share a rate, so that
- * many releases do not throttle each other, or the account's other users.
+ * CloudWatch as a source of finished points (collectors/pull.h). What is due at one moment is
+ * packed into calls; calls go out as fast as AWS allows (caller.h). Credentials and retries are
+ * lib/aws'.
  */
 #ifndef COLLECTORS_CLOUDWATCH_SOURCE_H
 #define COLLECTORS_CLOUDWATCH_SOURCE_H

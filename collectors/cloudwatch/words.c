@@ -109,25 +109,12 @@ static bool is_account(const char *text)
     return strlen(text) == 12 && strspn(text, "0123456789") == 12;
 }
 
-static bool is_region(const char *text)
-{
-    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return text[n] == '\0' && n >= 4 && n < 32 && text[0] != '-' && text[n - 1] != '-';
-}
-
 static int check_common(const struct cloudwatch_common *c, struct err *err)
 {
     if (metric_check_period(c->period_us, err) != 0)
         return -1;
-    if (c->region && !is_region(c->region))
-        return err_set(err, ERR_SPEC, "`region` is `%.40s`; write one as in eu-west-1", c->region);
-    if (c->role_arn && strncmp(c->role_arn, "arn:", 4) != 0)
-        return err_set(err, ERR_SPEC,
-                       "`role_arn` is `%.60s`; write one as in "
-                       "arn:aws:iam::111122223333:role/release-judge",
-                       c->role_arn);
-    if (c->external_id && !c->role_arn)
-        return err_set(err, ERR_SPEC, "`external_id` has no meaning without `role_arn`");
+    if (metric_check_place(c->region, c->role_arn, c->external_id, err) != 0)
+        return -1;
     if (c->account && !is_account(c->account))
         return err_set(err, ERR_SPEC, "`account` is `%.40s`; an account has 12 digits in quotes",
                        c->account);

@@ -13,6 +13,21 @@
 #define TRAFFIC_MIN 1e-6
 #define TRAFFIC_MAX 1e9
 
+/* Nothing is known of what an alarm would do: tools that reckon leave it out, and say so. */
+static void drop_alarms(const char *path, struct spec *spec, struct arena *a)
+{
+    struct spec_metric *kept = arena_array(a, spec->n_metrics, sizeof(*kept));
+    size_t n = 0;
+    for (size_t i = 0; i < spec->n_metrics; i++) {
+        if (spec->metrics[i].kind != METRIC_ALARM)
+            kept[n++] = spec->metrics[i];
+        else
+            fprintf(stderr, "%s: the alarm %s is left out\n", path, spec->metrics[i].name);
+    }
+    spec->metrics = kept;
+    spec->n_metrics = n;
+}
+
 int tool_read_spec(const char *path, struct spec *spec, struct arena *a)
 {
     const struct spec_options options = {.vocabulary = vocabulary_all(),
@@ -24,8 +39,10 @@ int tool_read_spec(const char *path, struct spec *spec, struct arena *a)
     if (ctl_read_file(path, &bytes, &len, a, &err) != 0)
         return ctl_fail(&err);
     const struct node *document = node_read(a, bytes, len, &err);
-    if (document && spec_read(spec, document, &options, &complaints, a, &err) == 0)
+    if (document && spec_read(spec, document, &options, &complaints, a, &err) == 0) {
+        drop_alarms(path, spec, a);
         return 0;
+    }
     for (size_t i = 0; i < complaints.n; i++)
         fprintf(stderr, "%s: %s: %s %s\n", path, complaints.items[i].where,
                 complaints.items[i].field, complaints.items[i].message);

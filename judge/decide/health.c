@@ -69,9 +69,9 @@ enum silence silence_of(const struct look *k, const struct metric_state *m)
         }
         silent[c] = end - since >= policy->no_data_us;
     }
-    if (k->seg->is_bake || k->seg->share >= 1)
+    if (k->seg->is_bake || k->seg->share >= 1 || m->kind->is_decree)
         silent[COHORT_BASELINE] = silent[COHORT_CANDIDATE];
-    if (k->seg->share <= 0)
+    if (k->seg->share <= 0 && !m->kind->is_decree)
         silent[COHORT_CANDIDATE] = silent[COHORT_BASELINE];
     if (silent[COHORT_BASELINE] && silent[COHORT_CANDIDATE])
         return SILENT_BOTH;

@@ -5,6 +5,7 @@ static const struct kind *const kinds[METRIC_KIND_COUNT] = {
     [METRIC_PROPORTION] = &kind_proportion, [METRIC_RATE] = &kind_rate,
     [METRIC_QUANTILE] = &kind_quantile,     [METRIC_MEAN] = &kind_mean,
     [METRIC_RATIO] = &kind_ratio,           [METRIC_SERIES] = &kind_series,
+    [METRIC_ALARM] = &kind_alarm,
 };
 
 const struct kind *kind_of(enum metric_kind kind)

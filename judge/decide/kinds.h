@@ -55,6 +55,9 @@ struct series_kind_test {
     double known;
     struct cohort_totals before;
 };
+struct alarm_kind_test { /* blocks whose state was known, and those in ALARM */
+    double known, in_alarm;
+};
 struct ratio_kind_test {
     struct ratio_test ratio;
     double known;
@@ -73,6 +76,7 @@ struct kind_test {
         struct mean_kind_test mean;
         struct ratio_kind_test ratio;
         struct series_kind_test series;
+        struct alarm_kind_test alarm;
     };
 };
 
@@ -85,6 +89,8 @@ struct kind {
     const char *test;         /* "rate ratio, anytime" */
     const char *before;       /* the same in the bake */
     const struct kind *after; /* what start_bake() turns a test into; only the calls a bake needs */
+    bool is_decree;           /* its harm is somebody else's word; its pass never speaks, and
+                                 nothing waits for it. Only the candidate's side is told */
     bool has_units;           /* n counts requests: the split can be checked on it */
 
     /* next_share: what the step asks for (1 when nothing). Leaves t->is_present as it finds. */
@@ -127,7 +133,7 @@ struct kind {
 const struct kind *kind_of(enum metric_kind kind);
 
 extern const struct kind kind_proportion, kind_rate, kind_quantile, kind_exceed, kind_mean,
-    kind_ratio, kind_series;
+    kind_ratio, kind_series, kind_alarm;
 
 /*
  * What late_loss() gives, from `pass` as it is (log e, tempered) and what untempered evidence says

@@ -219,7 +219,7 @@ static bool step_must_last(const struct saying *s, char text[REASON_BYTES])
     for (size_t i = 0; seg->min_samples && i < s->v->n_metrics; i++) {
         const struct metric_state *m = &s->k->d->metrics[i];
         struct cohort_totals baseline, candidate = {0};
-        if (m->spec->role != ROLE_GUARDRAIL)
+        if (m->spec->role != ROLE_GUARDRAIL || m->kind->is_decree)
             continue;
         if (is_in_step(s->k, m) && m->test[PURPOSE_STEP].is_present)
             m->kind->totals(&m->test[PURPOSE_STEP], m->spec, &baseline, &candidate);
@@ -232,6 +232,14 @@ static bool step_must_last(const struct saying *s, char text[REASON_BYTES])
     return false;
 }
 
+/* A decree that does not object: nothing waits for more of it. Before its state was told once it
+ * is not known whether it does. */
+static bool is_silent_decree(const struct saying *s, size_t i)
+{
+    const struct evidence *e = &s->v->metrics[i];
+    return s->k->d->metrics[i].kind->is_decree && e->state == STATE_UNDECIDED && e->candidate.n > 0;
+}
+
 static bool rule_undecided(struct saying *s)
 {
     const struct evidence *slowest = NULL;
@@ -239,7 +247,7 @@ static bool rule_undecided(struct saying *s)
     char text[REASON_BYTES];
     for (size_t i = 0; i < s->v->n_metrics; i++) {
         const struct evidence *e = &s->v->metrics[i];
-        if (e->role != ROLE_GUARDRAIL)
+        if (e->role != ROLE_GUARDRAIL || is_silent_decree(s, i))
             continue;
         guardrails++;
         if (e->state == STATE_HARMLESS)
@@ -271,8 +279,9 @@ static bool rule_pass(struct saying *s)
     const struct evidence *closest = NULL;
     for (size_t i = 0; i < s->v->n_metrics; i++) {
         const struct evidence *e = &s->v->metrics[i];
-        if (e->role == ROLE_GUARDRAIL && (!closest || (closest->no_limit && !e->no_limit) ||
-                                          (!e->no_limit && e->log_e_pass < closest->log_e_pass)))
+        if (e->role == ROLE_GUARDRAIL && !s->k->d->metrics[i].kind->is_decree &&
+            (!closest || (closest->no_limit && !e->no_limit) ||
+             (!e->no_limit && e->log_e_pass < closest->log_e_pass)))
             closest = e;
     }
     double next = s->k->seg->next_share;

@@ -168,6 +168,16 @@ static void say_undecided(struct sentence *s, const struct look *k, const struct
     }
 }
 
+static void say_decree(struct sentence *s, const struct evidence *e)
+{
+    if (e->state == STATE_HARMFUL)
+        say(s, "the alarm is in ALARM, which is harm by decree");
+    else if (!(e->candidate.n > 0))
+        say(s, "the state of the alarm is not known yet");
+    else
+        say(s, "the alarm is not in ALARM, which proves nothing");
+}
+
 void evidence_reason(const struct look *k, const struct metric_state *m, struct evidence *e)
 {
     struct sentence s = {e->reason, 0};
@@ -175,6 +185,10 @@ void evidence_reason(const struct look *k, const struct metric_state *m, struct 
     bool is_baking = k->stage == STAGE_BAKING;
     char text[NUM_TEXT_BYTES];
     say(&s, "%s: ", e->name);
+    if (m->kind->is_decree && (e->state == STATE_HARMFUL || e->state == STATE_UNDECIDED)) {
+        say_decree(&s, e);
+        return;
+    }
     switch (e->state) {
     case STATE_HARMFUL:
         say_totals(&s, m, e, is_baking);

@@ -38,6 +38,11 @@ static const char *margins(const struct spec *spec, struct arena *a)
             buf_add_str(&text, "shown for information, it decides nothing.");
             continue;
         }
+        if (m->kind == METRIC_ALARM) {
+            buf_add_str(&text, "harm by decree when it is in ALARM, whatever alpha is; it proves "
+                               "nothing.");
+            continue;
+        }
         buf_addf(&text, "%s by %s %s counts as harm",
                  m->harm == HARM_DECREASE ? "a fall" : "a rise", margin_words(&e, m, words),
                  harm_of[m->kind]);

@@ -279,6 +279,12 @@ void cohort_words(const struct evidence *e, const struct cohort_totals *t,
         return;
     }
     num_words_count(t->n, n);
+    if (e->kind == METRIC_ALARM) {
+        snprintf(out->value, sizeof(out->value), "%s in ALARM",
+                 t->events > 0 ? num_words_count(t->events, events) : "never");
+        snprintf(out->of, sizeof(out->of), "of %s blocks", n);
+        return;
+    }
     if (e->kind == METRIC_QUANTILE) {
         snprintf(out->value, sizeof(out->value), "%s%s%.20s", num_words(t->quantile, value),
                  m && m->unit ? " " : "", m && m->unit ? m->unit : "");

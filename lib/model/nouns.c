@@ -37,7 +37,7 @@ NOUN(cause, enum cause, CAUSE_COUNT, "", "harm", "deadline", "no_data", "unhealt
      "person", "platform")
 NOUN(guarantee, enum guarantee, GUARANTEE_COUNT, "proven", "veto", "checks", "none")
 NOUN(metric_kind, enum metric_kind, METRIC_KIND_COUNT, "proportion", "rate", "quantile", "mean",
-     "ratio", "series")
+     "ratio", "series", "alarm")
 NOUN(metric_role, enum metric_role, ROLE_COUNT, "guardrail", "signal", "info")
 NOUN(harm, enum harm_direction, HARM_COUNT, "increase", "decrease")
 NOUN(evidence_state, enum evidence_state, STATE_COUNT, "harmless", "harmful", "undecided",

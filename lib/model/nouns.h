@@ -74,6 +74,7 @@ enum metric_kind {
     METRIC_MEAN,
     METRIC_RATIO,
     METRIC_SERIES,
+    METRIC_ALARM, /* somebody else's judgement: it can object and proves nothing */
     METRIC_KIND_COUNT
 };
 enum metric_role { ROLE_GUARDRAIL, ROLE_SIGNAL, ROLE_INFO, ROLE_COUNT };

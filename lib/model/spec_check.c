@@ -134,6 +134,40 @@ static void check_margin(struct reader *r, const struct spec_metric *m, const st
     check_tolerance(r, m, n);
 }
 
+/* What is harm is the alarm's own affair. */
+static void check_alarm(struct reader *r, const struct spec_metric *m, const struct node *n)
+{
+    const struct {
+        const char *field;
+        bool is_given;
+    } rows[] = {
+        {"margin", !isnan(m->margin.relative) || !isnan(m->margin.absolute)},
+        {"tolerance", m->tolerance.relative > 0 || !isnan(m->tolerance.absolute)},
+        {"quantile", !isnan(m->quantile)},
+        {"cap", !isnan(m->cap)},
+        {"harm", m->harm == HARM_DECREASE},
+        {"weight", m->weight_given != 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].is_given)
+            complain(r, n, rows[i].field,
+                     "has no meaning for an alarm, whose own rule says what is harm; leave it out");
+    if (m->source.word && !m->source.word->is_alarm)
+        complain(r, node_get(n, "source"), m->source.word->name,
+                 "feeds no alarm; write `source: {alarm: {name: ...}}`, or another kind");
+}
+
+static void check_word(struct reader *r, const struct spec_metric *m, const struct node *n)
+{
+    const struct word *word = m->source.word;
+    struct err err = {0};
+    if (word && word->is_alarm)
+        complain(r, node_get(n, "source"), word->name,
+                 "has a state and no values: write `kind: alarm`");
+    else if (word && word->check_metric && word->check_metric(m->source.config, m->kind, &err) != 0)
+        complain(r, node_get(n, "source"), word->name, "%s", err.message);
+}
+
 void spec_check_metric(struct reader *r, const struct spec_metric *m, const struct node *n)
 {
     if (!is_metric_name(m->name))
@@ -141,6 +175,10 @@ void spec_check_metric(struct reader *r, const struct spec_metric *m, const stru
                  "is `%.80s`; write a-z, 0-9 and - _ . (a letter or digit first), at "
                  "most %d long",
                  m->name, MODEL_NAME_MAX);
+    if (m->kind == METRIC_ALARM) {
+        check_alarm(r, m, n);
+        return;
+    }
     check_quantile(r, m, n);
     check_cap(r, m, n);
     check_margin(r, m, n);
@@ -149,30 +187,34 @@ void spec_check_metric(struct reader *r, const struct spec_metric *m, const stru
         complain(r, n, "weight",
                  "has no meaning for `role: info`, which takes no part of alpha; "
                  "leave it out");
-    struct err err = {0};
-    const struct word *word = m->source.word;
-    if (word && word->check_metric && word->check_metric(m->source.config, m->kind, &err) != 0)
-        complain(r, node_get(n, "source"), word->name, "%s", err.message);
+    check_word(r, m, n);
+}
+
+/* Does it spend a part of alpha? */
+static bool has_alpha(const struct spec_metric *m)
+{
+    return m->role != ROLE_INFO && m->kind != METRIC_ALARM;
 }
 
 void spec_weigh(struct spec_metric *metrics, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
-        if (metrics[i].role != ROLE_INFO)
+        if (has_alpha(&metrics[i]))
             sum += metrics[i].weight_given;
     for (size_t i = 0; i < n; i++)
-        metrics[i].weight = metrics[i].role != ROLE_INFO ? metrics[i].weight_given / sum : 0;
+        metrics[i].weight = has_alpha(&metrics[i]) ? metrics[i].weight_given / sum : 0;
 }
 
 static void check_guardrail(struct reader *r, const struct spec *spec, const struct node *document)
 {
     for (size_t i = 0; i < spec->n_metrics; i++)
-        if (spec->metrics[i].role == ROLE_GUARDRAIL)
+        if (spec->metrics[i].role == ROLE_GUARDRAIL && spec->metrics[i].kind != METRIC_ALARM)
             return;
     complain(r, document, "metrics",
              "hold no guardrail: nothing could be proven harmless, so "
-             "nothing could be promoted; give one metric `role: guardrail`");
+             "nothing could be promoted; give one metric `role: guardrail` (an alarm can only "
+             "object)");
 }
 
 /* ---- steps ---- */

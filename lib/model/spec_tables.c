@@ -127,10 +127,12 @@ static const struct field metric_fields[] = {
      .type = FIELD_CHOICE,
      .offset = offsetof(struct spec_metric, kind),
      .is_required = true,
-     .choices = "proportion|rate|quantile|mean|ratio|series",
-     .help = "proportion: events among requests; rate: events for each unit of `of`; quantile: of "
-             "values; mean: of values; ratio: a sum for each unit of another, `of`; "
-             "series: of points, one a block, that are averages or percentiles already"},
+     .choices = "proportion|rate|quantile|mean|ratio|series|alarm",
+     .help =
+         "proportion: events among requests; rate: events for each unit of `of`; quantile: of "
+         "values; mean: of values; ratio: a sum for each unit of another, `of`; "
+         "series: of points, one a block, that are averages or percentiles already; alarm: of the "
+         "source `alarm`, harm when it is in ALARM"},
     {.name = "quantile",
      .type = FIELD_FRACTION,
      .offset = offsetof(struct spec_metric, quantile),

@@ -11,6 +11,7 @@ enum summary_kind summary_kind_of(enum metric_kind kind)
     case METRIC_PROPORTION:
     case METRIC_RATE:
     case METRIC_RATIO:
+    case METRIC_ALARM:
         return SUMMARY_COUNTS;
     case METRIC_MEAN:
     case METRIC_SERIES:

@@ -78,6 +78,8 @@ struct word {
     int (*check)(const void *config, const struct node *where, struct err *err);
     /* Sources: can it feed a metric of this kind? As `check`. May be NULL. */
     int (*check_metric)(const void *config, enum metric_kind kind, struct err *err);
+    /* Sources: it feeds metrics of kind alarm, which no other source does. */
+    bool is_alarm;
     /* Sources whose points we fetch: when they are there. NULL: its samples come by themselves and
      * wait for policy.lateness. */
     struct source_timing (*timing)(const void *config);

@@ -37,6 +37,10 @@ def spec(name, *metrics):
     }
 
 
+def alarm(name):
+    return {"name": name, "kind": "alarm", "source": {"alarm": {"region": "us-west-2", "name": name}}}
+
+
 class Feeder(threading.Thread):
     """Each second, of each world (namespace, region, account): 2,000 requests a cohort, whose errors are as told.
 
@@ -106,6 +110,8 @@ class Scene:
             cw.fault(kind, times=2, region="eu-central-1")
         cw.fault("slow", times=3, region="eu-central-1", seconds=1)
         cw.fault("denied", times=10 ** 6, region="ap-south-1")
+        for name, state, composite in (("calm", "OK", False), ("both", "OK", True), ("loud", "OK", False), ("young", "INSUFFICIENT_DATA", False)):
+            cw.alarm(name, state, composite, region="us-west-2")
         self.specs = {
             "good": spec("good", metric(plain("Good", **west)), metric(p90, "series", "p90"), metric(math, "series", "error-percent", role="info")),
             "bad": spec("bad", metric(plain("Bad", **west))),
@@ -114,6 +120,9 @@ class Scene:
             "faulty": spec("faulty", metric(plain("Faulty", "eu-central-1"))),
             "away": spec("away", metric(plain("Away", "ap-south-1"))),
             "abroad": spec("abroad", metric(plain("Abroad", role_arn=ROLE))),
+            "watched": spec("watched", metric(plain("Good", **west)), alarm("calm"), alarm("both")),
+            "alarmed": spec("alarmed", metric(plain("Good", **west)), alarm("calm"), alarm("loud")),
+            "unwatched": spec("unwatched", metric(plain("Good", **west)), alarm("young"), alarm("no-such")),
         }
         self.began, self.split_at = time.time(), {}
         for name, s in self.specs.items():
@@ -146,6 +155,15 @@ def another_account_is_read_under_its_role(s):
     check(v["metrics"][0]["candidate"]["events"] / v["metrics"][0]["candidate"]["n"] == 0.03, v)
     check(len(s.cw.answered("AssumeRole", True)) == 1, "one role is taken on once by one judged")
     check({c["account"] for c in s.cw.answered("GetMetricData", True)} == {"111111111111", "222222222222"})
+
+
+@suite.test
+def an_alarm_is_harm_by_decree(s):
+    check(s.j.release("alarmed")["verdict"]["verdict"] == "continue")
+    s.cw.alarm("loud", "ALARM", region="us-west-2")
+    v = s.verdict("alarmed", "rollback", 30)
+    check(v["cause"] == "harm" and v["reason"] == "loud: the alarm is in ALARM, which is harm by decree", v)
+    check([m["state"] for m in v["metrics"]] == ["undecided", "undecided", "harmful"], v)
 
 
 @suite.test
@@ -191,6 +209,19 @@ def faults_delay_and_change_nothing(s):
     check(m["candidate"]["events"] / m["candidate"]["n"] == 0.01 == m["baseline"]["events"] / m["baseline"]["n"], m)
     met = {c["fault"] for c in s.cw.calls if c["fault"]}
     check({"throttle", "server_error", "lost", "cut", "garbage", "html", "unavailable", "reset", "expired"} <= met, met)
+
+
+@suite.test
+def alarms_that_are_ok_hold_nothing_up(s):
+    v = s.verdict("watched", "promote")
+    check([m["state"] for m in v["metrics"]] == ["harmless", "undecided", "undecided"], v)
+
+
+@suite.test
+def an_alarm_whose_state_is_not_known_is_no_pass(s):
+    v = s.j.release("unwatched")["verdict"]
+    check(v["verdict"] in ("continue", "hold") and v["metrics"][0]["state"] == "harmless", v)
+    check({c["queries"] for c in s.cw.answered("DescribeAlarms", True)} == {0})
 
 
 @suite.test

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collectors/cloudwatch/alarms.h"
 #include "collectors/cloudwatch/data_call.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,6 +16,20 @@ static void give(void *user, uint8_t cohort, int64_t block, const struct summary
         BUG_ON(!(s->counts.events >= 0) || !(s->counts.exposure >= 0));
     else
         BUG_ON(s->moments.n == 0 || s->moments.n > 2 || !isfinite(s->moments.max));
+}
+
+static void read_alarms(const char *bytes, size_t len)
+{
+    static const struct alarm_config config = {.name = "a"};
+    const struct alarm_want want = {NULL, &config, 60 * US_PER_SECOND, 0, 3};
+    struct alarm_call *c = alarm_calls_plan(&want, 1);
+    const char *token;
+    struct err err;
+    if (alarm_call_take(c, bytes, len, &token, &err) != 0)
+        BUG_ON(err.code == ERR_NONE);
+    int rc = alarm_call_blocks(c, &c->wants[0], give, &err);
+    BUG_ON(rc != 0 && rc != -1);
+    alarm_call_free(c);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -57,5 +72,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         BUG_ON(dropped.bad < 0 || dropped.unmatched < 0);
     }
     data_call_free(c);
+    read_alarms((const char *)data, size);
     return 0;
 }
