@@ -163,6 +163,7 @@ static int drive(struct call *c, const struct means *means, struct http_client *
         return -1;
     }
     reply->attempts = c->attempts;
+    reply->throttled = c->throttled;
     failure_request_id(&reply->http, reply->request_id);
     return 0;
 fail:

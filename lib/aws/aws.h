@@ -80,6 +80,7 @@ struct aws_reply {
     struct http_reply http;
     char request_id[AWS_REQUEST_ID_BYTES]; /* "" when AWS gave none */
     int attempts;
+    int throttled; /* attempts that AWS answered with "slow down" */
 };
 void aws_reply_init(struct aws_reply *r);
 void aws_reply_release(struct aws_reply *r);
@@ -105,6 +106,7 @@ struct aws_error {
     bool is_unknown;           /* no answer, or 5xx: it may have been carried out */
     int retry_after_ms;        /* what AWS asked for; -1 when it said nothing */
     int attempts;
+    int throttled; /* of these, answered with "slow down" */
     char request_id[AWS_REQUEST_ID_BYTES];
 };
 

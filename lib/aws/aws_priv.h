@@ -35,6 +35,7 @@ struct call {
     struct endpoint endpoint; /* once the region is known */
     struct mono deadline;
     int attempts;
+    int throttled;
     int max_attempts;
     int last_cost; /* tokens the last retry took */
     bool is_skew_mended;
@@ -105,7 +106,7 @@ struct aws {
     struct settings settings;
     struct quotas quotas;
     _Atomic int64_t skew_us; /* AWS's clock less ours, when ours is off */
-    _Atomic int stop; /* aws_close was called */
+    _Atomic int stop;        /* aws_close was called */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* an identity was tried, or we are closing */
     pthread_cond_t work;    /* for the thread */

@@ -252,8 +252,10 @@ enum call_next call_after(struct call *c, const struct http_reply *reply,
         failure_read(reply, error);
     else
         failure_of_transfer(transfer, error);
-    if (error->is_throttle)
+    if (error->is_throttle) {
+        c->throttled++;
         aws_count(AWS_COUNT_THROTTLED);
+    }
     if (c->attempts >= c->max_attempts)
         return CALL_FAILED;
     if (reply && failure_may_be_skew(error) && mend_skew(c, reply))
@@ -277,6 +279,7 @@ void call_explain(const struct call *c, struct aws_error *error)
     err_context(&error->err, "%s %s%s%s", c->q.service, c->q.operation,
                 c->endpoint.region[0] ? " in " : "", c->endpoint.region);
     error->attempts = c->attempts;
+    error->throttled = c->throttled;
     aws_count(AWS_COUNT_FAILED);
 }
 

@@ -109,7 +109,8 @@ void submission_go(struct submission *s, bool is_stopped)
 
 static void end_with_reply(struct submission *s, const struct http_reply *reply)
 {
-    struct aws_reply out = {.http = *reply, .attempts = s->call.attempts};
+    struct aws_reply out = {
+        .http = *reply, .attempts = s->call.attempts, .throttled = s->call.throttled};
     failure_request_id(reply, out.request_id);
     s->done(s->arg, &out, NULL);
     submission_free(s);

@@ -184,6 +184,8 @@ def knows_the_services_as_botocore_does():
             check(model["targetPrefix"] == target and model["jsonVersion"] == protocol.split()[1], (name, target))
         if protocol in ("query", "ec2"):
             check(model["apiVersion"] == version, (name, version))
+    page = (ROOT / "docs" / "aws.md").read_text().split("Services: ")[1].split(". Another")[0]
+    check(" ".join(page.split()) == ", ".join(row[0] for row in table()), page)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from aws import Caller, Double, Ministack, Moto
-from judged import Suite, check
+from judged import ROOT, Suite, check
 from stack import AtOnce
 
 suite = Suite()
@@ -233,28 +233,18 @@ def sts(request):
 
 @beside.test
 def roles_are_taken_on_one_after_the_other():
-    config = """
-[profile outer]
-role_arn = arn:aws:iam::1:role/outer
-source_profile = inner
-external_id = a b
-role_session_name = me
-duration_seconds = 900
-region = eu-west-2
-[profile inner]
-role_arn = arn:aws:iam::1:role/inner
-source_profile = base
-"""
+    page = (ROOT / "docs" / "aws.md").read_text()
+    config = page.split("```ini\n")[1].split("```")[0]
     with Double(sts) as aws:
-        with Caller(config=config, credentials="[base]\naws_access_key_id = BASE\naws_secret_access_key = hushhush\n", AWS_PROFILE="outer",
+        with Caller(config=config, credentials="[base]\naws_access_key_id = BASE\naws_secret_access_key = hushhush\n", AWS_PROFILE="judge",
                     AWS_ENDPOINT_URL=aws.url, **NO_IMDS) as c:
             check(c.call("cloudwatch", "ListMetrics", role="arn:aws:iam::2:role/other")["ok"], c.said[-1])
             check("hush" not in c.everything_said(), "a secret was said")
-        inner, outer, other, call = aws.requests
-        check((inner.key(), form(inner)["RoleArn"], form(inner)["RoleSessionName"]) == ("BASE", "arn:aws:iam::1:role/inner", "release-judge"), form(inner))
-        check("ExternalId" not in form(inner) and inner.headers.get("X-Amz-Security-Token") is None, form(inner))
-        check((outer.key(), form(outer)["ExternalId"], form(outer)["DurationSeconds"], form(outer)["RoleSessionName"]) == ("INNER", "a b", "900", "me"), form(outer))
-        check((other.key(), other.headers["X-Amz-Security-Token"]) == ("OUTER", "t-OUTER"), other.headers)
+        hub, reader, other, call = aws.requests
+        check((hub.key(), form(hub)["RoleArn"], form(hub)["RoleSessionName"]) == ("BASE", "arn:aws:iam::222222222222:role/hub", "release-judge"), form(hub))
+        check("ExternalId" not in form(hub) and hub.headers.get("X-Amz-Security-Token") is None, form(hub))
+        check((reader.key(), form(reader)["ExternalId"], form(reader)["DurationSeconds"], form(reader)["RoleSessionName"]) == ("HUB", "release judge", "900", "checkout"), form(reader))
+        check((other.key(), other.headers["X-Amz-Security-Token"]) == ("JUDGE-READER", "t-JUDGE-READER"), other.headers)
         check((call.key(), "/eu-west-2/" in call.headers["Authorization"]) == ("OTHER", True), call.headers)
 
 

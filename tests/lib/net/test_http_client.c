@@ -333,6 +333,33 @@ static void multi_makes_many_calls(void)
     http_server_stop(server, 1000);
 }
 
+/* Two delayed calls and one that is not: it goes first; what is not yet due ends with the client.
+ */
+static void multi_delays_calls(void)
+{
+    static char empty[] = "";
+    struct err err = {0};
+    struct http_multi *m = http_multi_new("test-multi");
+    struct mono began = mono_now();
+    char at[128];
+    start("127.0.0.1:0");
+    done_ok = done_failed = done_stopped = 0;
+    snprintf(at, sizeof(at), "%s", url("/echo"));
+    struct http_request q = {.method = "POST", .url = at, .timeout_ms = 10000, .delay_ms = 300};
+    T_OK(http_multi_submit(m, &q, on_done, empty, &err), err);
+    q.delay_ms = 60000;
+    T_OK(http_multi_submit(m, &q, on_done, empty, &err), err);
+    q.delay_ms = 0;
+    T_OK(http_multi_submit(m, &q, on_done, empty, &err), err);
+    T_CHECK(reaches(&done_ok, 1, 5000));
+    T_CHECK(reaches(&done_ok, 2, 5000));
+    T_CHECK(mono_until_ms(began, mono_now()) >= 300);
+    http_multi_free(m);
+    T_EQ_INT(done_stopped, 1);
+    T_EQ_INT(done_failed, 0);
+    http_server_stop(server, 1000);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -342,6 +369,7 @@ int main(int argc, char **argv)
         {"guard_holds_at_connect_and_on_reuse", guard_holds_at_connect_and_on_reuse},
         {"verifies_certificates", verifies_certificates},
         {"multi_makes_many_calls", multi_makes_many_calls},
+        {"multi_delays_calls", multi_delays_calls},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
