@@ -53,6 +53,7 @@ struct look {
     struct decision_order order;
     bool has_order;
     const struct order *last_order; /* of any kind, or NULL */
+    struct wall resumed;            /* when the deadline began anew; us == 0: it did not */
 };
 
 /* Loads the checkpoint and the number of the last verdict. Once a case. */
@@ -153,8 +154,17 @@ static struct wall began(const struct look *l)
     return l->record.created;
 }
 
-/* The last order that the verdict has to repeat: promote or rollback; resume and pause are the
- * runner's, which writes them into the record. */
+/* Resuming after the deadline begins it anew, as the runner does (orders.c). */
+static void note_resume(struct look *l, const struct order *o)
+{
+    const int64_t deadline_us = l->c->spec.policy.deadline_us, began_us = began(l).us;
+    const int64_t from_us = l->resumed.us > began_us ? l->resumed.us : began_us;
+    if (o->verb == ORDER_RESUME && deadline_us > 0 && o->at.us - from_us >= deadline_us)
+        l->resumed = o->at;
+}
+
+/* The last order that the verdict has to repeat: promote or rollback; pause is the runner's, which
+ * writes it into the record. */
 static int read_orders(struct look *l, struct err *err)
 {
     struct order *orders;
@@ -163,6 +173,7 @@ static int read_orders(struct look *l, struct err *err)
         return -1;
     l->last_order = n ? &orders[n - 1] : NULL;
     for (size_t i = 0; i < n; i++) {
+        note_resume(l, &orders[i]);
         if (orders[i].verb != ORDER_PROMOTE && orders[i].verb != ORDER_ROLLBACK)
             continue;
         if (orders[i].verb == ORDER_PROMOTE && !orders[i].is_override)
@@ -225,6 +236,7 @@ static void read_decision(struct look *l, struct verdict *v)
         .now = l->now,
         .phase = r->phase,
         .started = began(l),
+        .resumed = l->resumed,
         .segments = l->segments,
         .n_segments = l->n_segments,
         .sealed = l->c->marks,

@@ -79,6 +79,7 @@ struct decision_input {
     struct wall now;
     enum phase phase;
     struct wall started; /* when judging (or baking) began: deadline and bake count from it */
+    struct wall resumed; /* when the deadline began anew after it had passed; us == 0: it did not */
     const struct segment *segments; /* in the order opened */
     size_t n_segments;
     const int64_t *sealed; /* a metric: index of the last sealed block, DECISION_NO_BLOCK */

@@ -127,8 +127,10 @@ static bool rule_no_data(struct saying *s)
 static bool rule_deadline(struct saying *s)
 {
     const struct spec_policy *policy = &s->k->d->spec->policy;
+    const struct decision_input *in = s->k->in;
+    const struct wall from = in->resumed.us > in->started.us ? in->resumed : in->started;
     if (s->k->stage == STAGE_BAKING || policy->deadline_us <= 0 ||
-        s->k->in->now.us - s->k->in->started.us < policy->deadline_us)
+        in->now.us - from.us < policy->deadline_us)
         return false;
     char text[REASON_BYTES], deadline[WALL_TEXT_BYTES];
     snprintf(text, sizeof(text), "not decided within the deadline of %s",

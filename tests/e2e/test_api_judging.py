@@ -195,6 +195,15 @@ def an_order_refused_while_queued_is_not_followed_later(j):
 
 
 @suite.test
+def resuming_after_the_deadline_begins_it_anew(j):
+    j.apply(quick_spec("twice", policy={"deadline": "4s", "no_data_after": "60s"}))
+    wait_for("deadline", lambda: (r := j.release("twice"))["paused"] and r["verdict"]["verdict"] == "inconclusive")
+    check(j.post("/v1/releases/twice/resume", {"why": "more time"}).status == 202)
+    wait_for("judging goes on", lambda: (r := j.release("twice"))["verdict"]["verdict"] == "continue" and not r["paused"], 3)
+    wait_for("deadline again", lambda: (r := j.release("twice"))["paused"] and r["verdict"]["verdict"] == "inconclusive")
+
+
+@suite.test
 def an_order_that_cannot_be_read_is_refused(j):
     put(j, "refusing")
     for verb, body, word in (
