@@ -3,7 +3,7 @@
  * number, and one `progress` event when the runner's status or the phase changed. A client that
  * comes back with Last-Event-ID first gets the stored verdicts it missed; of more than MISSED_MAX
  * the first, and the stream ends: it comes back for the rest. The stream ends after the release is
- * done.
+ * done, or when something would be sent for a token that was revoked or has expired.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "judge/api/api.h"
 #include "judge/api/common.h"
 #include "judge/api/limits.h"
+#include "judge/daemon/tokens.h"
 
 struct stream {
     uint64_t generation; /* of the view sent last */
@@ -48,7 +49,8 @@ static bool pump(struct http_exchange *ex, void *arg, enum http_why why)
     struct stream *stream = arg;
     struct err err = {0};
     const struct board *board;
-    if (why == HTTP_STOPPING || why == HTTP_LEFT || stream->is_partial)
+    if (why == HTTP_STOPPING || why == HTTP_LEFT || stream->is_partial ||
+        !tokens_hold(api_service(ex)->tokens, http_principal(ex)->id, wall_now()))
         return false;
     const struct view *v = api_view(ex, &board, &err);
     if (!v)

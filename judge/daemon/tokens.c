@@ -92,6 +92,7 @@ int tokens_refresh(struct tokens *t, struct store *store, struct err *err)
         struct known *k = &fresh[kept];
         snprintf(k->hash, sizeof(k->hash), "%s", records[i].hash);
         principal_init(&k->principal, records[i].name, records[i].scopes);
+        snprintf(k->principal.id, sizeof(k->principal.id), "%s", records[i].id);
         k->expires = records[i].expires;
         if (read_services(&k->principal, records[i].services))
             kept++;
@@ -129,6 +130,17 @@ int tokens_check(struct tokens *t, const char *text, size_t len, struct wall now
     if (!is_known)
         return err_set(err, ERR_AUTH, "this token is not known, was revoked or has expired");
     return 0;
+}
+
+bool tokens_hold(struct tokens *t, const char *id, struct wall now)
+{
+    bool is_good = false;
+    pthread_rwlock_rdlock(&t->lock);
+    for (size_t i = 0; i < t->n && !is_good; i++)
+        is_good = strcmp(t->known[i].principal.id, id) == 0 &&
+                  (t->known[i].expires.us == 0 || now.us < t->known[i].expires.us);
+    pthread_rwlock_unlock(&t->lock);
+    return is_good;
 }
 
 int tokens_make(struct tokens *t, struct store *store, const struct token_wanted *wanted,

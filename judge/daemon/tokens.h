@@ -26,6 +26,9 @@ int tokens_refresh(struct tokens *t, struct store *store, struct err *err) WARN_
 int tokens_check(struct tokens *t, const char *text, size_t len, struct wall now,
                  struct principal *out, struct err *err) WARN_UNUSED;
 
+/* Is the credential of that id (struct principal) still good? For what goes on after its check. */
+bool tokens_hold(struct tokens *t, const char *id, struct wall now);
+
 /* [blocking] Makes a token, stores its hash and gives its text once. services: "" all. */
 struct token_wanted {
     const char *name;

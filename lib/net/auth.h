@@ -13,6 +13,7 @@
 #define AUTH_NAME_BYTES    64
 #define AUTH_SERVICES_MAX  32
 #define AUTH_SERVICE_BYTES 64
+#define AUTH_ID_BYTES      64
 
 enum auth_scope {
     SCOPE_INGEST = 1 << 0,   /* send samples */
@@ -25,6 +26,7 @@ enum auth_scope {
 
 struct principal {
     char name[AUTH_NAME_BYTES]; /* who, for the audit trail: "ci", "admin" */
+    char id[AUTH_ID_BYTES];     /* public id of its credential; "" none */
     unsigned scopes;            /* of enum auth_scope */
     size_t service_count;       /* 0: all services */
     char services[AUTH_SERVICES_MAX][AUTH_SERVICE_BYTES];

@@ -90,9 +90,9 @@ def read_events(response, until, seconds=10):
     raise AssertionError(f"the event did not come: {events}")
 
 
-def open_events(j, release, last=None):
+def open_events(j, release, last=None, token="admin"):
     c = j.connect(timeout=10)
-    c.request("GET", f"/v1/releases/{release}/events", headers=j.headers(extra={"Last-Event-ID": last} if last else None))
+    c.request("GET", f"/v1/releases/{release}/events", headers=j.headers(token, extra={"Last-Event-ID": last} if last else None))
     r = c.getresponse()
     check(r.status == 200 and r.getheader("Content-Type").startswith("text/event-stream"), r.status, r.getheaders())
     SEEN.add(("GET", "/v1/releases/{id}/events"))
@@ -120,6 +120,24 @@ def events_are_sent_and_resumed(j):
     check(r.read() == b"", "the stream ends after the release")
     c.close()
     problem(j.get("/v1/releases/streamed/events", headers={"Last-Event-ID": "abc"}), 400, "input", "Last-Event-ID")
+
+
+@suite.test
+def a_stream_ends_with_its_token(j):
+    put(j, "watched")
+    revoked, expired = j.make_token("read", name="revoked"), j.make_token("read", name="expired", expires_in="1500ms")
+    streams = [open_events(j, "watched", token=t) for t in (revoked, expired, "admin")]
+    for _, r in streams:
+        read_events(r, lambda e: e[1] == "progress")
+    row = next(t for t in j.get("/v1/tokens").json["tokens"] if t["name"] == "revoked")
+    check(j.delete("/v1/tokens/" + row["id"]).status == 204)
+    wait_for("expiry", lambda: j.get("/v1/version", token=expired).status == 401, 5, pause=0.3)
+    j.post("/v1/releases/watched/pause", {"why": "not for all eyes"})
+    read_events(streams[2][1], lambda e: e[1] == "progress" and e[2]["paused"])
+    for c, r in streams[:2]:
+        check(not any(b"not for all eyes" in line for line in iter(r.readline, b"")), "a stream goes on without its token")
+    for c, _ in streams:
+        c.close()
 
 
 @suite.test
