@@ -54,7 +54,8 @@ curl -H "Authorization: Bearer $JUDGE_TOKEN" "http://127.0.0.1:8700/v1/releases/
 
 `GET /v1/releases/{id}/verdict?wait=30s&after=SEQ` answers as soon as there is a verdict newer than SEQ, at the latest
 after the wait (60 s at most). `/v1/releases/{id}/events` streams verdicts and progress as server-sent events and goes on
-after `Last-Event-ID`. Read a verdict's `fresh_until`: past it, it says nothing about now.
+after `Last-Event-ID`; it ends with the release, and with the token it was opened with. Read a verdict's `fresh_until`:
+past it, it says nothing about now.
 
 ## Routes
 
