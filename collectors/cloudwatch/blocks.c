@@ -114,7 +114,6 @@ static void give_side(const struct data_call *c, const struct data_part *part, u
 int data_call_blocks(const struct data_call *c, const struct data_part *part, data_block_fn *give,
                      struct data_dropped *dropped, struct err *err)
 {
-    const struct cloudwatch_common *common = part->want.config;
     int rc = 0;
     for (uint8_t cohort = COHORT_BASELINE; cohort <= COHORT_CANDIDATE && rc == 0; cohort++)
         if (check_query(c, part->events[cohort], err) != 0 ||
@@ -126,7 +125,7 @@ int data_call_blocks(const struct data_call *c, const struct data_part *part, da
         const struct side side = {
             .events = events->values,
             .exposure = exposure ? exposure->values : NULL,
-            .is_zero = rc == 0 && common->missing == CLOUDWATCH_ZERO,
+            .is_zero = rc == 0 && part->is_zero,
         };
         give_side(c, part, cohort, &side, give, dropped);
     }

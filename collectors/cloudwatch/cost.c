@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collectors/cloudwatch/data_call.h"
+#include "collectors/cloudwatch/preset.h"
 #include "lib/base/counters.h"
 
 struct cloudwatch_cost cloudwatch_cost_of(const struct spec *spec)
@@ -12,7 +13,8 @@ struct cloudwatch_cost cloudwatch_cost_of(const struct spec *spec)
     struct cloudwatch_cost cost = {0};
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
-        if (m->source.word == &cloudwatch_word || m->source.word == &cloudwatch_math_word)
+        if (m->source.word == &cloudwatch_word || m->source.word == &cloudwatch_math_word ||
+            m->source.word == &platform_series_word)
             cost.metrics += data_want_metrics(m->source.word, m->source.config, m->kind);
     }
     const double blocks_an_hour = 3600.0 * US_PER_SECOND / (double)spec->policy.block_us;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collectors/cloudwatch/expression.h"
+#include "collectors/cloudwatch/formula.h"
 #include "collectors/cloudwatch/limits.h"
 #include "collectors/cloudwatch/metric.h"
 #include "lib/base/writer.h"
@@ -20,49 +21,33 @@ static const struct cloudwatch_common *common_of(const struct data_want *want)
 
 /* ---- what a want asks for ---- */
 
-/* A metric's statistic, or an expression. */
-struct term {
-    struct metric_stat stat;
-    const char *expression; /* NULL: stat */
-};
-
-struct terms {
-    struct term events, exposure;
-    bool has_exposure;
-};
-
-static struct terms terms_of(const struct data_want *want)
+static size_t inputs_of(const struct word *word, const void *config, enum metric_kind kind,
+                        size_t *expressions)
 {
-    bool is_series = want->kind == METRIC_SERIES;
-    if (want->word == &cloudwatch_math_word) {
-        const struct cloudwatch_math_config *c = want->config;
-        return (struct terms){.events.expression = c->expression,
-                              .exposure.expression = c->of,
-                              .has_exposure = c->of && !is_series};
-    }
-    const struct cloudwatch_config *c = want->config;
-    const char *stat = c->stat ? c->stat : is_series ? "Average" : "Sum";
-    return (struct terms){
-        .events.stat = {c->name_space, c->metric, stat},
-        .exposure.stat = {c->name_space, c->of ? c->of : c->metric, c->of ? "Sum" : "SampleCount"},
-        .has_exposure = !is_series};
+    struct arena a;
+    struct formula f;
+    size_t used = 0;
+    arena_init(&a);
+    formula_of(word, config, kind, &a, &f);
+    for (size_t i = 0; i < f.n_inputs; i++)
+        used += formula_uses(&f, &f.inputs[i]);
+    *expressions = (formula_input_of(&f, f.events) == NULL) +
+                   (f.exposure && formula_input_of(&f, f.exposure) == NULL);
+    arena_release(&a);
+    return used;
 }
 
 /* Queries of one cohort. */
 static size_t queries_a_cohort(const struct data_want *want)
 {
-    size_t n = terms_of(want).has_exposure ? 2 : 1;
-    if (want->word == &cloudwatch_math_word)
-        n += ((const struct cloudwatch_math_config *)want->config)->metrics.n;
-    return n;
+    size_t expressions, inputs = inputs_of(want->word, want->config, want->kind, &expressions);
+    return inputs + expressions;
 }
 
 size_t data_want_metrics(const struct word *word, const void *config, enum metric_kind kind)
 {
-    const struct data_want want = {.word = word, .config = config, .kind = kind};
-    if (word == &cloudwatch_math_word)
-        return 2 * ((const struct cloudwatch_math_config *)config)->metrics.n;
-    return 2 * queries_a_cohort(&want);
+    size_t expressions;
+    return 2 * inputs_of(word, config, kind, &expressions);
 }
 
 void data_want_clamp(struct data_want *want, struct wall now)
@@ -76,9 +61,19 @@ void data_want_clamp(struct data_want *want, struct wall now)
 
 /* ---- queries ---- */
 
-static void write_dimensions(struct writer *w, const struct labels *labels)
+static bool is_among(const char *const *names, const char *name)
+{
+    while (names && *names && strcmp(*names, name) != 0)
+        names++;
+    return !names || *names;
+}
+
+static void write_dimensions(struct writer *w, const struct labels *labels,
+                             const char *const *names)
 {
     for (size_t i = 0; i < labels->n; i++) {
+        if (!is_among(names, labels->items[i].name))
+            continue;
         writer_object(w);
         writer_kv_string(w, "Name", labels->items[i].name);
         writer_kv_string(w, "Value", labels->items[i].value);
@@ -96,8 +91,9 @@ static const char *members_of(struct data_call *c, struct buf *object)
 }
 
 static const char *stat_body(struct data_call *c, const struct cloudwatch_common *common,
-                             enum cohort cohort, const struct metric_stat *stat)
+                             enum cohort cohort, const struct formula_input *in)
 {
+    const struct metric_stat *stat = &in->stat;
     struct buf b;
     struct writer w;
     buf_init(&b, FRAGMENT_BYTES);
@@ -108,9 +104,10 @@ static const char *stat_body(struct data_call *c, const struct cloudwatch_common
     writer_kv_string(&w, "Namespace", stat->name_space);
     writer_kv_string(&w, "MetricName", stat->metric);
     writer_kv_array(&w, "Dimensions");
-    write_dimensions(&w, &common->dimensions);
-    write_dimensions(&w, cohort == COHORT_BASELINE ? &common->cohorts.baseline
-                                                   : &common->cohorts.candidate);
+    write_dimensions(&w, &common->dimensions, in->dimensions);
+    write_dimensions(
+        &w, cohort == COHORT_BASELINE ? &common->cohorts.baseline : &common->cohorts.candidate,
+        in->dimensions);
     writer_end(&w);
     writer_end(&w);
     writer_kv_int(&w, "Period", common->period_us / US_PER_SECOND);
@@ -138,9 +135,9 @@ static uint32_t query_add(struct data_call *c, const char *body, bool is_hidden,
     return (uint32_t)(q - c->queries);
 }
 
-/* The ids of an expression's inputs within one call. */
+/* The ids of a formula's inputs within one call. */
 struct renaming {
-    const struct labels *names;
+    const struct formula *formula;
     uint32_t queries[CLOUDWATCH_MATH_METRICS_MAX];
     char id[16];
 };
@@ -148,16 +145,14 @@ struct renaming {
 static const char *renamed(void *user, const char *id)
 {
     struct renaming *r = user;
-    for (size_t i = 0; i < r->names->n; i++)
-        if (strcmp(r->names->items[i].name, id) == 0) {
-            snprintf(r->id, sizeof(r->id), "q%" PRIu32, r->queries[i]);
-            return r->id;
-        }
-    return NULL;
+    const struct formula_input *in = formula_input_of(r->formula, id);
+    if (!in)
+        return NULL;
+    snprintf(r->id, sizeof(r->id), "q%" PRIu32, r->queries[in - r->formula->inputs]);
+    return r->id;
 }
 
-static uint32_t expression_add(struct data_call *c, const struct cloudwatch_common *common,
-                               const char *expression, struct renaming *names)
+static uint32_t expression_add(struct data_call *c, const char *expression, struct renaming *names)
 {
     struct buf text, b;
     struct writer w;
@@ -167,46 +162,37 @@ static uint32_t expression_add(struct data_call *c, const struct cloudwatch_comm
     writer_init(&w, &b);
     writer_object(&w);
     writer_kv_string(&w, "Expression", text.data);
-    writer_kv_int(&w, "Period", common->period_us / US_PER_SECOND);
+    writer_kv_int(&w, "Period", names->formula->common->period_us / US_PER_SECOND);
     writer_end(&w);
     buf_release(&text);
     return query_add(c, members_of(c, &b), false, true);
 }
 
-static void math_inputs(struct data_call *c, const struct data_want *want, enum cohort cohort,
-                        struct renaming *names)
+/* One of a formula's two results: an input itself, shown from now on, or an expression. */
+static uint32_t result_add(struct data_call *c, const char *expression, struct renaming *names)
 {
-    const struct cloudwatch_math_config *config = want->config;
-    names->names = &config->metrics;
-    for (size_t i = 0; i < config->metrics.n; i++) {
-        struct metric_stat stat;
-        struct err err;
-        int rc = metric_stat_parse(config->metrics.items[i].value, &c->arena, &stat, &err);
-        BUG_ON(rc != 0); /* the word's check has read it */
-        names->queries[i] = query_add(c, stat_body(c, &config->common, cohort, &stat), true, false);
-    }
+    const struct formula_input *in = formula_input_of(names->formula, expression);
+    if (!in)
+        return expression_add(c, expression, names);
+    uint32_t index = names->queries[in - names->formula->inputs];
+    c->queries[index].is_hidden = false;
+    return index;
 }
 
 static void part_add(struct data_call *c, const struct data_want *want)
 {
     struct data_part *part = &c->parts[c->n_parts++];
-    const struct terms terms = terms_of(want);
-    part->want = *want;
+    struct formula f;
+    formula_of(want->word, want->config, want->kind, &c->arena, &f);
+    *part = (struct data_part){.want = *want, .is_zero = f.is_zero};
     for (int cohort = COHORT_BASELINE; cohort <= COHORT_CANDIDATE; cohort++) {
-        struct renaming names = {0};
-        if (terms.events.expression)
-            math_inputs(c, want, cohort, &names);
-        const struct term *of[] = {&terms.events, &terms.exposure};
-        uint32_t *to[] = {&part->events[cohort], &part->exposure[cohort]};
-        for (int i = 0; i < 2; i++) {
-            const struct cloudwatch_common *common = common_of(want);
-            if (i == 1 && !terms.has_exposure)
-                *to[i] = NO_QUERY;
-            else if (of[i]->expression)
-                *to[i] = expression_add(c, common, of[i]->expression, &names);
-            else
-                *to[i] = query_add(c, stat_body(c, common, cohort, &of[i]->stat), false, false);
-        }
+        struct renaming names = {.formula = &f};
+        for (size_t i = 0; i < f.n_inputs; i++)
+            if (formula_uses(&f, &f.inputs[i]))
+                names.queries[i] =
+                    query_add(c, stat_body(c, f.common, cohort, &f.inputs[i]), true, false);
+        part->events[cohort] = result_add(c, f.events, &names);
+        part->exposure[cohort] = f.exposure ? result_add(c, f.exposure, &names) : NO_QUERY;
     }
 }
 

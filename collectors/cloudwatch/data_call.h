@@ -24,7 +24,7 @@
 
 struct data_want {
     void *user;
-    const struct word *word; /* cloudwatch_word or cloudwatch_math_word */
+    const struct word *word; /* one of those formula_of() knows */
     const void *config;      /* borrowed until the call is freed */
     enum metric_kind kind;
     int64_t block_us;
@@ -47,6 +47,7 @@ struct query {
 /* A want and its queries, per cohort (enum cohort). */
 struct data_part {
     struct data_want want; /* `to` may be lower than it was asked: the rest comes next time */
+    bool is_zero;          /* missing events are none */
     uint32_t events[2];    /* for a series: the value */
     uint32_t exposure[2];  /* NO_QUERY for a series */
 };

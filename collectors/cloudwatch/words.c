@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collectors/cloudwatch/expression.h"
+#include "collectors/cloudwatch/fields.h"
 #include "collectors/cloudwatch/limits.h"
 #include "collectors/cloudwatch/metric.h"
 #include "collectors/cloudwatch/source.h"
@@ -12,47 +13,7 @@
 #define TAIL_LONG  5  /* and of a minute or more */
 
 /* clang-format off */
-#define COMMON_FIELDS(config)                                                                      \
-    {.name = "region",                                                                             \
-     .type = FIELD_STRING,                                                                         \
-     .offset = offsetof(struct config, common.region),                                             \
-     .is_required = true,                                                                          \
-     .is_target = true,                                                                            \
-     .help = "the region whose CloudWatch is asked, as in eu-west-1"},                             \
-    {.name = "role_arn",                                                                           \
-     .type = FIELD_STRING,                                                                         \
-     .offset = offsetof(struct config, common.role_arn),                                           \
-     .is_target = true,                                                                            \
-     .help = "a role taken on for it by AssumeRole, as in another account"},                       \
-    {.name = "external_id",                                                                        \
-     .type = FIELD_STRING,                                                                         \
-     .offset = offsetof(struct config, common.external_id),                                        \
-     .is_target = true,                                                                            \
-     .help = "what that role's trust policy asks for"},                                            \
-    {.name = "account",                                                                            \
-     .type = FIELD_STRING,                                                                         \
-     .offset = offsetof(struct config, common.account),                                            \
-     .help = "12 digits: a source account linked to ours (cross-account observability)"},          \
-    {.name = "period",                                                                             \
-     .type = FIELD_DURATION,                                                                       \
-     .offset = offsetof(struct config, common.period_us),                                          \
-     .dflt = "1m",                                                                                 \
-     .help = "of one point: 1s, 5s, 10s, 20s, 30s or whole minutes; a block holds whole periods"}, \
-    {.name = "delay",                                                                              \
-     .type = FIELD_DURATION,                                                                       \
-     .offset = offsetof(struct config, common.delay_us),                                           \
-     .min = 1,                                                                                     \
-     .max = 3600,                                                                                  \
-     .help = "after its end a block's points are final; 2m or two periods when left out"},         \
-    {.name = "dimensions",                                                                         \
-     .type = FIELD_LABELS,                                                                         \
-     .offset = offsetof(struct config, common.dimensions),                                         \
-     .help = "dimensions both cohorts have; with those of `cohorts` exactly the metric's"},        \
-    {.name = "cohorts",                                                                            \
-     .type = FIELD_COHORTS,                                                                        \
-     .offset = offsetof(struct config, common.cohorts),                                            \
-     .is_required = true,                                                                          \
-     .help = "dimensions that tell the cohorts apart: {baseline: {TargetGroup: ...}, ...}"},       \
+#define MISSING_FIELD(config)                                                                      \
     {.name = "missing",                                                                            \
      .type = FIELD_CHOICE,                                                                         \
      .offset = offsetof(struct config, common.missing),                                            \
@@ -81,7 +42,8 @@ static const struct field cloudwatch_fields[] = {
      .offset = offsetof(struct cloudwatch_config, stat),
      .help = "the statistic of `metric`: Sum (counts) or Average (series) when left out; "
              "percentiles (p99) for a series"},
-    COMMON_FIELDS(cloudwatch_config),
+    CLOUDWATCH_COMMON_FIELDS(cloudwatch_config),
+    MISSING_FIELD(cloudwatch_config),
 };
 
 static const struct field math_fields[] = {
@@ -99,7 +61,8 @@ static const struct field math_fields[] = {
      .offset = offsetof(struct cloudwatch_math_config, metrics),
      .is_required = true,
      .help = "the ids used: {errors: 'AWS/ApplicationELB:HTTPCode_Target_5XX_Count:Sum'}"},
-    COMMON_FIELDS(cloudwatch_math_config),
+    CLOUDWATCH_COMMON_FIELDS(cloudwatch_math_config),
+    MISSING_FIELD(cloudwatch_math_config),
 };
 
 /* ---- checks ---- */
@@ -109,7 +72,7 @@ static bool is_account(const char *text)
     return strlen(text) == 12 && strspn(text, "0123456789") == 12;
 }
 
-static int check_common(const struct cloudwatch_common *c, struct err *err)
+int cloudwatch_check_common(const struct cloudwatch_common *c, struct err *err)
 {
     if (metric_check_period(c->period_us, err) != 0)
         return -1;
@@ -134,7 +97,7 @@ static int cloudwatch_check(const void *config, const struct node *where, struct
                        "`of` is `metric` itself: leave it out to count the Sum of `%.80s` against "
                        "its SampleCount",
                        c->metric);
-    return check_common(&c->common, err);
+    return cloudwatch_check_common(&c->common, err);
 }
 
 static int refuse_values(enum metric_kind kind, const char *metric, struct err *err)
@@ -250,7 +213,7 @@ static int math_check(const void *config, const struct node *where, struct err *
         return err_context(err, "`of`");
     if (check_metrics(c, err) != 0)
         return -1;
-    return check_common(&c->common, err);
+    return cloudwatch_check_common(&c->common, err);
 }
 
 static int math_check_metric(const void *config, enum metric_kind kind, struct err *err)
@@ -273,7 +236,7 @@ static int math_check_metric(const void *config, enum metric_kind kind, struct e
 
 /* ---- when points come ---- */
 
-static struct source_timing timing_of(const void *config)
+struct source_timing cloudwatch_timing(const void *config)
 {
     const struct cloudwatch_common *c = config; /* the first member of both */
     return (struct source_timing){
@@ -292,7 +255,7 @@ const struct word cloudwatch_word = {
     .config_size = sizeof(struct cloudwatch_config),
     .check = cloudwatch_check,
     .check_metric = cloudwatch_check_metric,
-    .timing = timing_of,
+    .timing = cloudwatch_timing,
     .implementation = &cloudwatch_source,
 };
 
@@ -305,6 +268,6 @@ const struct word cloudwatch_math_word = {
     .config_size = sizeof(struct cloudwatch_math_config),
     .check = math_check,
     .check_metric = math_check_metric,
-    .timing = timing_of,
+    .timing = cloudwatch_timing,
     .implementation = &cloudwatch_source,
 };

@@ -1,6 +1,7 @@
 #include "judge/vocabulary/vocabulary.h"
 
 #include "collectors/cloudwatch/alarms.h"
+#include "collectors/cloudwatch/preset.h"
 #include "collectors/cloudwatch/words.h"
 #include "collectors/promql.h"
 #include "collectors/words.h"
@@ -16,7 +17,8 @@ static const struct word anytime_word = {
 };
 
 static const struct word *const sources[] = {
-    &push_word, &scrape_word, &promql_word, &cloudwatch_word, &cloudwatch_math_word, &alarm_word,
+    &push_word,  &scrape_word,          &promql_word, &cloudwatch_word, &cloudwatch_math_word,
+    &alarm_word, &platform_series_word,
 };
 static const struct word *const patterns[] = {&canary_word};
 static const struct word *const platforms[] = {&haproxy_word, &webhook_word, &none_word};

@@ -7,6 +7,7 @@
 #include "collectors/cloudwatch/expression.h"
 #include "collectors/cloudwatch/limits.h"
 #include "collectors/cloudwatch/metric.h"
+#include "collectors/cloudwatch/preset.h"
 #include "lib/base/node.h"
 #include "tests/t.h"
 
@@ -292,7 +293,7 @@ static void math_has_its_inputs_beside_it(void)
     struct data_want wants[] = {want, want_of(&plain, METRIC_PROPORTION, 10, 12)};
     struct data_call *c = data_calls_plan(wants, 2);
     T_EQ_INT(length(c), 1);
-    T_EQ_INT(c->n_queries, 8); /* 4 metrics, shared with the plain one, and 4 expressions */
+    T_EQ_INT(c->n_queries, 6); /* 4 metrics, shared with the plain one, and 2 expressions */
     T_EQ_INT(c->n_metrics, 4);
     T_EQ_INT(data_want_metrics(&cloudwatch_math_word, &math, METRIC_PROPORTION), 4);
     const struct query *e = &c->queries[c->parts[0].events[COHORT_CANDIDATE]];
@@ -306,7 +307,79 @@ static void math_has_its_inputs_beside_it(void)
     c = data_calls_plan(wants, 1);
     for (size_t i = hidden = 0; i < c->n_queries; i++)
         hidden += c->queries[i].is_hidden;
-    T_EQ_INT(hidden, 4);
+    T_EQ_INT(hidden, 2); /* `of: n` is the metric itself, and shown */
+    free_all(c);
+}
+
+/* ---- platforms ---- */
+
+static void presets_are_sound(void)
+{
+    size_t n;
+    const struct preset *table = preset_table(&n);
+    struct err err;
+    T_CHECK(n > 10);
+    for (size_t i = 0; i < n; i++) {
+        const struct preset *p = &table[i];
+        bool is_series = p->kinds == 1u << METRIC_SERIES;
+        T_CHECK(preset_find(p->platform, p->metric) == p); /* no name twice */
+        T_CHECK(p->kinds && p->help && is_series == !p->exposure);
+        struct label ids[ARRAY_LEN(p->inputs)];
+        size_t n_ids = 0;
+        bool has_cohort = false;
+        for (; n_ids < ARRAY_LEN(p->inputs) && p->inputs[n_ids].id; n_ids++) {
+            const struct formula_input *in = &p->inputs[n_ids];
+            ids[n_ids] = (struct label){in->id, ""};
+            T_OK(metric_check_stat(in->stat.stat, &err), err);
+            T_CHECK(expression_is_id(in->id) && in->dimensions && in->dimensions[0]);
+            T_CHECK(expression_uses(p->events, in->id) ||
+                    (p->exposure && expression_uses(p->exposure, in->id)));
+            for (const char *const *d = in->dimensions; *d; d++)
+                has_cohort |= strcmp(*d, p->by_cohort) == 0;
+        }
+        const struct labels labels = {ids, n_ids};
+        T_CHECK(has_cohort);
+        T_OK(expression_check(p->events, &labels, &err), err);
+        if (p->exposure)
+            T_OK(expression_check(p->exposure, &labels, &err), err);
+    }
+}
+
+/* CPU of a group and requests of its target group: each statistic has its own dimensions. */
+static void inputs_take_their_own_dimensions(void)
+{
+    static const struct label common[] = {{"LoadBalancer", "app/shop"}},
+                              old[] = {{"AutoScalingGroupName", "g7"}, {"TargetGroup", "old"}},
+                              new[] = {{"AutoScalingGroupName", "g8"}, {"TargetGroup", "new"}};
+    struct preset_config config = {
+        .common = {.region = "eu-west-1",
+                   .period_us = MINUTE,
+                   .dimensions = {common, 1},
+                   .cohorts = {{old, 2}, {new, 2}},
+                   .missing = CLOUDWATCH_MISSING_UNSAID},
+        .kind = "asg",
+        .metric = "cpu",
+    };
+    struct data_want want = {.word = &platform_series_word,
+                             .config = &config,
+                             .kind = METRIC_RATIO,
+                             .block_us = MINUTE,
+                             .from = 1,
+                             .to = 1};
+    struct err err;
+    T_OK(platform_series_word.check(&config, NULL, &err), err);
+    T_OK(platform_series_word.check_metric(&config, METRIC_RATIO, &err), err);
+    struct data_call *c = data_calls_plan(&want, 1);
+    T_EQ_INT(c->n_queries, 8); /* 3 statistics and an expression a cohort */
+    T_EQ_INT(data_want_metrics(want.word, &config, METRIC_RATIO), 6);
+    T_HAS_STR(c->queries[0].body, "\"CPUUtilization\",\"Dimensions\":[{\"Name\":"
+                                  "\"AutoScalingGroupName\",\"Value\":\"g7\"}]");
+    T_HAS_STR(c->queries[2].body, "\"RequestCount\",\"Dimensions\":[{\"Name\":\"LoadBalancer\","
+                                  "\"Value\":\"app/shop\"},{\"Name\":\"TargetGroup\",\"Value\":"
+                                  "\"old\"}]");
+    T_HAS_STR(c->queries[c->parts[0].events[COHORT_BASELINE]].body, "\"q0 * q1\"");
+    T_EQ_INT(c->parts[0].exposure[COHORT_BASELINE], 2);
+    T_CHECK(c->queries[0].is_hidden && !c->queries[2].is_hidden);
     free_all(c);
 }
 
@@ -679,6 +752,8 @@ int main(int argc, char **argv)
         {"limits_are_kept", limits_are_kept},
         {"what_is_gone_is_not_asked_for", what_is_gone_is_not_asked_for},
         {"math_has_its_inputs_beside_it", math_has_its_inputs_beside_it},
+        {"presets_are_sound", presets_are_sound},
+        {"inputs_take_their_own_dimensions", inputs_take_their_own_dimensions},
         {"pages_become_blocks", pages_become_blocks},
         {"missing_is_missing", missing_is_missing},
         {"a_block_of_several_periods", a_block_of_several_periods},

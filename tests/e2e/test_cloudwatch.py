@@ -70,6 +70,16 @@ class Feeder(threading.Thread):
                 if value:
                     self.cw.put(namespace, name, {"Version": version}, at=t + 0.5, values=[(value, 1)], region=world.get("region"), account=world.get("account"))
 
+    def platforms(self, namespace, t, world):
+        """A load balancer's target groups and the Auto Scaling groups behind them; no error of the old one's at all."""
+        for side, requests, errors, cpu, hosts in (("old", 1900, 0, 50.0 + random.random(), 10), ("new", 100, 5, 25.0 + random.random(), 1)):
+            alb = {"LoadBalancer": "app/shop/1", "TargetGroup": f"targetgroup/{side}/1"}
+            self.cw.put("AWS/ApplicationELB", "RequestCount", alb, at=t, values=[(1, requests)])
+            if errors:
+                self.cw.put("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", alb, at=t, values=[(1, errors)])
+            self.cw.put("AWS/EC2", "CPUUtilization", {"AutoScalingGroupName": f"asg-{side}"}, at=t, values=[(cpu, hosts)])
+            self.cw.put("AWS/AutoScaling", "GroupInServiceInstances", {"AutoScalingGroupName": f"asg-{side}"}, at=t, values=[(hosts, 1)])
+
     def late(self, namespace, t, world):
         """Half of each second comes two seconds later, and has more errors."""
         for version in ("1", "2"):
@@ -94,7 +104,7 @@ class Scene:
         d = Feeder.direct
         self.feeder.worlds = {
             "Good": {"put": Feeder.by_boto3, "errors": good}, "Bad": {"put": Feeder.by_boto3, "errors": bad},
-            "Late": {"put": Feeder.late}, "Silent": {"put": d, "errors": {"1": 20, "2": 0}},
+            "Late": {"put": Feeder.late}, "": {"put": Feeder.platforms}, "Silent": {"put": d, "errors": {"1": 20, "2": 0}},
             "Faulty": {"put": d, "errors": good, "region": "eu-central-1"}, "Away": {"put": d, "errors": good, "region": "ap-south-1"},
             "Abroad": {"put": d, "errors": bad, "account": "222222222222"}, "Paged": {"put": d, "errors": good, "region": "sa-east-1"},
         }
@@ -110,6 +120,9 @@ class Scene:
             cw.fault(kind, times=2, region="eu-central-1")
         cw.fault("slow", times=3, region="eu-central-1", seconds=1)
         cw.fault("denied", times=10 ** 6, region="ap-south-1")
+        groups = {"region": "eu-west-1", "period": "1s", "delay": f"{DELAY}s", "dimensions": {"LoadBalancer": "app/shop/1"}}
+        targets = {side: {"TargetGroup": f"targetgroup/{version}/1"} for side, version in (("baseline", "old"), ("candidate", "new"))}
+        both = {side: {**targets[side], "AutoScalingGroupName": f"asg-{version}"} for side, version in (("baseline", "old"), ("candidate", "new"))}
         for name, state, composite in (("calm", "OK", False), ("both", "OK", True), ("loud", "OK", False), ("young", "INSUFFICIENT_DATA", False)):
             cw.alarm(name, state, composite, region="us-west-2")
         self.specs = {
@@ -120,6 +133,8 @@ class Scene:
             "faulty": spec("faulty", metric(plain("Faulty", "eu-central-1"))),
             "away": spec("away", metric(plain("Away", "ap-south-1"))),
             "abroad": spec("abroad", metric(plain("Abroad", role_arn=ROLE))),
+            "alb": spec("alb", metric({"platform": {**groups, "kind": "alb", "metric": "errors", "cohorts": targets}}),
+                        metric({"platform": {**groups, "kind": "asg", "metric": "cpu", "cohorts": both}}, "ratio", "cpu", role="info")),
             "watched": spec("watched", metric(plain("Good", **west)), alarm("calm"), alarm("both")),
             "alarmed": spec("alarmed", metric(plain("Good", **west)), alarm("calm"), alarm("loud")),
             "unwatched": spec("unwatched", metric(plain("Good", **west)), alarm("young"), alarm("no-such")),
@@ -127,7 +142,7 @@ class Scene:
         self.began, self.split_at = time.time(), {}
         for name, s in self.specs.items():
             j.apply(s)
-            answer = j.post(f"/v1/releases/{name}/traffic", {"share": 0.5})
+            answer = j.post(f"/v1/releases/{name}/traffic", {"share": 0.05 if name == "alb" else 0.5})
             check(answer.status == 202, answer)
             self.split_at[name] = time.time()
 
@@ -154,7 +169,15 @@ def another_account_is_read_under_its_role(s):
     v = s.verdict("abroad", "rollback")
     check(v["metrics"][0]["candidate"]["events"] / v["metrics"][0]["candidate"]["n"] == 0.03, v)
     check(len(s.cw.answered("AssumeRole", True)) == 1, "one role is taken on once by one judged")
-    check({c["account"] for c in s.cw.answered("GetMetricData", True)} == {"111111111111", "222222222222"})
+    check({c["account"] for c in s.cw.answered("GetMetricData", True) if c["account"]} == {"111111111111", "222222222222"})
+
+
+@suite.test
+def a_platform_is_read_by_its_own_series(s):
+    v = s.verdict("alb", "rollback")
+    errors, cpu = v["metrics"]
+    check(errors["baseline"]["events"] == 0 and errors["candidate"]["events"] / errors["candidate"]["n"] == 0.05, errors)
+    check(0.95 < cpu["effect"]["estimate"] < 1.05, "a request costs the same, though the new group's CPU is half:", cpu)
 
 
 @suite.test
