@@ -52,9 +52,17 @@ int run_intent(struct run *r, struct err *err)
     write_intent(r, &json);
     BUG_ON(!buf_ok(&json));
     if (r->is_dirty || store_durable(s, r->id, json.data, err)) {
-        bool may_go_on =
-            r->walk.pending.kind == ACTION_UNDO && (r->is_dirty || run_redis_is_away(err));
+        bool is_undo = r->walk.pending.kind == ACTION_UNDO;
+        bool may_go_on = is_undo && (r->is_dirty || run_redis_is_away(err));
         rc = may_go_on ? store_intent_local(s, r->id, json.data, err) : -1;
+        /* A full disk: harm goes on meanwhile, and whoever finds all-old pauses for drift at worst.
+         */
+        if (rc && is_undo && err->code == ERR_SYSTEM) {
+            log_warn("runner", "%s: rolls back though it cannot be written down: %s", r->id,
+                     err->message);
+            err_clear(err);
+            rc = 0;
+        }
     }
     buf_release(&json);
     return rc;

@@ -1,5 +1,8 @@
 #include "strategies/runner.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "tests/strategies/bench.h"
 
 #define STEPS "steps: [1%, 25%, 50%, 100%]"
@@ -344,6 +347,33 @@ static void a_rollback_without_redis_is_remembered(void)
     bench_close(&b);
 }
 
+/* Our disk is full, so that DIR/intents takes nothing: no shift is made, but a rollback is. */
+static void a_full_disk_stops_no_rollback(void)
+{
+    struct bench b;
+    struct lease lease;
+    struct rlimit before, full;
+    if (!bench_open(&b, "full") || !bench_create(&b, "full", STEPS, "enforce") ||
+        !bench_own(&b, "full", &lease) || !bench_wait_share(&b, "full", 0.01))
+        return;
+    signal(SIGXFSZ, SIG_IGN);
+    T_EQ_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = before;
+    full.rlim_cur = 1;
+    T_EQ_INT(setrlimit(RLIMIT_FSIZE, &full), 0);
+    bench_judge(&b, "full", VERDICT_ADVANCE);
+    bool is_refused = wait_status(&b, "full", "writing intents");
+    bool is_still = bench_weights_are(&b, 99, 1);
+    struct verdict v = {.seq = 100, .word = VERDICT_ROLLBACK, .cause = CAUSE_HARM, .segment = 1};
+    runner_verdict(b.runner, "full", &v);
+    bool is_back = bench_wait_weights(&b, 100, 0);
+    T_EQ_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    T_CHECK(is_refused && is_still && is_back);
+    T_CHECK(bench_wait_done(&b, "full"));
+    T_EQ_INT(bench_record(&b, "full")->outcome, OUTCOME_ROLLED_BACK);
+    bench_close(&b);
+}
+
 /* What DIR/intents holds of a release that is forgotten says nothing about the next of its name. */
 static void a_name_given_again_has_no_past(void)
 {
@@ -530,6 +560,7 @@ int main(int argc, char **argv)
         {"one_release_a_service_at_a_time", one_release_a_service_at_a_time},
         {"goes_back_without_redis", goes_back_without_redis},
         {"a_rollback_without_redis_is_remembered", a_rollback_without_redis_is_remembered},
+        {"a_full_disk_stops_no_rollback", a_full_disk_stops_no_rollback},
         {"a_name_given_again_has_no_past", a_name_given_again_has_no_past},
         {"a_rollback_without_redis_is_found_behind_a_verdict",
          a_rollback_without_redis_is_found_behind_a_verdict},
