@@ -24,7 +24,8 @@ static const struct redis_script reserve_script = {
               "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])\n"
               "return {'ok'}\n"};
 
-/* An existing record made with the same idempotency key is the same request again. */
+/* An existing record made with the same idempotency key and body is the same request again, also
+ * when the key itself is no longer known. ARGV: key and digest ("" without a key), then pairs. */
 static const struct redis_script create_script = {
     .name = "release create",
     .source = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
@@ -80,7 +81,10 @@ int store_release_create(struct store *s, const struct release_new *r, bool *rep
     redis_batch_then(b); /* an entry without a record, never the reverse */
     size_t create = redis_eval(b, &create_script, 1);
     key_arg(b, KEY_RELEASE, r->id);
-    redis_arg_str(b, key);
+    if (key[0])
+        redis_argf(b, "%s %s", key, r->digest ? r->digest : "");
+    else
+        redis_arg_str(b, "");
     add_field(b, "spec", r->spec);
     add_field(b, "service", r->service);
     add_field(b, "environment", r->environment);

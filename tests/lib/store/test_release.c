@@ -69,6 +69,14 @@ static void idempotency_keys(void)
     r.digest = "bbbb";
     T_EQ_INT(store_release_create(w.store, &r, &is_replayed, &err), -1);
     T_EQ_INT(err.code, ERR_REUSED_KEY);
+    /* A day later the key is forgotten, but another body is still another request. */
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "DEL");
+    redis_arg_str(b, "judge:idempotency:key-1");
+    T_OK(redis_call(w.redis, REDIS_MAIN, b, 5000, &err), err);
+    redis_batch_free(b);
+    T_EQ_INT(store_release_create(w.store, &r, &is_replayed, &err), -1);
+    T_EQ_INT(err.code, ERR_CONFLICT);
     /* Another key for a name that exists is a conflict, not a replay. */
     r.idempotency_key = "key-2";
     T_EQ_INT(store_release_create(w.store, &r, &is_replayed, &err), -1);
