@@ -10,7 +10,7 @@
 
 #include "judge/decide/decide_priv.h"
 
-#define FORM 3
+#define FORM 4
 
 /* How a test stands in the checkpoint. */
 enum { TEST_ABSENT, TEST_OWN, TEST_AFTER };

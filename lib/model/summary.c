@@ -2,7 +2,7 @@
 
 /* First byte of an encoded summary and block. A change of the form is a new number: old bytes are
  * then refused by name instead of being misread. */
-#define SUMMARY_VERSION 1
+#define SUMMARY_VERSION 2
 #define BLOCK_VERSION   1
 
 enum summary_kind summary_kind_of(enum metric_kind kind)

@@ -7,8 +7,9 @@
  * samples soon has its few hundred buckets, so the moves stop. A dense array was rejected: 12,800
  * counters for each block and cohort is a hundred times the data.
  *
- * Encoded: number of cells, then for each the distance of lo from the previous lo, hi - lo, and n,
- * all varints, so a raw sample's bucket costs three bytes.
+ * Encoded: number of cells, then for each one byte with the distance of lo from the previous lo (0
+ * to 14) and n (1 to 7); what is larger, and hi - lo of a span, follows as varints. A raw sample's
+ * bucket costs a byte, which is what two hours of one-second blocks in Redis stand on.
  */
 #include "lib/sketch/hist.h"
 
@@ -200,40 +201,70 @@ double hist_mean(const struct hist *h)
     return h->n ? sum / (double)h->n : NAN;
 }
 
+/* ---- encoding ---- */
+
+#define GAP_BITS  4 /* distance of lo from the one before; all ones: 15 and a varint more */
+#define GAP_LONG  15
+#define N_SHIFT   4 /* three bits: 1..7 values; 0: 8 and a varint more */
+#define N_SHORT   7
+#define SPAN_FLAG 0x80 /* hi - lo follows */
+
 void hist_encode(const struct hist *h, struct buf *out)
 {
     uint32_t last = 0;
     buf_add_varint(out, h->len);
     for (uint32_t i = 0; i < h->len; i++) {
         const struct hist_cell *c = &h->cells[i];
-        buf_add_varint(out, c->lo - last);
-        buf_add_varint(out, c->hi - c->lo);
-        buf_add_varint(out, c->n);
+        uint32_t gap = c->lo - last;
+        unsigned head = gap < GAP_LONG ? gap : GAP_LONG;
+        head |= c->n <= N_SHORT ? (unsigned)c->n << N_SHIFT : 0;
+        head |= c->hi > c->lo ? SPAN_FLAG : 0;
+        buf_add_u8(out, head);
+        if (gap >= GAP_LONG)
+            buf_add_varint(out, gap - GAP_LONG);
+        if (c->n > N_SHORT)
+            buf_add_varint(out, c->n - N_SHORT - 1);
+        if (c->hi > c->lo)
+            buf_add_varint(out, c->hi - c->lo);
         last = c->lo;
     }
 }
 
+/* One cell behind the one at (last_lo, last_hi); false: it cannot be. */
+static bool decode_cell(struct bytes *in, const struct hist_cell *last, struct hist_cell *c)
+{
+    unsigned head = bytes_u8(in);
+    unsigned long long gap = head & GAP_LONG, n = head >> N_SHIFT & N_SHORT, more = 0, width = 0;
+    if (gap == GAP_LONG)
+        gap = (more = bytes_varint(in)) < HIST_BUCKETS ? more + GAP_LONG : HIST_BUCKETS;
+    if (n == 0)
+        n = (more = bytes_varint(in)) < UINT64_MAX / 2 ? more + N_SHORT + 1 : UINT64_MAX;
+    if (head & SPAN_FLAG)
+        width = bytes_varint(in);
+    if (in->bad || gap >= HIST_BUCKETS || width >= HIST_BUCKETS ||
+        last->lo + gap + width >= HIST_BUCKETS || ((head & SPAN_FLAG) && width == 0))
+        return false;
+    *c = (struct hist_cell){(uint32_t)(last->lo + gap), (uint32_t)(last->lo + gap + width), n};
+    return true;
+}
+
 int hist_decode(struct hist *h, struct bytes *in, struct err *err)
 {
-    unsigned long long len = bytes_varint(in), last_lo = 0, last_hi = 0;
+    unsigned long long len = bytes_varint(in);
+    struct hist_cell last = {0}, c;
     hist_init(h);
-    /* a cell takes at least three bytes, so what is left bounds what is allocated */
-    if (in->bad || len > in->left / 3)
+    /* a cell takes at least one byte, so what is left bounds what is allocated */
+    if (in->bad || len > in->left)
         return err_set(err, ERR_CORRUPT, "histogram: cut short");
     make_room(h, (uint32_t)len);
-    for (unsigned long long i = 0; i < len; i++) {
-        unsigned long long step = bytes_varint(in), width = bytes_varint(in), n = bytes_varint(in);
-        unsigned long long lo = last_lo + step, hi = lo + width;
-        bool sorted = i == 0 || step > 0 || hi > last_hi;
-        if (in->bad || step >= HIST_BUCKETS || width >= HIST_BUCKETS || hi >= HIST_BUCKETS ||
-            !sorted || n == 0 || n > UINT64_MAX / 2 - h->n) {
+    for (unsigned long long i = 0; i < len; i++, last = c) {
+        if (!decode_cell(in, &last, &c) || (i > 0 && compare(&last, &c) >= 0) ||
+            c.n > UINT64_MAX / 2 - h->n) {
             hist_release(h);
             return err_set(err, ERR_CORRUPT, "histogram: cells unsorted, empty or out of range");
         }
-        h->cells[h->len++] = (struct hist_cell){(uint32_t)lo, (uint32_t)hi, n};
-        h->n += n;
-        last_lo = lo;
-        last_hi = hi;
+        h->cells[h->len++] = c;
+        h->n += c.n;
     }
     return 0;
 }

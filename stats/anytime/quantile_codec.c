@@ -7,7 +7,7 @@
 
 #include "stats/anytime/quantile_test.h"
 
-#define QUANTILE_FORM 2
+#define QUANTILE_FORM 3
 #define SUM_MAX       1e100
 
 static void put_residuals(const struct quantile_residuals *r, struct buf *out)

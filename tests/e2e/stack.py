@@ -309,7 +309,7 @@ class Reader:
 def read_summary(r):
     """{samples, events, exposure} of counts, {samples, n, sum} of moments, {samples, n, cells} of a histogram ({(lo, hi): n}),
     {} of nothing."""
-    check(r.byte() == 1, "summary version")
+    check(r.byte() == 2, "summary version")
     kind = r.byte()
     if kind == 0:
         return {}
@@ -324,9 +324,10 @@ def read_summary(r):
     check(kind == 3, "summary kind", kind)
     lo, cells = 0, collections.Counter()
     for _ in range(r.varint()):
-        lo += r.varint()
-        hi = lo + r.varint()
-        cells[lo, hi] += r.varint()
+        head = r.byte()
+        lo += head & 15 if head & 15 < 15 else 15 + r.varint()
+        n = head >> 4 & 7 or 8 + r.varint()
+        cells[lo, lo + (r.varint() if head & 128 else 0)] += n
     return {"samples": samples, "n": sum(cells.values()), "cells": cells}
 
 

@@ -150,11 +150,11 @@ static void corrupt_blocks_are_refused(void)
 
     static const unsigned char form[] = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const unsigned char many[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 9};
-    static const unsigned char inner[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0};
-    static const unsigned char kind[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 77};
+    static const unsigned char inner[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0};
+    static const unsigned char kind[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 77};
     check_refused(form, sizeof(form), "block has form 9", __LINE__);
     check_refused(many, sizeof(many), "9 cohorts", __LINE__);
-    check_refused(inner, sizeof(inner), "summary has form 2", __LINE__);
+    check_refused(inner, sizeof(inner), "summary has form 3", __LINE__);
     check_refused(kind, sizeof(kind), "unknown kind 77", __LINE__);
 }
 

@@ -157,7 +157,7 @@ static void codec_is_exact_and_small(void)
     for (int i = 0; i < 100; i++)
         hist_add(&h, lognormal(&seed, 0.5), 1);
     hist_encode(&h, &b);
-    T_CHECK(b.len <= 100 * 4);
+    T_CHECK(b.len <= 100 * 5 / 4);
     in = bytes_of(b.data, b.len);
     T_OK(hist_decode(&r, &in, &err), err);
     T_CHECK(equal(&h, &r));
@@ -181,32 +181,54 @@ static void codec_is_exact_and_small(void)
 
 static void decode_refuses(void)
 {
+    /* a byte a cell: 0x80 a span follows, 0x70 how many, 0x0f how far from the one before */
     static const struct {
         int line;
-        unsigned long long v[8];
-        int n;
+        const char *bytes;
+        size_t len;
     } cases[] = {
-        {__LINE__, {1, 5, 0, 0}, 4},                  /* empty cell */
-        {__LINE__, {1, HIST_BUCKETS, 0, 1}, 4},       /* out of range */
-        {__LINE__, {1, 5, HIST_BUCKETS, 1}, 4},       /* span out of range */
-        {__LINE__, {2, 5, 0, 1, 0, 0, 1}, 7},         /* twice the same cell */
-        {__LINE__, {2, 5, 3, 1, 0, 2, 1}, 7},         /* unsorted spans */
-        {__LINE__, {1ULL << 40, 5, 0, 1}, 4},         /* more cells than bytes */
-        {__LINE__, {2, 5, 0, 1ULL << 63, 1, 0, 1}, 7} /* sum overflows */
+        {__LINE__, "\x01", 1},                                              /* no cell */
+        {__LINE__, "\x02\x15", 2},                                          /* one is missing */
+        {__LINE__, "\x01\x1f\xf3\x63", 4},                                  /* out of range */
+        {__LINE__, "\x01\x1f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12}, /* far out of it */
+        {__LINE__, "\x01\x95\xfd\x63", 4},                                  /* span out of range */
+        {__LINE__, "\x01\x95\x00", 3},                                      /* a span of nothing */
+        {__LINE__, "\x02\x15\x10", 3},                 /* twice the same cell */
+        {__LINE__, "\x02\x95\x03\x90\x02", 5},         /* unsorted spans */
+        {__LINE__, "\x80\x80\x80\x80\x80\x20\x15", 7}, /* more cells than bytes */
+        {__LINE__, "\x01\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12}, /* too many values */
+        {__LINE__,
+         "\x02\x05\xf6\xff\xff\xff\xff\xff\xff\xff\x7f\x01\xf6\xff\xff\xff\xff\xff\xff\xff\x7f",
+         21}, /* sum overflows */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct buf b;
         struct hist h;
-        struct bytes in;
         struct err err = {0};
-        buf_init(&b, 1000);
-        for (int j = 0; j < cases[i].n; j++)
-            buf_add_varint(&b, cases[i].v[j]);
-        in = bytes_of(b.data, b.len);
+        struct bytes in = bytes_of(cases[i].bytes, cases[i].len);
         if (hist_decode(&h, &in, &err) != -1 || h.cells)
             t_fail(__FILE__, cases[i].line, "taken");
-        buf_release(&b);
     }
+}
+
+/* The bytes as they are written down in docs/sketch.md. */
+static void the_form(void)
+{
+    struct hist h;
+    struct buf b;
+    hist_init(&h);
+    buf_init(&b, 100);
+    hist_add_cell(&h, 20, 20, 3);
+    hist_add_cell(&h, 24, 24, 300);
+    hist_add_cell(&h, 24, 30, 1);
+    hist_encode(&h, &b);
+    static const char want[] = "\x03"
+                               "\x3f\x05"
+                               "\x04\xa4\x02"
+                               "\x90\x06";
+    T_EQ_INT(b.len, sizeof(want) - 1);
+    T_CHECK(memcmp(b.data, want, sizeof(want) - 1) == 0);
+    hist_release(&h);
+    buf_release(&b);
 }
 
 static void empty(void)
@@ -232,6 +254,7 @@ int main(int argc, char **argv)
         {"spans_bracket_every_count", spans_bracket_every_count},
         {"codec_is_exact_and_small", codec_is_exact_and_small},
         {"decode_refuses", decode_refuses},
+        {"the_form", the_form},
         {"empty", empty},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
