@@ -258,9 +258,27 @@ static void flight_fill_batches(struct flight *f, struct map *extras)
     }
 }
 
-static void flight_fill(struct flight *f)
+/*
+ * A histogram's total is long, and of a block that is not over nobody reads it: unless somebody
+ * waits, it is written each quarter of its block only. The watermark need not be held for it before
+ * its block's end, for it holds samples of that block alone; from then on it is (ledger_oldest).
+ */
+static bool is_deferred(const struct stream *s, const struct lane *lane, int64_t block,
+                        struct wall now)
+{
+    const int64_t since = now.us - lane->sent_us;
+    return lane->kind == SUMMARY_HIST && lane->sent_block == block &&
+           (block + 1) * s->marks->block_us > now.us && since >= 0 &&
+           since < s->marks->block_us / 4;
+}
+
+static void flight_fill(struct flight *f, struct wall now, bool is_asked)
 {
     struct stream *s = f->stream;
+    const int64_t block_us = s->marks->block_us;
+    const int64_t deferred_before = s->deferred;
+    const bool may_wait = !is_asked && !s->is_full_due;
+    s->deferred = NEVER_US;
     struct map extras;
     map_init(&extras);
     flight_fill_batches(f, &extras);
@@ -272,9 +290,19 @@ static void flight_fill(struct flight *f)
             const struct total_key key = lane_key(lane, t->block);
             if (t->stored == t->version || is_in_flight(f, &extras, &key))
                 continue;
+            if (may_wait && is_deferred(s, lane, t->block, now)) {
+                if ((t->block + 1) * block_us < s->deferred)
+                    s->deferred = (t->block + 1) * block_us;
+                continue;
+            }
             is_cut = flight_is_full(f);
-            if (!is_cut)
-                flight_add_block(f, lane, &key, t, NULL);
+            if (is_cut)
+                break;
+            flight_add_block(f, lane, &key, t, NULL);
+            lane->sent_block = t->block;
+            lane->sent_us = now.us;
+            if (deferred_before != NEVER_US && t->block * block_us < f->from)
+                f->from = t->block * block_us; /* what waited came then or later */
         }
         if (lane->late)
             flight_add_late(f, lane, lane->late, 0);
@@ -285,6 +313,8 @@ static void flight_fill(struct flight *f)
         f->from = s->dirty_from;
     if (!is_cut)
         s->dirty_from = NEVER_US;
+    else if (deferred_before < s->deferred)
+        s->deferred = deferred_before; /* it was not looked at */
 }
 
 /* ---- keys of batches that were stored ---- */
@@ -362,7 +392,7 @@ static void flight_add_known(struct flight *f)
     f->commit.n_known = n;
 }
 
-static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
+static void flight_launch(struct ledger *l, struct stream *s, struct wall now, bool is_asked)
 {
     if (s->is_full_due)
         known_answer(l, s);
@@ -372,7 +402,7 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
     f->from = NEVER_US;
     buf_init(&f->bytes, SIZE_MAX / 2); /* bounded by the budget of what is pending */
     flight_take_parts(f);
-    flight_fill(f);
+    flight_fill(f, now, is_asked);
     if (f->n == 0 && f->n_late == 0 && !s->is_probe_due && !s->is_full_due) {
         flight_free(f); /* what was dirty went with an earlier one */
         return;
@@ -410,20 +440,21 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now)
  * lib/redis), so they do not all go at once; who has batches waiting does. Streams that were
  * launched move to the end: the next launch begins with those that have waited longest.
  */
-void ledger_launch(struct ledger *l, struct mono now, struct wall wall)
+void ledger_launch(struct ledger *l, struct mono now, struct wall wall, bool is_asked)
 {
     struct stream *launched = NULL, **launched_end = &launched;
     struct stream **at = &l->streams;
     while (*at) {
         struct stream *s = *at;
-        bool is_due = !s->is_gone && (s->queue || s->dirty_from != NEVER_US || s->is_probe_due);
+        bool is_due = !s->is_gone && (s->queue || s->dirty_from != NEVER_US ||
+                                      s->deferred != NEVER_US || s->is_probe_due);
         if (s->flight) {
             if (!s->flight->is_sent && mono_passed(now, s->flight->retry_at)) {
                 collectors_count(COUNT_COMMIT_RETRIES, 1);
                 flight_send(s->flight);
             }
         } else if (is_due && (s->queue || l->n_flights < FLIGHTS_MAX)) {
-            flight_launch(l, s, wall);
+            flight_launch(l, s, wall, is_asked);
             *at = s->next;
             s->next = NULL;
             *launched_end = s;

@@ -337,7 +337,7 @@ static void watermark(struct aggregator *g, struct wall now, bool is_tick)
     int64_t oldest = ledger_oldest(&g->ledger);
     if (oldest < through)
         through = oldest;
-    collectors_gauge(COUNT_BEHIND_MS, oldest == NEVER_US ? 0 : (now.us - oldest) / US_PER_MS);
+    collectors_gauge(COUNT_BEHIND_MS, oldest >= now.us ? 0 : (now.us - oldest) / US_PER_MS);
     collectors_gauge(COUNT_PENDING_BYTES,
                      atomic_load_explicit(&g->budget.bytes, memory_order_relaxed));
     int64_t held = through;
@@ -384,7 +384,7 @@ void *flush_loop(void *user)
         struct wall wall = wall_now(); /* after whatever asked for a tick */
         struct mono now = mono_now();
         bool is_stopping = g->is_stopping;
-        bool is_tick = g->want_tick || is_tick_due(g, wall);
+        bool is_asked = g->want_tick, is_tick = is_asked || is_tick_due(g, wall);
         g->want_tick = false;
         pthread_mutex_unlock(&g->mutex);
         if (is_stopping)
@@ -397,7 +397,7 @@ void *flush_loop(void *user)
             g->redis_generation = store_generation(g->store);
             ledger_probe(&g->ledger);
         }
-        ledger_launch(&g->ledger, now, wall);
+        ledger_launch(&g->ledger, now, wall, is_asked);
         ledger_expire_batches(&g->ledger, now, false);
         watermark(g, wall, is_tick);
         struct mono until = sleep_until(g, wall, now);

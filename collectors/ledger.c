@@ -60,7 +60,7 @@ struct stream *ledger_stream(struct ledger *l, const struct route_marks *marks,
     s->marks = route_marks_ref((struct route_marks *)(uintptr_t)marks);
     totals_init(&s->totals, l->budget);
     s->queue_end = &s->queue;
-    s->dirty_from = NEVER_US;
+    s->dirty_from = s->deferred = NEVER_US;
     s->next = l->streams;
     l->streams = s;
     return s;
@@ -181,6 +181,8 @@ int64_t ledger_oldest(const struct ledger *l)
             continue;
         if (s->dirty_from < oldest)
             oldest = s->dirty_from;
+        if (s->deferred < oldest)
+            oldest = s->deferred;
         if (s->flight && flight_from(s->flight) < oldest)
             oldest = flight_from(s->flight);
     }

@@ -85,6 +85,7 @@ struct stream {
     struct flight *flight;
     struct batch_part *queue, **queue_end;
     int64_t dirty_from; /* arrival of the oldest change not in a flight; NEVER_US: clean */
+    int64_t deferred;   /* first end of a block whose histogram waits (flight.c); NEVER_US: none */
     bool is_full_due;   /* Redis was behind: the next commit says that it holds all there is */
     bool is_probe_due;  /* another Redis may answer: commit, if only to see that it knows all */
     struct known_key *known;  /* ring of KNOWN_KEYS_MAX, made when first needed */
@@ -138,8 +139,8 @@ void ledger_forget_gone(struct ledger *l,
 /* Another Redis may be answering: every stream's next commit is due, so that what is lost shows. */
 void ledger_probe(struct ledger *l);
 /* Sends a commit for every stream that has something to say and none in flight; sends again what is
- * due. */
-void ledger_launch(struct ledger *l, struct mono now, struct wall wall);
+ * due. is_asked: somebody waits until all is stored, so no histogram waits for its quarter. */
+void ledger_launch(struct ledger *l, struct mono now, struct wall wall, bool is_asked);
 /* Is it time to take in what came back from Redis? Under the mutex. All answers of a flush are
  * taken together, unless somebody waits for one of them. */
 static inline bool ledger_has_news(const struct ledger *l)

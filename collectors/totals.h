@@ -36,7 +36,8 @@ struct lane {
     uint8_t kind; /* enum summary_kind */
     uint32_t n, cap;
     char *totals;
-    uint64_t late; /* samples of blocks known to be sealed, for no flight yet */
+    uint64_t late;               /* samples of blocks known to be sealed, for no flight yet */
+    int64_t sent_block, sent_us; /* the block that went into a commit last, and when */
 };
 
 struct totals {

@@ -353,6 +353,40 @@ static void totals_are_set_again(void)
     rig_close(&r);
 }
 
+/* The open block of a histogram is not written at every flush, and is all there after its end. */
+static void open_histograms_wait(void)
+{
+    struct rig r = {0};
+    struct err err = {0};
+    struct ingest_answer answer;
+    char question[100], reply[64];
+    T_CHECK(rig_open_with(&r, "quarters", &(struct aggregator_config){.flush_ms = 20}, 5000));
+    int64_t block = wall_now().us / US_PER_SECOND + 1;
+    while (wall_now().us < block * US_PER_SECOND)
+        usleep(1000);
+    int sent = 0;
+    for (; wall_now().us < (block + 1) * US_PER_SECOND - 50000; sent++) {
+        T_EQ_INT(send_body(&r, "latency_ms:7|d" C, wall_now(), &answer), 0);
+        usleep(5000);
+    }
+    /* nobody asks: the flush after the block's end writes it */
+    struct wall through = {0};
+    for (int i = 0; i < 1000 && through.us <= (block + 1) * US_PER_SECOND; i++) {
+        usleep(5000);
+        T_OK(store_watermark_min(r.bench.store, wall_now(), 60000, &through, &err), err);
+    }
+    snprintf(question, sizeof(question), "HGET judge:{r1}:open:1:%lld v", (long long)block);
+    T_CHECK(redis_fixture_ask(&r.bench.server, question, reply, sizeof(reply)) > 0);
+    long writes = strtol(strchr(reply, '\n') + 1, NULL, 10);
+    if (writes < 2 || writes > 6) /* about 40 flushes: one each quarter and one after the end */
+        t_fail(__FILE__, __LINE__, "%ld writes of an open block", writes);
+    struct rig_sum s;
+    T_OK(rig_seal(&r, 0, 1, block, block, &err), err);
+    T_OK(rig_sealed(&r, 0, 1, COHORT_CANDIDATE, block, block, &s, &err), err);
+    T_EQ_INT(s.n, sent);
+    rig_close(&r);
+}
+
 /* A release that leaves the routes and comes back adds to what it wrote before. */
 static void releases_come_back(void)
 {
@@ -467,6 +501,7 @@ int main(int argc, char **argv)
         {"threads add up", threads_add_up},
         {"late samples are counted once", late_samples_are_counted_once},
         {"totals are set again", totals_are_set_again},
+        {"open histograms wait", open_histograms_wait},
         {"releases come back", releases_come_back},
         {"finished sums", finished_sums},
         {"memory is bounded", memory_is_bounded},
