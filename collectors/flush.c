@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "collectors/aggregator_priv.h"
+#include "collectors/point_batches.h"
 #include "lib/base/log.h"
 
 #define TICK_OFFSET_US 20000
@@ -121,6 +122,9 @@ int ingest_batch(struct aggregator *g, const struct ingest_options *options, con
     if (request->key && strlen(request->key) > BATCH_KEY_BYTES_MAX)
         return err_set(err, ERR_INPUT, "the Idempotency-Key is longer than %d bytes",
                        BATCH_KEY_BYTES_MAX);
+    if (options->format->has_point_keys)
+        return point_batches_take(g, options, &(struct ingest_piece){body, len}, request, answer,
+                                  err);
     struct batch *b =
         batch_new(request, options->now, mono_add_ms(mono_now(), g->batch_wait_ms), &g->budget);
     if (ingest_apart(g, options, body, len, &b->sums, answer, err) != 0) {

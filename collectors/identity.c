@@ -103,7 +103,9 @@ static int identity_of_pairs(struct series *s, const char *tags, size_t len, str
     for (const char *p = tags; p < tags + len;) {
         struct span name = pair_part(&p, tags + len);
         struct span value = pair_part(&p, tags + len);
-        if (identity_add(s, id, name, value) != 0)
+        const int rc = s->form == TAGS_FOREIGN ? identity_tag(s, id, name, value)
+                                               : identity_add(s, id, name, value);
+        if (rc != 0)
             return -1;
     }
     return 0;

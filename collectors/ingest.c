@@ -18,8 +18,15 @@ static int64_t count_lines(const struct ingest_format *format, const struct inge
     return lines + (piece->len && piece->bytes[piece->len - 1] != '\n');
 }
 
+/* Where samples go instead of into the shard's own sums. */
+struct apart {
+    struct sums_set *sums;
+    void (*keep)(void *user, struct sums_set *take, const char *key, const char *digest);
+    void *user;
+};
+
 static int ingest_run(struct aggregator *g, const struct ingest_options *options,
-                      const struct ingest_piece *pieces, size_t n, struct sums_set *apart,
+                      const struct ingest_piece *pieces, size_t n, const struct apart *apart,
                       struct ingest_answer *answer, struct err *err)
 {
     memset(answer, 0, offsetof(struct ingest_answer, refusals));
@@ -34,7 +41,9 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
     }
     struct shard *shard = shard_enter(g);
     struct ingest in; /* the lines ahead need no zeros */
-    ingest_init(&in, options, answer, shard, apart ? apart : &shard->open);
+    ingest_init(&in, options, answer, shard, apart && apart->sums ? apart->sums : &shard->open);
+    in.keep = apart ? apart->keep : NULL;
+    in.keep_user = apart ? apart->user : NULL;
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = options->format->read(&in, pieces[i].bytes, pieces[i].len, err);
@@ -58,6 +67,7 @@ int ingest_body(struct aggregator *g, const struct ingest_options *options, cons
                 size_t len, struct ingest_answer *answer, struct err *err)
 {
     struct ingest_piece piece = {body, len};
+    BUG_ON(options->format->has_point_keys);
     BUG_ON(options->format->is_whole); /* what was read before a fault would stay */
     if (ingest_run(g, options, &piece, 1, NULL, answer, err) != 0)
         return -1;
@@ -77,7 +87,20 @@ int ingest_apart(struct aggregator *g, const struct ingest_options *options, con
                  size_t len, struct sums_set *apart, struct ingest_answer *answer, struct err *err)
 {
     struct ingest_piece piece = {body, len};
-    if (ingest_run(g, options, &piece, 1, apart, answer, err) != 0)
+    if (ingest_run(g, options, &piece, 1, &(struct apart){.sums = apart}, answer, err) != 0)
+        return -1;
+    collectors_count(options->format->received, (int64_t)answer->lines);
+    return 0;
+}
+
+int ingest_kept(struct aggregator *g, const struct ingest_options *options,
+                const struct ingest_piece *body,
+                void (*keep)(void *user, struct sums_set *take, const char *key,
+                             const char *digest),
+                void *user, struct ingest_answer *answer, struct err *err)
+{
+    const struct apart apart = {.keep = keep, .user = user};
+    if (ingest_run(g, options, body, 1, &apart, answer, err) != 0)
         return -1;
     collectors_count(options->format->received, (int64_t)answer->lines);
     return 0;

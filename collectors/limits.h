@@ -19,17 +19,20 @@
 #define SERIES_IDLE_SECONDS    120   /* unused for so long: makes room when the table is full */
 #define SERVICES_MAX           2000  /* with running releases, in one snapshot of the routes */
 #define EMF_DOCUMENT_BYTES_MAX                                                                     \
-    ((size_t)1 << 20)                 /* one Embedded Metric Format document: refused              \
-                                       */
-#define EMF_DATAGRAM_BYTES_MAX  65507 /* and one datagram of them: what UDP can carry */
-#define EMF_MEMBERS_MAX         256   /* members of one document: refused */
-#define EMF_DIRECTIVES_MAX      32    /* metric directives of one document: refused */
-#define EMF_METRICS_MAX         100   /* metrics of one directive: the others are refused */
-#define EMF_DIMENSIONS_MAX      30    /* names of one dimension set: refused */
-#define EMF_DIMENSION_BYTES_MAX 1024  /* a dimension's value: refused */
-#define EMF_VALUES_MAX          100   /* values of one metric: refused */
-#define STREAMS_MAX             64    /* connections that bring EMF: one more is closed */
-#define SHARDS_MAX              16    /* threads that take samples in */
+    ((size_t)1 << 20)                    /* one Embedded Metric Format document: refused           \
+                                          */
+#define EMF_DATAGRAM_BYTES_MAX   65507   /* and one datagram of them: what UDP can carry */
+#define EMF_MEMBERS_MAX          256     /* members of one document: refused */
+#define EMF_DIRECTIVES_MAX       32      /* metric directives of one document: refused */
+#define EMF_METRICS_MAX          100     /* metrics of one directive: the others are refused */
+#define EMF_DIMENSIONS_MAX       30      /* names of one dimension set: refused */
+#define EMF_DIMENSION_BYTES_MAX  1024    /* a dimension's value: refused */
+#define EMF_VALUES_MAX           100     /* values of one metric: refused */
+#define FIREHOSE_RECORDS_MAX     10000   /* of one delivery, as Firehose promises: refused */
+#define FIREHOSE_RECORD_TEXT_MAX 1365336 /* base64 of one record, as Firehose promises: refused */
+#define STREAM_DIMENSIONS_MAX    30      /* of one point: the record is refused */
+#define STREAMS_MAX              64      /* connections that bring EMF: one more is closed */
+#define SHARDS_MAX               16      /* threads that take samples in */
 #define TS_AHEAD_MAX_US                                                                            \
     (5 * INT64_C(1000000))        /* a sample from further in the future is refused                \
                                    */

@@ -33,6 +33,7 @@ enum miss {
     MISS_SERVICE,
     MISS_FORM,
     MISS_POINTS,
+    MISS_PERIOD,
     MISS_SHED
 };
 
@@ -300,6 +301,13 @@ static void count_missed(struct ingest *in, struct series *s, const struct sampl
         ingest_refuse(in, "release %s has %d cumulative series of this metric and cohort already",
                       s->first.route->id, POINTS_MAX);
         break;
+    case MISS_PERIOD:
+        ingest_refuse(in,
+                      "release %s has blocks of %g s, and a point covers %g s: write policy.block "
+                      "%gs",
+                      s->first.route->id, (double)s->first.block_us / 1e6,
+                      (double)line->period_us / 1e6, (double)line->period_us / 1e6);
+        break;
     case MISS_SHED:
         in->n_shed++;
         collectors_count(COUNT_SHED, 1);
@@ -343,7 +351,9 @@ static void line_add(struct ingest *in, const struct sample_line *line)
         enum miss this_one = MISS_NONE;
         struct series_target *t = series_target(s, i);
         struct sums *sums = NULL;
-        if (form_fits(t, line))
+        if (line->period_us && t->block_us % line->period_us != 0)
+            this_one = MISS_PERIOD;
+        else if (form_fits(t, line))
             sums = target_sums(in, t, s->service_len == 0, line->ts_us, &this_one);
         else
             this_one = MISS_FORM;
@@ -369,6 +379,19 @@ void ingest_line(struct ingest *in, struct sample_line *line)
     line->number = in->line_number;
     line->hash = series_hash(&in->shard->series, &line->key);
     line_add(in, line);
+}
+
+bool ingest_point(struct ingest *in, struct sample_line *line, struct sums_set *own)
+{
+    struct sums_set *before = in->into;
+    sums_set_init(own, before->budget);
+    in->into = own;
+    ingest_line(in, line);
+    in->into = before;
+    if (own->len)
+        return true;
+    sums_set_release(own);
+    return false;
 }
 
 /*

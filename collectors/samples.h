@@ -36,10 +36,13 @@ struct ingest_format {
     const char *name;
     int (*read)(struct ingest *in, const char *bytes, size_t len, struct err *err);
     bool is_whole;
+    /* Each sample is a batch of its own under the key its reader gives (ingest_point): bodies go
+     * through ingest_batch only, whose request needs no key. */
+    bool has_point_keys;
     enum collector_counter received; /* counts ingest_answer.lines of bodies over HTTP */
 };
 
-extern const struct ingest_format ingest_text, ingest_ndjson, ingest_emf;
+extern const struct ingest_format ingest_text, ingest_ndjson, ingest_emf, ingest_firehose;
 extern const struct ingest_format ingest_otlp, ingest_otlp_json, ingest_remote_write;
 
 /* Who sends. */

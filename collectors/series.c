@@ -145,6 +145,21 @@ static int identity_check(struct series *s, const struct identity *id)
 
 /* ---- resolving ---- */
 
+/* Labels that the target asks for in this cohort, without those that are said twice. */
+static size_t labels_asked(const struct route_target *t, int cohort)
+{
+    const struct labels *own =
+        cohort == COHORT_BASELINE ? &t->cohorts.baseline : &t->cohorts.candidate;
+    size_t n = t->where.n;
+    for (size_t i = 0; i < own->n; i++) {
+        size_t j = 0;
+        while (j < t->where.n && strcmp(t->where.items[j].name, own->items[i].name) != 0)
+            j++;
+        n += j == t->where.n;
+    }
+    return n;
+}
+
 /* Finds who asks for the name; the target that would but for the type. */
 static const struct route_target *targets_find(struct series *s, const struct routes *routes,
                                                const struct identity *id, struct span service,
@@ -157,6 +172,8 @@ static const struct route_target *targets_find(struct series *s, const struct ro
         const struct route_target *t = &entry->targets[i];
         int cohort = cohort_of(id, t);
         if (cohort < 0 || !where_holds(&t->where, id))
+            continue;
+        if (s->form == TAGS_FOREIGN && labels_asked(t, cohort) != id->n_tags)
             continue;
         if (type_fits((enum sample_type)s->as, t))
             target_add(s, t, (uint8_t)cohort);

@@ -37,8 +37,9 @@ enum sample_type {
 enum tags_form {
     TAGS_TEXT,    /* "service:checkout,cohort:candidate,region:eu", as it came */
     TAGS_PAIRS,   /* name NUL value NUL ...: see series_pair */
-    TAGS_FOREIGN, /* pairs of a sender that knows nothing of services and cohorts: what no release
-                    asks for by its labels is unrouted, not refused */
+    TAGS_FOREIGN, /* pairs of CloudWatch, a dimension set: the labels of `where` and of the cohort
+                    must be exactly these, since it keeps the same samples under other sets, too.
+                    From here on what no release asks for is unrouted, not refused */
     TAGS_OTLP,    /* raw attributes (otlp.c); foreign */
     TAGS_LABELS   /* raw labels, the name among them (remote_write.c); foreign */
 };

@@ -46,6 +46,8 @@ struct sample_line {
     const struct point_buckets *buckets;
     int64_t start_us; /* since when; 0: not said */
     int64_t ts_us;
+    int64_t
+        period_us;   /* it is about so long, from ts_us on: a block must be as long; 0: a moment */
     uint64_t number; /* of the line, for a refusal */
     uint64_t hash;   /* of the key */
 };
@@ -61,6 +63,9 @@ struct ingest {
     size_t line_len;
     uint64_t line_number; /* from 1, empty lines too */
     int64_t cached_ts, cached_block_us, cached_block;
+    /* of formats that has_point_keys: takes over what a point adds */
+    void (*keep)(void *user, struct sums_set *take, const char *key, const char *digest);
+    void *keep_user;
     struct sample_line ahead[AHEAD_LINES];
     size_t n_ahead, n_values; /* lines and their values in shard->values */
     uint64_t n_shed;          /* lines dropped because too much waits for Redis */
@@ -80,12 +85,17 @@ static inline void ingest_init(struct ingest *in, const struct ingest_options *o
     in->line_number = 0;
     in->cached_ts = INT64_MIN;
     in->cached_block_us = 0;
+    in->keep = NULL;
+    in->keep_user = NULL;
     in->n_ahead = in->n_values = 0;
     in->n_shed = 0;
 }
 
 /* Adds the line now. */
 void ingest_line(struct ingest *in, struct sample_line *line);
+/* Adds the line now, to a set of its own (uninitialised). false when nothing is in it; else the set
+ * is the caller's, who gives it to in->keep. */
+bool ingest_point(struct ingest *in, struct sample_line *line, struct sums_set *own);
 /* Adds the line soon: its key and values must stay where they are until ingest_finish. */
 void ingest_line_ahead(struct ingest *in, struct sample_line *line);
 /* Adds what is still ahead and puts the refusals in order. */
@@ -119,6 +129,13 @@ static inline const char *ingest_next_line(struct ingest *in, const char **at, c
 struct shard *shard_enter(struct aggregator *g);
 void shard_leave(struct shard *s);
 struct sums_budget *aggregator_budget(struct aggregator *g);
+/* For formats that has_point_keys: `keep` takes every point that some release asks for. After -1
+ * nothing of what it took may count. */
+int ingest_kept(struct aggregator *g, const struct ingest_options *options,
+                const struct ingest_piece *body,
+                void (*keep)(void *user, struct sums_set *take, const char *key,
+                             const char *digest),
+                void *user, struct ingest_answer *answer, struct err *err) WARN_UNUSED;
 /* ingest_body into sums of the caller's own instead of the shard's. */
 int ingest_apart(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, struct sums_set *apart, struct ingest_answer *answer,

@@ -6,6 +6,7 @@
  *   orders.c    promote, rollback, pause, resume, abort, traffic
  *   events.c    server-sent events
  *   emf.c       POST /v1/emf
+ *   firehose.c  POST /v1/firehose
  *   samples.c   POST /v1/samples; ingest.h has what all paths that take samples share
  *   otlp.c      POST /v1/otlp/v1/metrics
  *   remote_write.c  POST /v1/prometheus/write
@@ -33,6 +34,7 @@ extern const struct route order_routes[];
 extern const struct route event_routes[];
 extern const struct route sample_routes[];
 extern const struct route emf_routes[];
+extern const struct route firehose_routes[];
 extern const struct route otlp_routes[];
 extern const struct route remote_write_routes[];
 extern const struct route report_routes[];

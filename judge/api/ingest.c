@@ -117,9 +117,10 @@ static enum http_next take_batch(struct http_exchange *ex, const struct ingest_p
     atomic_init(&p->result, -1);
     p->path = path;
     p->held = http_hold(ex);
-    if (key || path->is_keyed)
+    const bool is_keyed = path->is_keyed && !options->format->has_point_keys;
+    if (key || is_keyed)
         digest_sha256_hex(body->data, body->len, digest);
-    if (!key && path->is_keyed)
+    if (!key && is_keyed)
         key = arena_printf(http_arena(ex), "%s:%s", path->name, digest);
     const struct batch_request request = {
         .key = key,
@@ -153,7 +154,7 @@ static const struct buf *open_body(struct http_exchange *ex, const struct ingest
         return NULL;
     }
     struct intake *in = http_state(ex, sizeof(*in), intake_release);
-    buf_init(&in->inflated, INFLATED_BODY_MAX);
+    buf_init(&in->inflated, path->inflated_max ? path->inflated_max : INFLATED_BODY_MAX);
     return gzip_inflate(body->data, body->len, &in->inflated, err) == 0 ? &in->inflated : NULL;
 }
 

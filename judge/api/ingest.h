@@ -35,6 +35,7 @@ struct ingest_path {
     /* Always answers when stored; a body that comes without a key has its digest for one, so that
      * what is sent again counts once. */
     bool is_keyed;
+    size_t inflated_max;      /* bytes of a gzip body inflated; 0: INFLATED_BODY_MAX */
     const char *own_encoding; /* a Content-Encoding that the format reads itself, or NULL */
     /* Looks at the headers; -1 refuses the request. May be NULL. */
     int (*check)(struct http_exchange *ex, struct err *err);

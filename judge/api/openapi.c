@@ -10,9 +10,9 @@
 const struct route *const *api_tables(size_t *n)
 {
     static const struct route *const tables[] = {
-        release_routes, order_routes, event_routes,        sample_routes,
-        emf_routes,     otlp_routes,  remote_write_routes, system_routes,
-        report_routes,  admin_routes, doctor_routes,       page_routes,
+        release_routes,  order_routes,  event_routes,        sample_routes, emf_routes,
+        firehose_routes, otlp_routes,   remote_write_routes, system_routes, report_routes,
+        admin_routes,    doctor_routes, page_routes,
     };
     *n = ARRAY_LEN(tables);
     return tables;

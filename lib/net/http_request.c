@@ -293,6 +293,13 @@ void exchange_body(struct http_exchange *ex, const char *bytes, size_t len)
 
 /* --- The handler --- */
 
+/* The route's own form, where it has one. */
+static enum http_next refusal(struct http_exchange *ex, const struct err *err)
+{
+    const struct route *r = ex->match.route;
+    return r && r->refuse ? r->refuse(ex, err) : http_fail(ex, err);
+}
+
 enum MHD_Result exchange_run(struct http_exchange *ex)
 {
     struct http_server *s = ex->server;
@@ -300,7 +307,7 @@ enum MHD_Result exchange_run(struct http_exchange *ex)
     ex->stage = STAGE_HANDLING;
     atomic_store_explicit(&ex->connection->deadline_us, INT64_MAX, memory_order_relaxed);
     if (ex->is_refused)
-        return exchange_settle(ex, http_fail(ex, &ex->refusal), true);
+        return exchange_settle(ex, refusal(ex, &ex->refusal), true);
     if (!(ex->match.route->flags & HTTP_WORK))
         return exchange_settle(ex, ex->match.route->handler(ex), true);
     atomic_fetch_add(&s->suspended, 1);
@@ -310,7 +317,7 @@ enum MHD_Result exchange_run(struct http_exchange *ex)
         err_set(&err, ERR_UNAVAILABLE, "%s",
                 atomic_load(&s->stopping) ? "the service is stopping"
                                           : "too much work is waiting: try again in a moment");
-        return exchange_settle(ex, http_fail(ex, &err), true);
+        return exchange_settle(ex, refusal(ex, &err), true);
     }
     MHD_suspend_connection(ex->mhd);
     work_pool_push(s->work, ex);
@@ -327,7 +334,7 @@ static enum MHD_Result park_from_pool(struct http_exchange *ex)
         atomic_fetch_sub(&s->suspended, 1);
         if (ex->again(ex, ex->again_arg, HTTP_STOPPING) == HTTP_WAIT) {
             err_set(&err, ERR_UNAVAILABLE, "the service is stopping");
-            http_fail(ex, &err);
+            refusal(ex, &err);
         }
         return exchange_settle(ex, HTTP_DONE, true);
     }

@@ -65,6 +65,8 @@ struct route {
     /* HTTP_BODY_CHUNKS: called with each piece as it arrives (borrowed, inline); -1 with err
      * refuses the request: the rest is read and dropped, and the handler is not called. */
     int (*on_body)(struct http_exchange *ex, const char *bytes, size_t len, struct err *err);
+    /* Refusals before the handler is called, in the sender's own form; NULL: problem+json. */
+    enum http_next (*refuse)(struct http_exchange *ex, const struct err *err);
     const char *summary;              /* one line for the API description */
     const char *description;          /* more, or NULL */
     const struct route_param *params; /* or NULL; ends with a row whose name is NULL */

@@ -18,7 +18,8 @@ static inline struct route_marks *harness_marks(void *user, const struct release
     return route_marks_new(++*handle, route);
 }
 
-/* Two releases of service "checkout", one of "cart" that trusts authenticated senders only. */
+/* Two releases of service "checkout", one of "cart" that trusts authenticated senders only, one
+ * with blocks of a minute that CloudWatch feeds, one with short blocks that it cannot. */
 static inline struct routes *harness_routes(uint64_t generation)
 {
     static const struct label eu[] = {{"region", "eu"}};
@@ -67,7 +68,29 @@ static inline struct routes *harness_routes(uint64_t generation)
          .kind = METRIC_RATIO,
          .source = {.word = &push_word, .config = &emf_bytes}},
     };
-    struct spec specs[3] = {
+    /* blocks of a minute, and a dimension set of CloudWatch's a cohort */
+    static const struct label lb[] = {{"LoadBalancer", "app/shop/1"}};
+    static const struct push_config alb_errors = {.metric = "AWS/ALB.5XX",
+                                                  .of = "AWS/ALB.Requests",
+                                                  .where = {lb, 1},
+                                                  .cohorts = {{stable, 1}, {fresh, 1}}};
+    static const struct push_config alb_time = {.metric = "AWS/ALB.Time",
+                                                .of = "AWS/ALB.Time:count",
+                                                .where = {lb, 1},
+                                                .cohorts = {{stable, 1}, {fresh, 1}}};
+    static const struct push_config alb_p95 = {
+        .metric = "AWS/ALB.Time", .where = {lb, 1}, .cohorts = {{stable, 1}, {fresh, 1}}};
+    static const struct spec_metric alb[] = {
+        {.name = "errors",
+         .kind = METRIC_PROPORTION,
+         .source = {.word = &push_word, .config = &alb_errors}},
+        {.name = "time", .kind = METRIC_RATIO, .source = {.word = &push_word, .config = &alb_time}},
+        {.name = "p95",
+         .kind = METRIC_QUANTILE,
+         .quantile = 0.95,
+         .source = {.word = &push_word, .config = &alb_p95}},
+    };
+    struct spec specs[5] = {
         {.name = "r1",
          .service = "checkout",
          .revision = "new1",
@@ -79,24 +102,37 @@ static inline struct routes *harness_routes(uint64_t generation)
          .metrics = checkout,
          .n_metrics = 1},
         {.name = "r3", .service = "cart", .revision = "new3", .metrics = checkout, .n_metrics = 1},
+        {.name = "r4", .service = "alb", .revision = "new4", .metrics = alb, .n_metrics = 3},
+        {.name = "r5",
+         .service = "short",
+         .revision = "new5",
+         .metrics = checkout + 4,
+         .n_metrics = 1},
     };
-    for (size_t i = 0; i < 3; i++)
-        specs[i].policy.block_us = US_PER_SECOND;
+    for (size_t i = 0; i < 5; i++)
+        specs[i].policy.block_us = i == 3 ? 60 * US_PER_SECOND : US_PER_SECOND;
     specs[2].policy.trust = TRUST_AUTHENTICATED;
     struct wall since = {NOW_US - 100 * US_PER_SECOND};
     struct route_release releases[] = {
         {.id = "r1", .spec = &specs[0], .baseline_revision = "old", .since = since},
         {.id = "r2", .spec = &specs[1], .baseline_revision = "old", .since = since},
         {.id = "r3", .spec = &specs[2], .baseline_revision = "", .since = since},
+        {.id = "r4", .spec = &specs[3], .baseline_revision = "", .since = since},
+        {.id = "r5", .spec = &specs[4], .baseline_revision = "", .since = since},
     };
-    struct routes *r = routes_build(releases, 3, NULL);
+    struct routes *r = routes_build(releases, 5, NULL);
     BUG_ON(!r);
     uint32_t handle = 0;
     routes_bind(r, generation, harness_marks, &handle);
     return r;
 }
 
+#define HARNESS_KEPT_MAX 64
+
 struct harness {
+    struct sums_set kept[HARNESS_KEPT_MAX]; /* of points with keys of their own */
+    char keys[HARNESS_KEPT_MAX][80], digests[HARNESS_KEPT_MAX][80];
+    size_t n_kept;
     struct shard shard;
     struct sums_budget budget;
     struct ingest_options options;
@@ -115,8 +151,32 @@ static inline struct harness *harness_new(const struct ingest_format *format)
     return h;
 }
 
+/* Past the first few they are counted only. */
+static inline void harness_keep(void *user, struct sums_set *take, const char *key,
+                                const char *digest)
+{
+    struct harness *h = user;
+    if (h->n_kept < HARNESS_KEPT_MAX) {
+        sums_set_take(take, &h->kept[h->n_kept]);
+        memcpy(h->keys[h->n_kept], key, strlen(key) + 1);
+        memcpy(h->digests[h->n_kept], digest, strlen(digest) + 1);
+    }
+    sums_set_release(take);
+    h->n_kept++;
+}
+
+static inline void harness_forget(struct harness *h)
+{
+    for (size_t i = 0; i < h->n_kept && i < HARNESS_KEPT_MAX; i++)
+        sums_set_release(&h->kept[i]);
+    h->n_kept = 0;
+    sums_set_release(&h->shard.open);
+    sums_set_init(&h->shard.open, &h->budget);
+}
+
 static inline void harness_free(struct harness *h)
 {
+    harness_forget(h);
     series_table_release(&h->shard.series);
     sums_set_release(&h->shard.open);
     routes_unref(h->shard.routes);
@@ -129,6 +189,8 @@ static inline void harness_scan(struct harness *h, const char *bytes, size_t len
     struct ingest in;
     ingest_init(&in, &h->options, &h->answer, &h->shard, &h->shard.open);
     struct err err;
+    in.keep = harness_keep;
+    in.keep_user = h;
     h->rc = h->options.format->read(&in, bytes, len, &err);
     ingest_finish(&in);
 }
@@ -140,13 +202,12 @@ struct harness_sum {
     struct hist hist;
     size_t blocks;
 };
-static inline void harness_sum(const struct harness *h, uint32_t handle, unsigned metric,
+static inline void harness_add(const struct sums_set *set, uint32_t handle, unsigned metric,
                                unsigned cohort, struct harness_sum *out)
 {
-    memset(out, 0, sizeof(*out));
     uint32_t i = 0;
     const struct sums *s;
-    while ((s = sums_set_next(&h->shard.open, &i))) {
+    while ((s = sums_set_next(set, &i))) {
         if (s->key.release != handle || s->key.metric != metric || s->key.cohort != cohort)
             continue;
         struct summary total;
@@ -165,6 +226,15 @@ static inline void harness_sum(const struct harness *h, uint32_t handle, unsigne
         }
         summary_release(&total);
     }
+}
+
+static inline void harness_sum(const struct harness *h, uint32_t handle, unsigned metric,
+                               unsigned cohort, struct harness_sum *out)
+{
+    memset(out, 0, sizeof(*out));
+    harness_add(&h->shard.open, handle, metric, cohort, out);
+    for (size_t i = 0; i < h->n_kept && i < HARNESS_KEPT_MAX; i++)
+        harness_add(&h->kept[i], handle, metric, cohort, out);
 }
 
 #endif
