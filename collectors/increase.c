@@ -412,3 +412,16 @@ bool increase_has(const struct increase *inc, const char *release)
     }
     return false;
 }
+
+unsigned increase_cohorts(const struct route_scrape *want, const struct exposition_sample *s,
+                          bool is_of)
+{
+    const char *name = is_of ? want->of : want->name;
+    unsigned bits = 0;
+    if (!name || !name_is(s, name, want->of ? "" : "_bucket") ||
+        !labels_hold(is_of ? &want->of_labels : &want->labels, s))
+        return 0;
+    bits |= labels_hold(&want->cohorts.baseline, s) ? 1U << COHORT_BASELINE : 0;
+    bits |= labels_hold(&want->cohorts.candidate, s) ? 1U << COHORT_CANDIDATE : 0;
+    return bits;
+}

@@ -39,6 +39,11 @@ typedef void increase_fn(void *user, const struct route_scrape *want, uint8_t co
 void increase_take(struct increase *inc, int64_t k, const char *body, size_t len, increase_fn *fn,
                    void *user);
 
+struct exposition_sample;
+/* Which cohorts the sample counts for, as bits 1 << cohort: for what happened or the buckets, or
+ * (is_of) for what that is counted against. */
+unsigned increase_cohorts(const struct route_scrape *want, const struct exposition_sample *s,
+                          bool is_of);
 /* Does the release want anything of this target? */
 bool increase_has(const struct increase *inc, const char *release);
 /* Adds one line for each want of that release that finds nothing or something it cannot use. */

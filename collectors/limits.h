@@ -66,8 +66,11 @@
 #define SCRAPE_LABELS_MAX    64                /* labels of one exposition line */
 
 /* finished points (pull.h) */
-#define PULL_SOURCES_MAX  16    /* words of finished points; a bug beyond */
-#define PULL_WANTS_MAX    4096  /* metrics of finished points, of all releases we own; counted */
+#define PULL_SOURCES_MAX 16   /* words of finished points; a bug beyond */
+#define PULL_WANTS_MAX   4096 /* metrics of finished points, of all releases we own; counted */
+#define PULL_LOOKS_MAX                                                                             \
+    64 /* metrics looked at in one tick for `--check`; the rest with the next                      \
+        */
 #define PULL_BLOCKS_MAX   600   /* blocks asked for at once; the rest follows */
 #define PULL_TICK_MS      200   /* the puller looks at least this often what is due */
 #define PULL_RETRY_MS     1000  /* pause after a source failed; doubled each time, */
@@ -82,5 +85,11 @@
 #define PROMQL_BLOCKS_MAX 60                 /* blocks of one request; the rest follows */
 #define PROMQL_TIMEOUT_MS 10000              /* of one request */
 #define PROMQL_QUERY_MAX  4096 /* bytes of a query with its ${labels} filled in: refused */
+
+/* validate --check */
+#define CHECK_POINTS_MAX   60    /* of one cohort: those of the last hour */
+#define CHECK_SERIES_MAX   10    /* named of one cohort; more are counted only */
+#define CHECK_SERIES_BYTES 300   /* of one series' name; the rest is cut */
+#define CHECK_WAIT_MS      15000 /* for all sources together */
 
 #endif

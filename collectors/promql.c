@@ -88,6 +88,24 @@ static void on_point(void *user, uint8_t cohort, int64_t block, const struct sum
     pull_point(job->ask, cohort, block, sums);
 }
 
+/* Names the series of `query` and, behind them, of `of`. */
+static void job_series(struct job *job, const struct promql_answer *answer)
+{
+    for (size_t i = 0; i < PARTS; i++) {
+        const struct promql_reply *reply = i < OF_0 ? answer->query[i] : answer->of[i - OF_0];
+        bool is_again = i % 2 == 1 && answer->cohorts;
+        for (size_t k = 0; reply && !is_again && k < reply->n; k++) {
+            uint8_t cohort = promql_series_cohort(answer, i % 2, &reply->series[k]);
+            struct buf name;
+            buf_init(&name, CHECK_SERIES_BYTES);
+            promql_series_words(&reply->series[k], &name);
+            if (cohort < 2)
+                pull_series(job->ask, cohort, name.data);
+            buf_release(&name);
+        }
+    }
+}
+
 static int job_points(struct job *job, struct err *err)
 {
     const struct pull_ask *ask = job->ask;
@@ -111,6 +129,8 @@ static int job_points(struct job *job, struct err *err)
         }
         *at = f ? &f->reply : NULL;
     }
+    if (pull_wants_series(ask))
+        job_series(job, &answer);
     arena_init(&a);
     int rc = promql_points(&answer, on_point, job, &tally, &a, err);
     arena_release(&a);

@@ -74,6 +74,16 @@ static int cohort_of(const struct promql_answer *answer, uint8_t reply,
     return 0;
 }
 
+uint8_t promql_series_cohort(const struct promql_answer *answer, uint8_t reply,
+                             const struct promql_series *s)
+{
+    if (!answer->cohorts)
+        return reply;
+    bool is_baseline = promql_series_has(s, &answer->cohorts->baseline);
+    bool is_candidate = promql_series_has(s, &answer->cohorts->candidate);
+    return is_baseline == is_candidate ? 2 : is_baseline ? COHORT_BASELINE : COHORT_CANDIDATE;
+}
+
 /* ---- counters ---- */
 
 static size_t process_of(struct counting *c, const struct promql_series *s)

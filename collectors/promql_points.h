@@ -46,6 +46,11 @@ struct promql_tally {
     size_t n_series[2];  /* of `query`, by cohort */
 };
 
+/* The cohort a series of the reply (of that cohort's, when each has one) belongs to; 2: none, or
+ * both. */
+uint8_t promql_series_cohort(const struct promql_answer *answer, uint8_t reply,
+                             const struct promql_series *s);
+
 typedef void promql_point_fn(void *user, uint8_t cohort, int64_t block, const struct summary *sums);
 /*
  * Gives the points of all blocks and both cohorts, empty ones too; the summaries are borrowed. -1

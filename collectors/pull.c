@@ -33,7 +33,7 @@ struct pull_want {
 struct lane { /* several words may share one, and with it its state */
     const struct pull_source *source;
     void *state;
-    struct pull_ask *asks[PULL_WANTS_MAX]; /* of this tick */
+    struct pull_ask *asks[PULL_WANTS_MAX + PULL_LOOKS_MAX]; /* of this tick */
     size_t n_asks;
 };
 
@@ -47,6 +47,7 @@ struct pulls {
     struct routes *routes;
     struct pull_want *wants;
     size_t n_wants;
+    struct pull_ask *looks; /* asks of others, not sent yet */
 };
 
 struct pulls *pulls_new(struct aggregator *g, const struct pull_env *env, int64_t hold_ms)
@@ -140,6 +141,10 @@ static struct lane *lane_of(struct pulls *p, const struct word *word)
 void pull_point(struct pull_ask *ask, uint8_t cohort, int64_t block, const struct summary *sums)
 {
     BUG_ON(block < ask->from || block > ask->to);
+    if (ask->look) {
+        ask->look->point(ask->look->user, cohort, block, sums);
+        return;
+    }
     collectors_count(COUNT_POINTS, !summary_is_empty(sums));
     if (!aggregator_set(ask->pulls->aggregator, ask->pull->word->name, ask->pull->route,
                         ask->pull->metric, cohort, block, sums))
@@ -177,6 +182,11 @@ static void want_failed(struct pull_want *w, const char *why)
 void pull_done(struct pull_ask *ask, int64_t through, const struct err *err)
 {
     struct pulls *p = ask->pulls;
+    if (ask->look) {
+        ask->look->done(ask->look->user, through, err);
+        free(ask);
+        return;
+    }
     pthread_mutex_lock(&p->mutex);
     struct pull_want *w = ask->want;
     collectors_count(COUNT_PULLS, 1);
@@ -202,6 +212,20 @@ void pull_done(struct pull_ask *ask, int64_t through, const struct err *err)
     pthread_mutex_unlock(&p->mutex);
     routes_unref(ask->routes);
     free(ask);
+}
+
+void pull_series(struct pull_ask *ask, uint8_t cohort, const char *name)
+{
+    if (ask->look)
+        ask->look->series(ask->look->user, cohort, name);
+}
+
+void pulls_look(struct pulls *p, struct pull_ask *ask)
+{
+    pthread_mutex_lock(&p->mutex);
+    ask->next = p->looks;
+    p->looks = ask;
+    pthread_mutex_unlock(&p->mutex);
 }
 
 /* ---- the tick ---- */
@@ -278,6 +302,12 @@ int64_t pulls_tick(struct pulls *p)
         int64_t next = want_tick(p, w, now);
         wait_us = next < wait_us ? next : wait_us;
     }
+    for (size_t i = 0; p->looks && i < PULL_LOOKS_MAX; i++) {
+        struct pull_ask *ask = p->looks;
+        struct lane *lane = lane_of(p, ask->pull->word);
+        p->looks = ask->next;
+        lane->asks[lane->n_asks++] = ask;
+    }
     pthread_mutex_unlock(&p->mutex);
     /* without the lock: an ask may be ended before it returns */
     for (size_t i = 0; i < p->n_lanes; i++) {
@@ -298,6 +328,12 @@ void pulls_free(struct pulls *p)
         if (p->lanes[i]->source->close)
             p->lanes[i]->source->close(p->lanes[i]->state);
         free(p->lanes[i]);
+    }
+    const struct err over = {.code = ERR_UNAVAILABLE, .message = "judged is stopping"};
+    while (p->looks) {
+        struct pull_ask *ask = p->looks;
+        p->looks = ask->next;
+        pull_done(ask, ask->from - 1, &over);
     }
     while (p->wants) {
         struct pull_want *w = p->wants;

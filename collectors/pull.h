@@ -42,6 +42,14 @@ struct pull_env {
     void *user;
 };
 
+/* Who else may want points: `judgectl validate --check` (check.c). Any thread; must not block. */
+struct pull_look {
+    void (*point)(void *user, uint8_t cohort, int64_t block, const struct summary *sums);
+    void (*series)(void *user, uint8_t cohort, const char *name);
+    void (*done)(void *user, int64_t through, const struct err *err);
+    void *user;
+};
+
 /* Blocks wanted of one metric. The source borrows it from `ask` until it calls pull_done. */
 struct pull_ask {
     const struct route_pull *pull; /* release (pull->route), kind, config */
@@ -54,6 +62,8 @@ struct pull_ask {
     struct routes *routes;  /* what `pull` points into */
     struct wall asked_at;
     bool is_shed;
+    const struct pull_look *look; /* NULL: the points are stored; for pull_wants_series() */
+    struct pull_ask *next;
 };
 
 struct pull_source {
@@ -84,12 +94,22 @@ ask is
  */
 void pull_done(struct pull_ask *ask, int64_t through, const struct err *err);
 
+/* Names a series that a cohort's points were read from, as a user knows it. Only for who looks: a
+ * source that must do work for it asks first. Before pull_done. */
+static inline bool pull_wants_series(const struct pull_ask *ask)
+{
+    return ask->look != NULL;
+}
+void pull_series(struct pull_ask *ask, uint8_t cohort, const char *name);
+
 /* ---- for puller.c ---- */
 
 struct aggregator;
 struct pulls *pulls_new(struct aggregator *g, const struct pull_env *env, int64_t hold_ms);
 /* Wants are told anew; `routes` is referenced. */
 void pulls_take_routes(struct pulls *p, struct routes *routes);
+/* Asks the source with the next tick; `ask` is consumed. Any thread. */
+void pulls_look(struct pulls *p, struct pull_ask *ask);
 /* Asks for what is due; returns how long until the next thing is, in microseconds. */
 int64_t pulls_tick(struct pulls *p);
 /* The multi is gone. */

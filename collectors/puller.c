@@ -96,3 +96,8 @@ void puller_complaints(struct puller *p, const char *release, struct buf *out)
     scrapes_complaints(p->scrapes, release, out);
     pulls_complaints(p->pulls, release, out);
 }
+
+void puller_look(struct puller *p, struct pull_ask *ask)
+{
+    pulls_look(p->pulls, ask);
+}

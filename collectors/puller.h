@@ -11,6 +11,7 @@
 #include "lib/base/buf.h"
 
 struct guard;
+struct pull_ask;
 struct puller;
 struct secret;
 
@@ -29,5 +30,7 @@ void puller_stop(struct puller *p); /* NULL is fine */
 /* What is wrong with the sources of a release right now, one line each ("http://..: connection
  * refused (since 12 s)"); nothing is written when all answer. */
 void puller_complaints(struct puller *p, const char *release, struct buf *out);
+/* Asks a source for points that go to ask->look (pull.h); `ask` is consumed. */
+void puller_look(struct puller *p, struct pull_ask *ask);
 
 #endif

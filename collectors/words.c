@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "collectors/source.h"
+
 #define N_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 #define SAME_COHORTS "`cohorts` gives baseline and candidate the same labels: they must differ"
@@ -107,6 +109,7 @@ const struct word push_word = {
     .config_size = sizeof(struct push_config),
     .check = push_check,
     .check_metric = push_check_metric,
+    .implementation = &push_source,
 };
 
 /* ---- scrape ---- */
@@ -226,4 +229,5 @@ const struct word scrape_word = {
     .period_us = US_PER_SECOND,
     .check = scrape_check,
     .check_metric = scrape_check_metric,
+    .implementation = &scrape_source,
 };

@@ -7,6 +7,7 @@
 #ifndef COLLECTORS_WORDS_H
 #define COLLECTORS_WORDS_H
 
+#include "collectors/source.h"
 #include "lib/model/vocabulary.h"
 
 /* Samples pushed to us. Counts: events are the sum of `metric`, exposure the sum of `of`. */
@@ -42,5 +43,6 @@ int cohort_labels_check(const struct cohort_labels *cohorts, struct err *err) WA
 
 extern const struct word push_word;
 extern const struct word scrape_word;
+extern const struct source push_source, scrape_source; /* check_push.c, check_scrape.c */
 
 #endif

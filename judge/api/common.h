@@ -19,4 +19,10 @@ struct spec_options api_spec_options(const struct service *s);
 void api_audit(struct http_exchange *ex, const char *release, const char *what, const char *why,
                const char *detail);
 
+/* [blocking] check.c: the member `check`, what each metric of the spec finds. The spec's
+ * connections are filled in. */
+struct writer;
+int api_write_check(struct http_exchange *ex, const struct spec *spec, struct writer *w,
+                    struct err *err) WARN_UNUSED;
+
 #endif

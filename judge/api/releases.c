@@ -105,13 +105,20 @@ static int store_new(struct http_exchange *ex, const struct spec *spec, bool *re
 }
 
 /* What is neither yes nor no must not start a release. */
-static int read_dry_run(struct http_exchange *ex, bool *out, struct err *err)
+static int read_bool(struct http_exchange *ex, const char *name, bool *out, struct err *err)
 {
-    const char *text = http_query(ex, "dry_run");
-    *out = http_query_bool(ex, "dry_run");
+    const char *text = http_query(ex, name);
+    *out = http_query_bool(ex, name);
     if (text && !*out && strcmp(text, "0") != 0 && strcmp(text, "false") != 0)
-        return err_set(err, ERR_INPUT, "dry_run: want true or false");
+        return err_set(err, ERR_INPUT, "%s: want true or false", name);
     return 0;
+}
+
+static int read_wishes(struct http_exchange *ex, bool *is_dry, bool *is_checked, struct err *err)
+{
+    if (read_bool(ex, "dry_run", is_dry, err) != 0 || read_bool(ex, "check", is_checked, err) != 0)
+        return -1;
+    return *is_checked && !*is_dry ? err_set(err, ERR_INPUT, "check: only with dry_run=1") : 0;
 }
 
 static enum http_next create(struct http_exchange *ex)
@@ -123,9 +130,9 @@ static enum http_next create(struct http_exchange *ex)
     struct spec spec;
     struct complaints complaints = {0};
     struct err err = {0};
-    bool is_dry = false, replayed = false;
+    bool is_dry = false, is_checked = false, replayed = false;
     const struct node *document = node_read(a, body->data, body->len, &err);
-    if (!document || read_dry_run(ex, &is_dry, &err) != 0)
+    if (!document || read_wishes(ex, &is_dry, &is_checked, &err) != 0)
         return http_fail(ex, &err);
     if (spec_read(&spec, document, &options, &complaints, a, &err) != 0)
         return http_fail_with(ex, &err, list_complaints, &complaints);
@@ -144,6 +151,10 @@ static enum http_next create(struct http_exchange *ex)
     writer_kv_bool(&w, "replayed", replayed);
     writer_key(&w, "spec");
     writer_raw(&w, spec.canonical, spec.canonical_len);
+    if (is_checked && api_write_check(ex, &spec, &w, &err) != 0) {
+        buf_clear(http_out(ex));
+        return http_fail(ex, &err);
+    }
     writer_end(&w);
     return http_reply(ex, is_dry ? 200 : 201, "application/json");
 }
@@ -365,6 +376,8 @@ static enum http_next verdicts(struct http_exchange *ex)
 static const struct route_param create_params[] = {
     {"dry_run", "query", "boolean",
      "check the spec and answer its canonical form; nothing is made"},
+    {"check", "query", "boolean",
+     "with dry_run: ask the metrics' sources what each cohort finds; `check` lists it"},
     {"Idempotency-Key", "header", "string",
      "the same key and body again answers the first release"},
     {0},

@@ -49,6 +49,7 @@ struct flags {
     bool active;
     const char *key; /* --idempotency-key */
     bool dry_run;
+    bool check;
     const char *revision;
     const char *name, *scopes, *services, *expires;
     const char *head, *logged; /* audit verify */
@@ -71,10 +72,11 @@ struct command {
     int (*run)(const struct flags *f, const struct option_args *args, struct arena *a);
 };
 
-extern const struct command apply_command, run_command, diff_command, doctor_command, validate_command, get_command,
-    list_command, watch_command, gate_command, promote_command, rollback_command, pause_command,
-    resume_command, abort_command, traffic_command, report_command, platforms_command,
-    token_command, audit_command, eval_command, plan_command, simulate_command, backtest_command;
+extern const struct command apply_command, run_command, diff_command, doctor_command,
+    validate_command, get_command, list_command, watch_command, gate_command, promote_command,
+    rollback_command, pause_command, resume_command, abort_command, traffic_command, report_command,
+    platforms_command, token_command, audit_command, eval_command, plan_command, simulate_command,
+    backtest_command;
 
 /* All of them, in the order they are shown; ends with NULL. */
 extern const struct command *const ctl_commands[];
@@ -115,6 +117,13 @@ int ctl_get(const struct flags *f, const char *path, struct answer *out, struct 
             struct err *err) WARN_UNUSED;
 /* A path segment, percent-encoded. */
 const char *ctl_encode(const char *text, struct arena *a);
+
+/* ---- validate --check (check.c) ---- */
+
+/* Has the service ask the spec's sources, prints what they have; the exit status: EXIT_NO_DATA when
+ * a metric could not be judged. */
+int ctl_check_spec(const struct flags *f, const char *path, const char *bytes, size_t len,
+                   struct arena *a);
 
 /* ---- input and output (output.c) ---- */
 

@@ -302,13 +302,13 @@ void service_stop(struct service *s)
     if (!s)
         return;
     stop_threads(s);
-    puller_stop(s->puller);
     datagrams_stop(s->statsd);
     datagrams_stop(s->emf);
     streams_stop(s->emf_streams);
     struct http_server *http = set_http(s, NULL); /* from here on nobody wakes it */
     if (http)
         http_server_stop(http, HTTP_GRACE_MS);
+    puller_stop(s->puller); /* a handler may have asked it */
     if (s->runner) {
         runner_stop(s->runner);
         runner_free(s->runner);

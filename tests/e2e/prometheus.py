@@ -69,10 +69,13 @@ class Application(_Server):
 class _Exposition(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = self.server.text().encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            pass  # whoever asked is gone
 
     def log_message(self, *_):
         pass
@@ -132,6 +135,10 @@ class Prometheus:
                 if k + 1 in values:
                     out[k] += values[k + 1] - values.get(k, 0)
         return out
+
+    def boundaries(self, query, first, last, block_s):
+        """At which boundaries first..last + 1 the series of a query have a value."""
+        return {round(t / block_s) for series in self.ask(query, start=first * block_s, end=(last + 1) * block_s, step=block_s) for t, _ in series["values"]}
 
 
 class Faults(_Server):
