@@ -49,6 +49,8 @@ struct otlp {
     double bounds[POINT_BUCKETS_MAX + 1];
     uint64_t counts[POINT_BUCKETS_MAX + 1];
     struct point_buckets *buckets;
+    struct hist hist; /* the same, of a delta */
+    double total;
 };
 
 struct otlp *otlp_new(struct ingest *in);

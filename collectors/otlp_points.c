@@ -17,6 +17,7 @@ struct otlp *otlp_new(struct ingest *in)
 {
     struct otlp *o = mem_alloc(sizeof(*o));
     o->in = in;
+    hist_init(&o->hist);
     o->buckets =
         mem_alloc(sizeof(*o->buckets) + (POINT_BUCKETS_MAX + 1) * sizeof(o->buckets->items[0]));
     otlp_resource(o);
@@ -26,6 +27,7 @@ struct otlp *otlp_new(struct ingest *in)
 
 void otlp_free(struct otlp *o)
 {
+    hist_release(&o->hist);
     free(o->buckets);
     free(o);
 }
@@ -185,28 +187,26 @@ static void histogram_take(struct otlp *o, const struct otlp_point *p, struct sa
     }
     if (is_explicit ? explicit_read(o, p, &total) : exponential_read(o, p, &total))
         return;
-    const double count = (double)total;
-    if (count > COUNT_VALUE_MAX) {
-        ingest_refuse(o->in, "a histogram of %g values is too large", count);
+    o->total = (double)total;
+    if (o->total > COUNT_VALUE_MAX) {
+        ingest_refuse(o->in, "a histogram of %g values is too large", o->total);
         return;
     }
     if (o->metric.temporality == OTLP_CUMULATIVE) {
         line->key.type = TYPE_BUCKETS;
-        line->values = &count;
+        line->values = &o->total;
         line->n = 1;
         line->buckets = o->buckets;
         ingest_line(o->in, line);
         return;
     }
-    struct hist hist;
-    hist_init(&hist);
+    hist_clear(&o->hist);
     line->key.type = TYPE_HISTOGRAM;
-    line->hist = &hist;
-    if (point_buckets_to_hist(o->buckets, &hist))
+    line->hist = &o->hist;
+    if (point_buckets_to_hist(o->buckets, &o->hist))
         ingest_line(o->in, line);
     else
         ingest_refuse(o->in, "a value is too large");
-    hist_release(&hist);
 }
 
 /* ---- points ---- */

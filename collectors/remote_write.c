@@ -163,7 +163,7 @@ int identity_of_labels(struct series *s, struct identity *id)
 {
     struct protobuf m = protobuf_of(s->bytes, s->tags_len);
     struct protobuf_field f;
-    struct span name, value, job = {NULL, 0};
+    struct span name, value, job = {"", 0};
     while (protobuf_next(&m, &f)) {
         if (!label_read(&f, &name, &value)) {
             series_refuse(s, "a label cannot be read");
