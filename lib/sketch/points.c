@@ -84,8 +84,27 @@ bool points_put(struct points *p, const struct cumulative_point *point)
     return true;
 }
 
+/* p is empty: the table as it stands. */
+static void copy(struct points *p, const struct points *other)
+{
+    p->len = other->len;
+    p->cap = other->cap;
+    p->items = mem_grow(NULL, p->cap, sizeof(*p->items));
+    p->slots = mem_grow(NULL, 2 * (size_t)p->cap, sizeof(*p->slots));
+    memcpy(p->slots, other->slots, 2 * (size_t)p->cap * sizeof(*p->slots));
+    memcpy(p->items, other->items, p->len * sizeof(*p->items));
+    for (uint32_t i = 0; i < p->len; i++)
+        if (p->items[i].buckets)
+            item_set(&p->items[i], &other->items[i]);
+}
+
 void points_merge(struct points *p, const struct points *other)
 {
+    if (p->cap == 0 && other->len > 0) {
+        copy(p, other);
+        p->is_cut = p->is_cut || other->is_cut;
+        return;
+    }
     for (uint32_t i = 0; i < other->len; i++)
         points_put(p, &other->items[i]);
     p->is_cut = p->is_cut || other->is_cut;
@@ -114,28 +133,47 @@ static void buckets_encode(const struct point_buckets *b, struct buf *out)
     }
 }
 
+static unsigned char *put_le64(unsigned char *to, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        to[i] = (unsigned char)(v >> 8 * i);
+    return to + 8;
+}
+
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
+/* Thousands of them go with a commit, so one is written at once. */
+static void point_encode(const struct cumulative_point *q, struct buf *out)
+{
+    unsigned char bytes[1 + 8 * 8], *to = bytes;
+    *to++ = (unsigned char)q->side;
+    to = put_le64(to, q->id[0]);
+    to = put_le64(to, q->id[1]);
+    to = put_le64(to, q->source);
+    to = put_le64(to, (uint64_t)q->t_us);
+    to = put_le64(to, (uint64_t)q->start_us);
+    if (q->side != POINT_BUCKETS)
+        to = put_le64(to, bits_of(q->value));
+    if (q->side == POINT_EDGE) {
+        to = put_le64(to, q->group);
+        to = put_le64(to, bits_of(q->edge));
+    }
+    buf_add(out, bytes, (size_t)(to - bytes));
+    if (q->side == POINT_BUCKETS)
+        buckets_encode(q->buckets, out);
+}
+
 void points_encode(const struct points *p, struct buf *out)
 {
     buf_add_u8(out, p->is_cut);
     buf_add_varint(out, p->len);
-    for (uint32_t i = 0; i < p->len; i++) {
-        const struct cumulative_point *q = &p->items[i];
-        buf_add_u8(out, q->side);
-        buf_add_le64(out, q->id[0]);
-        buf_add_le64(out, q->id[1]);
-        buf_add_le64(out, q->source);
-        buf_add_le64(out, (unsigned long long)q->t_us);
-        buf_add_varint(out, (unsigned long long)q->start_us);
-        if (q->side == POINT_BUCKETS) {
-            buckets_encode(q->buckets, out);
-            continue;
-        }
-        buf_add_double(out, q->value);
-        if (q->side == POINT_EDGE) {
-            buf_add_le64(out, q->group);
-            buf_add_double(out, q->edge);
-        }
-    }
+    for (uint32_t i = 0; i < p->len; i++)
+        point_encode(&p->items[i], out);
 }
 
 static struct point_buckets *buckets_decode(struct bytes *in)
@@ -176,7 +214,7 @@ static void point_decode(struct cumulative_point *q, struct bytes *in)
     q->id[1] = bytes_le64(in);
     q->source = bytes_le64(in);
     q->t_us = (int64_t)bytes_le64(in);
-    q->start_us = (int64_t)bytes_varint(in);
+    q->start_us = (int64_t)bytes_le64(in);
     if (q->side == POINT_BUCKETS) {
         q->buckets = buckets_decode(in);
         return;
