@@ -218,7 +218,7 @@ static void limits_are_kept(void)
     /* 300 releases with baselines and candidates of their own: 4 queries each */
     static struct cloudwatch_config configs[300];
     static struct label names[300][2];
-    static char texts[300][2][16];
+    static char texts[300][2][32];
     static struct data_want wants[300];
     for (int i = 0; i < 300; i++) {
         for (int s = 0; s < 2; s++) {
@@ -613,7 +613,7 @@ static struct alarm_want alarm_want_of(const struct alarm_config *c, int64_t fro
 
 static void alarms_are_packed(void)
 {
-    static char names[120][16];
+    static char names[120][24];
     static struct alarm_config configs[120];
     static struct alarm_want wants[241];
     for (int i = 0; i < 120; i++) {

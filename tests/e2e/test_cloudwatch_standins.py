@@ -63,10 +63,18 @@ class StandIn:
         self.judged.apply({
             "apiVersion": "judge/v1", "kind": "Release", "metadata": {"name": name, "service": name, "revision": candidate},
             "strategy": {"type": "canary", "first_share": "50%", "steps": ["50%", "100%"], "settle": "0s", "platform": {"kind": "none"}},
-            "metrics": [{**m, "source": {"cloudwatch": {**source, **m["source"]}}} for m in metrics],
+            "metrics": [{**m, "source": {"cloudwatch": {**source, **m["source"]}}} if m["kind"] != "alarm" else m for m in metrics],
             "policy": {"block": "1s", "no_data_after": "20s"},
         })
         check(self.judged.post(f"/v1/releases/{name}/traffic", {"share": 0.5}).status == 202)
+
+    def alarms(self):
+        """Two that are OK, one of them composite where they can be."""
+        for name in ("calm", "loud"):
+            self.cloudwatch.put_metric_alarm(AlarmName=name, Namespace="Shop", MetricName="Errors", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1e9, ComparisonOperator="GreaterThanThreshold")
+            self.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="quiet")
+        if self.name == "ministack":
+            self.cloudwatch.put_composite_alarm(AlarmName="both", AlarmRule='ALARM("calm") OR ALARM("loud")')
 
     def verdict(self, name, word):
         def ended():
@@ -86,6 +94,7 @@ class StandIn:
 
 ERRORS = {"name": "errors", "kind": "proportion", "margin": {"relative": "50%", "absolute": "0.5%"}, "source": {"metric": "Errors", "of": "Requests"}}
 LATENCY = {"name": "latency", "kind": "ratio", "margin": {"relative": "20%"}, "source": {"metric": "Latency"}}
+CALM, LOUD = ({"name": name, "kind": "alarm", "source": {"alarm": {"region": "eu-west-1", "name": name}}} for name in ("calm", "loud"))
 P90 = {"name": "p90", "kind": "series", "margin": {"relative": "20%"}, "source": {"metric": "Latency", "stat": "p90"}}
 
 
@@ -94,6 +103,16 @@ def harm_is_seen_in_both(standins):
     for s in standins:
         m = s.verdict("bad", "rollback")["metrics"][0]
         check(m["candidate"]["events"] / m["candidate"]["n"] == 0.03 and m["baseline"]["events"] / m["baseline"]["n"] == 0.01, s.name, m)
+
+
+@suite.test
+def an_alarm_ends_a_release_in_both(standins):
+    for s in standins:
+        wait_for("states of the alarms", lambda: all(m["candidate"]["n"] for m in s.judged.release("alarmed")["verdict"]["metrics"][1:]), 20)
+        s.cloudwatch.set_alarm_state(AlarmName="loud", StateValue="ALARM", StateReason="too loud")
+    for s in standins:
+        v = s.verdict("alarmed", "rollback")
+        check(v["reason"].startswith("loud: the alarm is in ALARM") and v["metrics"][1]["state"] == "undecided", s.name, v)
 
 
 @suite.test
@@ -109,7 +128,9 @@ if __name__ == "__main__":
     running = [StandIn("moto"), StandIn("ministack")]
     try:
         for standin in running:
+            standin.alarms()
             standin.release("bad", "2", ERRORS)
+            standin.release("alarmed", "3", ERRORS, CALM, LOUD)
             standin.release("good", "3", ERRORS, LATENCY, *([P90] if standin.name == "ministack" else []))
         suite.run(running)
     finally:
