@@ -175,7 +175,7 @@ def failures_are_named_and_outlived(j, server, faults, apps):
 @suite.test
 def it_is_promoted(j, server, faults, apps):
     """Through a crash and all failures, to the event."""
-    wait_for("promote", lambda: (v := j.release("harmless")["verdict"]) and v["verdict"] == "promote", 30)
+    wait_for("promote", lambda: (v := j.release("harmless")["verdict"]) and v["verdict"] == "promote", 90)
     v = j.release("harmless")["verdict"]
     check([m["state"] for m in v["metrics"][:3]] == ["harmless"] * 3, v["metrics"])
     check(v["metrics"][3]["candidate"]["mean"] == 1.0 and v["metrics"][3]["candidate"]["n"] > 10, v["metrics"][3])
