@@ -125,7 +125,7 @@ static int load_verdict(struct run *r, struct err *err)
     const char *json;
     struct verdict v;
     int64_t seq;
-    if (store_verdict_latest(run_config(r)->store, r->id, &seq, &json, &r->scratch, err))
+    if (store_verdict_told(run_config(r)->store, r->id, &seq, &json, &r->scratch, err))
         return -1;
     if (!json)
         return 0;

@@ -59,7 +59,7 @@ static int put_up(struct service *s, const struct release_record *r, struct aren
                   struct err *err)
 {
     struct view_facts facts = {.record = r, .status = status_of(s, r, a)};
-    if (store_verdict_latest(s->store, r->id, &facts.seq, &facts.verdict, a, err) != 0 &&
+    if (store_verdict_told(s->store, r->id, &facts.seq, &facts.verdict, a, err) != 0 &&
         !is_passed_over(err))
         return -1;
     boards_put(s->boards, &facts);

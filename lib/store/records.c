@@ -79,8 +79,9 @@ int store_segments(struct store *s, const char *id, struct segment **out, size_t
 
 /* ---- verdicts ---- */
 
-/* ARGV: fence, seq (0: none), verdict, "1" when a checkpoint follows, checkpoint, kept. A repeated
- * request finds its own verdict in place. */
+/* ARGV: fence, seq (0: none), verdict, "1" when a checkpoint follows, checkpoint, kept, "1" to hold
+ * it back. A repeated request finds its own verdict in place. The field verdict_held is the first
+ * verdict nobody is to be told of yet. */
 static const struct redis_script verdict_script = {
     .name = "verdict put",
     .source = LUA_FENCE
@@ -98,9 +99,42 @@ static const struct redis_script verdict_script = {
     "    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], ARGV[3] .. '-0', 'j', ARGV[4])\n"
     "    redis.call('HSET', KEYS[1], 'verdict_seq', ARGV[3])\n"
     "  end\n"
+    "  if ARGV[8] == '1' then redis.call('HSETNX', KEYS[1], 'verdict_held', ARGV[3])\n"
+    "  else redis.call('HDEL', KEYS[1], 'verdict_held') end\n"
     "end\n"
     "if ARGV[5] == '1' then redis.call('SET', KEYS[3], ARGV[6]) end\n"
     "return {'ok'}\n"};
+
+static const struct redis_script tell_script = {.name = "verdict tell",
+                                                .source = LUA_FENCE
+                                                "redis.call('HDEL', KEYS[1], 'verdict_held')\n"
+                                                "return {'ok'}\n"};
+
+/* ARGV: the first, and how many at most; or "newest" for that. Only verdicts that may be told. */
+static const struct redis_script told_script = {
+    .name = "verdicts told",
+    .source = "local held = redis.call('HGET', KEYS[1], 'verdict_held')\n"
+              "local from, to = ARGV[1], held and ('(' .. held .. '-0') or '+'\n"
+              "if ARGV[2] == 'newest' then\n"
+              "  return redis.call('XREVRANGE', KEYS[2], to, '-', 'COUNT', 1)\n"
+              "end\n"
+              "return redis.call('XRANGE', KEYS[2], from, to, 'COUNT', ARGV[2])\n"};
+
+/* Is it durable only once replicas have it, and so not when it can be read? */
+static bool is_held_back(const struct store *s, const struct verdict_put *v)
+{
+    return v->is_latched && !s->is_embedded && s->wait_replicas > 0;
+}
+
+static int verdict_tell(struct store *s, const char *id, const struct lease *lease, struct err *err)
+{
+    struct redis_batch *b = redis_batch_new();
+    redis_eval(b, &tell_script, 1);
+    key_arg(b, KEY_RELEASE, id);
+    store_fence_args(b, lease);
+    store_note_change(b, id, "verdict");
+    return store_run_script(s, b, id, err);
+}
 
 /* What DIR/intents holds of a verdict: all of it, or what tells it from others when it is longer
  * than a line may be (a release of many metrics). */
@@ -131,13 +165,16 @@ int store_verdict_put(struct store *s, const char *id, const struct lease *lease
     redis_arg_str(b, v->checkpoint ? "1" : "0");
     redis_arg(b, v->checkpoint ? v->checkpoint : "", v->checkpoint ? v->checkpoint_len : 0);
     redis_arg_int(b, STORE_VERDICTS_KEPT);
+    redis_arg_str(b, is_held_back(s, v) ? "1" : "0");
     if (v->json)
         store_note_change(b, id, "verdict");
     if (store_run_script(s, b, id, err) != 0)
         return -1;
     if (!v->is_latched || !v->json)
         return 0;
-    return verdict_durable(s, id, v, err);
+    if (verdict_durable(s, id, v, err) != 0)
+        return -1;
+    return is_held_back(s, v) ? verdict_tell(s, id, lease, err) : 0;
 }
 
 int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t *len,
@@ -172,18 +209,9 @@ static int read_entry(const struct redis_reply *entry, const char *id, int64_t *
     return 0;
 }
 
-int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json,
-                         struct arena *a, struct err *err)
+static int read_latest(struct store *s, struct redis_batch *b, const char *id, int64_t *seq,
+                       const char **json, struct arena *a, struct err *err)
 {
-    if (key_name_check("release", id, err) != 0)
-        return -1;
-    struct redis_batch *b = redis_batch_new();
-    redis_command(b, "XREVRANGE");
-    key_arg(b, KEY_VERDICTS, id);
-    redis_arg_str(b, "+");
-    redis_arg_str(b, "-");
-    redis_arg_str(b, "COUNT");
-    redis_arg_str(b, "1");
     int rc = store_run(s, b, err);
     if (rc == 0) {
         const struct redis_reply *value;
@@ -198,16 +226,39 @@ int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const ch
     return rc;
 }
 
-static struct redis_batch *entries_after(enum key k, const char *id, int64_t after, size_t limit)
+int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json,
+                         struct arena *a, struct err *err)
+{
+    if (key_name_check("release", id, err) != 0)
+        return -1;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "XREVRANGE");
+    key_arg(b, KEY_VERDICTS, id);
+    redis_arg_str(b, "+");
+    redis_arg_str(b, "-");
+    redis_arg_str(b, "COUNT");
+    redis_arg_str(b, "1");
+    return read_latest(s, b, id, seq, json, a, err);
+}
+
+static struct redis_batch *ask_told(const char *id)
 {
     struct redis_batch *b = redis_batch_new();
-    redis_command(b, "XRANGE");
-    key_arg(b, k, id);
-    redis_argf(b, "%" PRId64 "-0", (after < 0 ? 0 : after) + 1);
-    redis_arg_str(b, "+");
-    redis_arg_str(b, "COUNT");
-    redis_arg_int(b, (int64_t)limit);
+    redis_eval(b, &told_script, 2);
+    key_arg(b, KEY_RELEASE, id);
+    key_arg(b, KEY_VERDICTS, id);
     return b;
+}
+
+int store_verdict_told(struct store *s, const char *id, int64_t *seq, const char **json,
+                       struct arena *a, struct err *err)
+{
+    if (key_name_check("release", id, err) != 0)
+        return -1;
+    struct redis_batch *b = ask_told(id);
+    redis_arg_str(b, "");
+    redis_arg_str(b, "newest");
+    return read_latest(s, b, id, seq, json, a, err);
 }
 
 int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
@@ -215,7 +266,9 @@ int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
 {
     if (key_name_check("release", id, err) != 0)
         return -1;
-    struct redis_batch *b = entries_after(KEY_VERDICTS, id, after, limit);
+    struct redis_batch *b = ask_told(id);
+    redis_argf(b, "%" PRId64 "-0", (after < 0 ? 0 : after) + 1);
+    redis_arg_int(b, (int64_t)limit);
     int rc = store_run(s, b, err);
     *n = 0;
     const struct redis_reply *all = rc == 0 ? redis_reply(b, 0) : NULL;
@@ -285,7 +338,13 @@ int store_orders(struct store *s, const char *id, int64_t after, struct order **
 {
     if (key_name_check("release", id, err) != 0)
         return -1;
-    struct redis_batch *b = entries_after(KEY_ORDERS, id, after, STORE_ORDERS_MAX);
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "XRANGE");
+    key_arg(b, KEY_ORDERS, id);
+    redis_argf(b, "%" PRId64 "-0", (after < 0 ? 0 : after) + 1);
+    redis_arg_str(b, "+");
+    redis_arg_str(b, "COUNT");
+    redis_arg_int(b, STORE_ORDERS_MAX);
     int rc = store_run(s, b, err);
     *n = 0;
     const struct redis_reply *all = rc == 0 ? redis_reply(b, 0) : NULL;

@@ -149,11 +149,14 @@ int store_checkpoint(struct store *s, const char *id, const void **bytes, size_t
 /* Latest verdict JSON and its seq (0 and NULL when none). */
 int store_verdict_latest(struct store *s, const char *id, int64_t *seq, const char **json,
                          struct arena *a, struct err *err) WARN_UNUSED;
+/* The same, of those that may be told: a latched one that waits for replicas is held back. */
+int store_verdict_told(struct store *s, const char *id, int64_t *seq, const char **json,
+                       struct arena *a, struct err *err) WARN_UNUSED;
 struct stored_verdict {
     int64_t seq;
     const char *json;
 };
-/* Verdicts with seq > after, oldest first, at most limit. */
+/* Verdicts with seq > after that may be told, oldest first, at most limit. */
 int store_verdicts(struct store *s, const char *id, int64_t after, size_t limit,
                    struct stored_verdict **out, size_t *n, struct arena *a,
                    struct err *err) WARN_UNUSED;

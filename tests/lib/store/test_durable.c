@@ -134,6 +134,21 @@ static void the_file_is_bounded(void)
     store_close(s);
 }
 
+/* The last verdict that readers are told of, by both ways of reading; -1 when they differ. */
+static int64_t told_through(const char *id)
+{
+    struct err err;
+    struct stored_verdict *all;
+    const char *json;
+    int64_t seq;
+    size_t n;
+    if (store_verdict_told(w.store, id, &seq, &json, &arena, &err) != 0 ||
+        store_verdicts(w.store, id, 0, 10, &all, &n, &arena, &err) != 0 || n == 0 ||
+        all[n - 1].seq != seq)
+        return -1;
+    return seq;
+}
+
 static void replicas_must_acknowledge(void)
 {
     struct err err;
@@ -145,6 +160,18 @@ static void replicas_must_acknowledge(void)
     T_HAS_STR(err.message, "0 of 1 replicas");
     /* Waiting holds up no other call. */
     T_OK(store_ping(s, &err), err);
+    /* A latched verdict that waits for them is told to nobody, whatever is read. */
+    struct lease lease;
+    T_CHECK(bench_release(w.store, "held", &lease));
+    struct verdict_put v = {.seq = 1, .json = "{\"n\":1}", .json_len = 7};
+    T_OK(store_verdict_put(s, "held", &lease, &v, &err), err);
+    v = (struct verdict_put){.seq = 2, .json = "{\"n\":2}", .json_len = 7, .is_latched = true};
+    T_EQ_INT(store_verdict_put(s, "held", &lease, &v, &err), -1);
+    T_EQ_INT(err.code, ERR_UNAVAILABLE);
+    T_EQ_INT(told_through("held"), 1);
+    v.seq = 3; /* tried again: this one too */
+    T_EQ_INT(store_verdict_put(s, "held", &lease, &v, &err), -1);
+    T_EQ_INT(told_through("held"), 1);
     /* With one that follows it is. */
     struct redis_fixture replica;
     char port[16];
@@ -161,6 +188,9 @@ static void replicas_must_acknowledge(void)
          rc != 0 && !mono_passed(mono_now(), end);)
         rc = store_durable(s, "r", "{}", &err);
     T_OK(rc, err);
+    v.seq = 4;
+    T_OK(store_verdict_put(s, "held", &lease, &v, &err), err);
+    T_EQ_INT(told_through("held"), 4);
     redis_fixture_stop(&replica);
     store_close(s);
     s = open_in("replicas", false, 0);
