@@ -218,25 +218,32 @@ static int retry_after_ms(const struct http_reply *reply)
     return seconds >= 0 ? seconds * 1000 : -1;
 }
 
+/* The digits at[0..n) as a number, or -1. */
+static int digits(const char *at, size_t n)
+{
+    uint64_t value;
+    return num_parse_u64(at, n, &value) == 0 ? (int)value : -1;
+}
+
 int failure_date(const struct http_reply *reply, struct wall *out)
 {
+    static const char form[] = "Sat, 28 Nov 2026 21:19:59 GMT";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    size_t len;
-    const char *value = http_reply_header(reply, "date", &len);
-    char text[40], month[4];
-    const char *found;
     struct tm tm = {0};
-    if (!value || len >= sizeof(text))
+    size_t len;
+    const char *text = http_reply_header(reply, "date", &len);
+    if (!text || len != sizeof(form) - 1 || memcmp(text + len - 4, " GMT", 4) != 0)
         return -1;
-    snprintf(text, sizeof(text), "%.*s", (int)len, value);
-    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
+    while (tm.tm_mon < 12 && memcmp(months + 3 * (size_t)tm.tm_mon, text + 8, 3) != 0)
+        tm.tm_mon++;
+    tm.tm_mday = digits(text + 5, 2);
+    tm.tm_year = digits(text + 12, 4) - 1900;
+    tm.tm_hour = digits(text + 17, 2);
+    tm.tm_min = digits(text + 20, 2);
+    tm.tm_sec = digits(text + 23, 2);
+    if (tm.tm_mon == 12 || tm.tm_mday < 1 || tm.tm_year < 0 || tm.tm_hour < 0 || tm.tm_min < 0 ||
+        tm.tm_sec < 0)
         return -1;
-    found = strstr(months, month);
-    if (!found || strlen(month) != 3 || (found - months) % 3)
-        return -1;
-    tm.tm_mon = (int)(found - months) / 3;
-    tm.tm_year -= 1900;
     out->us = (int64_t)timegm(&tm) * US_PER_SECOND;
     return 0;
 }

@@ -52,11 +52,11 @@ static bool make_room(struct aws *a)
 {
     if (a->identity_count <= AWS_ROLES_MAX)
         return true;
-    for (struct identity **at = &a->identities->next; *at; at = &(*at)->next) {
-        struct identity *id = *at;
+    for (struct identity *before = a->identities; before && before->next; before = before->next) {
+        struct identity *id = before->next;
         if (id->users || is_valid(a, id))
             continue;
-        *at = id->next;
+        before->next = id->next;
         a->identity_count--;
         free_identity(id);
         return true;
@@ -207,12 +207,23 @@ static int pause_ms(int failures)
     return ms < AWS_RENEW_PAUSE_MAX_MS ? ms : AWS_RENEW_PAUSE_MAX_MS;
 }
 
+/* Our clock may be wrong, and a metadata service in trouble gives what it has: AWS alone knows. */
+static void mend_expiry(struct aws *a, struct credentials *got)
+{
+    struct wall now = aws_now(a);
+    if (!credentials_are_expired(got, now))
+        return;
+    got->expires = wall_add_ms(now, AWS_STALE_MS);
+    log_warn("aws", "credentials: what came has expired by our clock; used all the same");
+}
+
 static void publish(struct aws *a, struct identity *id, struct credentials *got,
                     const struct err *failure)
 {
     struct mono now = mono_now();
     id->is_wanted = false; /* who asked meanwhile is served by this, too */
     if (got) {
+        mend_expiry(a, got);
         credentials_unref(id->now);
         id->now = got;
         id->failure = (struct err){0};

@@ -36,6 +36,7 @@
 #define AWS_RENEW_BEFORE_S     900   /* so long before they expire credentials are renewed */
 #define AWS_RENEW_PAUSE_MS     1000  /* after a failed renewal; it doubles */
 #define AWS_RENEW_PAUSE_MAX_MS 15000 /* up to this */
+#define AWS_STALE_MS           60000 /* what came expired by our clock is used so long */
 
 #define AWS_XML_DEPTH_MAX    32     /* elements in each other in a reply; more: refused */
 #define AWS_XML_ELEMENTS_MAX 200000 /* elements of a reply; more: refused */

@@ -127,7 +127,7 @@ class Request:
 class Double:
     """Answers by `answer(request) -> (status, headers, body)` or None (cuts the connection); keeps the requests."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None):
         self.requests, double = [], self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -158,7 +158,9 @@ class Double:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def __enter__(self):

@@ -6,7 +6,10 @@ import in_venv  # noqa: F401  (first: it may start us again)
 import datetime
 import email.utils
 import functools
+import ipaddress
 import json
+import pathlib
+import ssl
 import tempfile
 import time
 import urllib.parse
@@ -15,6 +18,10 @@ import boto3
 import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from aws import Caller, Double, Ministack, Moto
 from judged import ROOT, Suite, check
@@ -283,6 +290,36 @@ def settings_that_cannot_be_used_are_refused_by_name():
             check("AWS settings: " in answer["message"] and message in answer["message"], answer)
     with Caller(AWS_ACCESS_KEY_ID="A", AWS_SECRET_ACCESS_KEY="s", **NO_IMDS) as c:
         check("no AWS region is set" in c.call("sts", "GetCallerIdentity")["message"], c.said[-1])
+
+
+# ---- TLS ----
+def certificate(folder):
+    """A self-signed certificate for 127.0.0.1: (its file, a server's context)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aws double")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+            .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True).sign(key, hashes.SHA256()))
+    chain, secret = pathlib.Path(folder, "cert.pem"), pathlib.Path(folder, "key.pem")
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, secret)
+    return str(chain), context
+
+
+@beside.test
+def certificates_are_verified():
+    with tempfile.TemporaryDirectory() as folder:
+        file, context = certificate(folder)
+        with Double(ok, tls=context) as aws:
+            with Caller(AWS_ENDPOINT_URL=aws.url, **KEYS, **NO_IMDS) as c:
+                answer = c.call("cloudwatch", "ListMetrics")
+                check((answer["kind"], answer["attempts"]) == ("auth", 1) and not aws.requests, answer)
+            with Caller(AWS_ENDPOINT_URL=aws.url, AWS_CA_BUNDLE=file, **KEYS, **NO_IMDS) as c:
+                check(c.call("cloudwatch", "ListMetrics")["ok"] and c.call("cloudwatch", "ListMetrics", **{"async": True})["ok"], c.said[-1])
 
 
 # ---- faults ----

@@ -129,8 +129,8 @@ static void answer(struct aws *aws, struct http_client *client, struct http_mult
         .headers = lines,
         .body = body,
         .body_len = body ? strlen(body) : 0,
-        .timeout_ms = (int)node_get_number(n, "timeout_ms", 10000),
-        .attempt_timeout_ms = (int)node_get_number(n, "attempt_timeout_ms", 0),
+        .timeout_ms = (int)node_get_number(n, "timeout_ms", 90000),
+        .attempt_timeout_ms = (int)node_get_number(n, "attempt_timeout_ms", 30000),
         .max_attempts = (int)node_get_number(n, "max_attempts", 0),
     };
     struct buf out;

@@ -7,6 +7,7 @@
 
 #include "lib/aws/aws.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/net/http_server.h"
 
 #include <pthread.h>
@@ -29,7 +30,7 @@ static const struct step *script; /* under the lock */
 static size_t script_left;
 static char last_key[64];
 static int last_target_count;
-static _Atomic int calls, fetches, life_ms, fetch_delay_ms, fetch_status, roles;
+static _Atomic int calls, fetches, life_ms, fetch_delay_ms, fetch_status, roles, are_roles_denied;
 
 static void sleep_ms(int ms)
 {
@@ -49,6 +50,10 @@ static enum http_next assume_role(struct http_exchange *ex)
 {
     char when[WALL_TEXT_BYTES];
     int n = atomic_fetch_add(&roles, 1) + 1;
+    if (atomic_load(&are_roles_denied)) {
+        buf_add_str(http_out(ex), "<E><Error><Code>AccessDenied</Code></Error></E>");
+        return http_reply(ex, 403, "text/xml");
+    }
     buf_addf(http_out(ex),
              "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"
              "<AssumeRoleResult><Credentials><AccessKeyId>ROLE%d</AccessKeyId>"
@@ -132,6 +137,7 @@ static void start(const struct step *steps, size_t n)
     atomic_store(&calls, 0);
     atomic_store(&fetches, 0);
     atomic_store(&roles, 0);
+    atomic_store(&are_roles_denied, 0);
     atomic_store(&life_ms, 3600000);
     atomic_store(&fetch_delay_ms, 0);
     atomic_store(&fetch_status, 200);
@@ -379,6 +385,48 @@ static void a_role_is_taken_on_once(void)
     stop();
 }
 
+/* A role whose credentials are none makes place for another; one that is in use does not. */
+static void roles_have_a_limit(void)
+{
+    char arn[64];
+    struct aws_role role = {.arn = arn};
+    struct aws_request q = list;
+    struct aws_error error = {0};
+    q.role = &role;
+    start(NULL, 0);
+    log_set_level(LOG_LEVEL_OFF);
+    atomic_store(&are_roles_denied, 1);
+    for (int i = 0; i < AWS_ROLES_MAX + 20; i++) {
+        snprintf(arn, sizeof(arn), "arn:aws:iam::1:role/denied%d", i);
+        T_EQ_INT(make(&q, &error), -1);
+        T_EQ_INT(error.err.code, ERR_FORBIDDEN);
+    }
+    atomic_store(&are_roles_denied, 0);
+    for (int i = 0; i < AWS_ROLES_MAX; i++) {
+        snprintf(arn, sizeof(arn), "arn:aws:iam::1:role/good%d", i);
+        T_OK(make(&q, &error), error.err);
+    }
+    snprintf(arn, sizeof(arn), "arn:aws:iam::1:role/more");
+    T_EQ_INT(make(&q, &error), -1);
+    T_EQ_INT(error.err.code, ERR_LIMIT);
+    T_HAS_STR(error.err.message, "more than 256 roles are in use");
+    log_set_level(LOG_LEVEL_WARN);
+    stop();
+}
+
+/* A wrong clock, or a metadata service in trouble: AWS decides whether they are any good. */
+static void what_comes_expired_is_used(void)
+{
+    struct aws_error error = {0};
+    start(NULL, 0);
+    atomic_store(&life_ms, -5000);
+    T_OK(make(&list, &error), error.err);
+    T_OK(make(&list, &error), error.err);
+    T_EQ_STR(last_key, "KEY1");
+    T_EQ_INT(atomic_load(&fetches), 1);
+    stop();
+}
+
 /* --- Asynchronous --- */
 
 static _Atomic int done_count, ok_count;
@@ -491,6 +539,8 @@ int main(int argc, char **argv)
         {"old_ones_are_used_while_renewal_fails", old_ones_are_used_while_renewal_fails},
         {"without_credentials_the_reason_is_told", without_credentials_the_reason_is_told},
         {"a_role_is_taken_on_once", a_role_is_taken_on_once},
+        {"roles_have_a_limit", roles_have_a_limit},
+        {"what_comes_expired_is_used", what_comes_expired_is_used},
         {"submissions_wait_and_retry", submissions_wait_and_retry},
         {"closing_ends_what_waits", closing_ends_what_waits},
         {"closing_ends_what_pauses", closing_ends_what_pauses},
