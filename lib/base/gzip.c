@@ -16,13 +16,14 @@ static size_t room(struct buf *out, unsigned char **at)
     return *at ? n : 0;
 }
 
-/* Inflates to the end of the input. Z_STREAM_END, or what went wrong. */
-static int run(z_stream *z, struct buf *out)
+/* Inflates to the end of the input; `nothing` is a byte to write to at the ceiling. Z_STREAM_END,
+ * or what went wrong. */
+static int run(z_stream *z, unsigned char *nothing, struct buf *out)
 {
     for (;;) {
-        unsigned char nothing, *at;
+        unsigned char *at;
         const size_t n = room(out, &at);
-        z->next_out = n ? at : &nothing; /* at the ceiling: may still be at its end */
+        z->next_out = n ? at : nothing; /* at the ceiling: may still be at its end */
         z->avail_out = n ? (unsigned)n : 1;
         const unsigned had = z->avail_out;
         const int rc = inflate(z, Z_NO_FLUSH);
@@ -43,12 +44,13 @@ static int run(z_stream *z, struct buf *out)
 static int inflate_all(const void *bytes, size_t len, int window_bits, const char *name,
                        struct buf *out, struct err *err)
 {
+    unsigned char nothing;
     z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes};
     if (len > UINT32_MAX)
         return err_set(err, ERR_TOO_LARGE, "a %s body of %zu bytes", name, len);
     z.avail_in = (unsigned)len;
     BUG_ON(inflateInit2(&z, window_bits) != Z_OK);
-    const int rc = run(&z, out);
+    const int rc = run(&z, &nothing, out);
     inflateEnd(&z);
     if (rc == Z_STREAM_END)
         return 0;

@@ -137,7 +137,8 @@ static void measure(const struct load *load)
     }
     for (size_t i = 0; i < n; i++)
         pthread_create(&feeders[i].thread, NULL, feed, &feeders[i]);
-    usleep(2500000); /* what a process takes however many series there are */
+    nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 500000000},
+              NULL); /* what a process takes however many series there are */
     malloc_trim(0);
     int64_t resident = bench_resident_bytes();
     is_warm = true;

@@ -254,7 +254,8 @@ static double ours(struct rig *r, const struct kind *kind, const struct buf *bod
     double samples = 0;
     for (int i = 0; i < SENDERS; i++) {
         senders[i] =
-            (struct sender){.r = r, .kind = kind, .bodies = bodies, .end = end, .number = number++};
+            (struct sender){.r = r, .kind = kind, .bodies = bodies, .end = end, .number = number};
+        number++;
         BUG_ON(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]) != 0);
     }
     for (int i = 0; i < SENDERS; i++) {

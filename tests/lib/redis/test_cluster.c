@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/redis/slots.h"
 #include "tests/support/redis_cluster.h"
+#include "lib/base/num.h"
 #include "tests/t.h"
 
 static struct redis_cluster cluster;
@@ -71,7 +72,10 @@ static void key_slots(void)
     for (int i = 0; i < 50; i++) {
         char key[64];
         snprintf(key, sizeof(key), "judge:{release-%d}:open:%d", i, i * 7);
-        T_EQ_INT(atoi(redis_cluster_ask(&cluster, 0, "CLUSTER KEYSLOT %s", key) + 1), slot_of(key));
+        const char *answer = redis_cluster_ask(&cluster, 0, "CLUSTER KEYSLOT %s", key) + 1;
+        int64_t slot = -1;
+        T_EQ_INT(num_parse_i64(answer, strcspn(answer, "\r\n"), &slot), 0);
+        T_EQ_INT(slot, slot_of(key));
     }
 }
 
