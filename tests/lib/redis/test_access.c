@@ -140,6 +140,113 @@ static void plain_and_tls_mixed_up(void)
     redis_fixture_stop(&plain);
 }
 
+/* ---- TLS with more than one server ---- */
+
+/* The words of a server that speaks TLS alone; more may follow the first *n. */
+static void tls_words(const char *words[32], size_t *n, const char *port, char paths[3][340])
+{
+    snprintf(paths[0], 340, "%s/server.pem", secure.certificates);
+    snprintf(paths[1], 340, "%s/server.key", secure.certificates);
+    snprintf(paths[2], 340, "%s/ca.pem", secure.certificates);
+    const char *all[] = {"--bind",
+                         "127.0.0.1",
+                         "--tls-port",
+                         port,
+                         "--tls-cert-file",
+                         paths[0],
+                         "--tls-key-file",
+                         paths[1],
+                         "--tls-ca-cert-file",
+                         paths[2],
+                         "--tls-auth-clients",
+                         "no",
+                         "--tls-replication",
+                         "yes"};
+    memcpy(words, all, sizeof(all));
+    *n = sizeof(all) / sizeof(all[0]);
+}
+
+static int set_and_get(struct redis *r, struct err *err)
+{
+    struct redis_batch *b = redis_batch_new();
+    redis_command_strs(b, "SET", "judge:tls", "7", NULL);
+    redis_command_strs(b, "GET", "judge:tls", NULL);
+    int rc = redis_call(r, REDIS_MAIN, b, 5000, err);
+    if (rc == 0 && redis_int(redis_reply(b, 1), 0) != 7)
+        rc = err_set(err, ERR_CORRUPT, "another value");
+    redis_batch_free(b);
+    return rc;
+}
+
+static void a_cluster_over_tls(void)
+{
+    struct redis_fixture f;
+    struct err err;
+    const char *words[32];
+    char paths[3][340], port[16], bus[16], url[100], answer[4096] = "";
+    size_t n;
+    snprintf(port, sizeof(port), "%d", redis_fixture_free_port());
+    snprintf(bus, sizeof(bus), "%d", redis_fixture_free_port());
+    tls_words(words, &n, port, paths);
+    const char *more[] = {
+        "--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", bus, NULL};
+    memcpy(words + n, more, sizeof(more));
+    T_CHECK(redis_fixture_start_with(&f, "tls-cluster", false, words));
+    redis_fixture_ask(&f, "CLUSTER ADDSLOTSRANGE 0 16383", answer, sizeof(answer));
+    for (int i = 0; i < 200 && !strstr(answer, "cluster_state:ok"); i++)
+        redis_fixture_ask(&f, "CLUSTER INFO", answer, sizeof(answer));
+    snprintf(url, sizeof(url), "rediss+cluster://localhost:%s", port);
+    struct redis *r = redis_open(
+        &(struct redis_config){
+            .url = url, .tls = &(struct tls_options){.ca_file = secure.ca}, .first_wait_ms = 5000},
+        &err);
+    if (!r)
+        t_fail(__FILE__, __LINE__, "%s", err.message);
+    T_CHECK(r);
+    T_OK(set_and_get(r, &err), err);
+    redis_close(r);
+    redis_fixture_stop(&f);
+}
+
+static void a_sentinel_over_tls(void)
+{
+    struct redis_fixture master, sentinel;
+    struct err err;
+    const char *words[32];
+    char paths[3][340], port[16], lines[2000], url[100];
+    size_t n;
+    int at = redis_fixture_free_port();
+    snprintf(port, sizeof(port), "%d", redis_fixture_free_port());
+    tls_words(words, &n, port, paths);
+    words[n] = NULL;
+    T_CHECK(redis_fixture_start_with(&master, "tls-master", false, words));
+    snprintf(lines, sizeof(lines),
+             "bind 127.0.0.1\nport 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\n"
+             "tls-ca-cert-file %s\ntls-auth-clients no\ntls-replication yes\n"
+             "sentinel monitor shop 127.0.0.1 %s 1\n",
+             at, paths[0], paths[1], paths[2], port);
+    T_CHECK(redis_fixture_start_sentinel(&sentinel, "tls-sentinel", lines));
+    snprintf(url, sizeof(url), "rediss+sentinel://127.0.0.1:%d/shop", at);
+    struct redis *r = redis_open(
+        &(struct redis_config){
+            .url = url, .tls = &(struct tls_options){.ca_file = secure.ca}, .first_wait_ms = 5000},
+        &err);
+    if (!r)
+        t_fail(__FILE__, __LINE__, "%s", err.message);
+    T_CHECK(r);
+    T_OK(set_and_get(r, &err), err);
+    redis_close(r);
+    /* an authority that did not sign the Sentinel's certificate */
+    T_CHECK(
+        !redis_open(&(struct redis_config){.url = url,
+                                           .tls = &(struct tls_options){.ca_file = secure.other},
+                                           .first_wait_ms = 1000},
+                    &err));
+    T_HAS_STR(err.message, "not trusted");
+    redis_fixture_stop(&sentinel);
+    redis_fixture_stop(&master);
+}
+
 /* ---- ACL ---- */
 
 /* The line of docs/redis.md that begins "user judge on". */
@@ -227,6 +334,8 @@ int main(int argc, char **argv)
         {"tls that cannot be trusted", tls_that_cannot_be_trusted},
         {"a client certificate", a_client_certificate},
         {"plain and tls mixed up", plain_and_tls_mixed_up},
+        {"a cluster over tls", a_cluster_over_tls},
+        {"a sentinel over tls", a_sentinel_over_tls},
         {"acl users", acl_users},
     };
     if (!start_tls(&secure, "secure", "no"))
