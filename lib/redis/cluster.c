@@ -384,15 +384,16 @@ static void ask_next(struct redis *r, struct mono now)
     struct cluster *c = r->cluster;
     c->since = now;
     c->asked = NULL;
-    for (size_t i = 0; i < r->n_nodes && !c->asked; i++) {
+    for (size_t i = 0; i < r->n_nodes; i++) {
         struct link *l = &r->nodes[c->next++ % r->n_nodes]->links[REDIS_MAIN];
-        if (l->state != LINK_READY)
-            continue;
-        link_send_ours(l, SLOT_MAP, ++c->asking, 2, (const char *[]){"CLUSTER", "SLOTS"});
-        c->asked = l;
+        if (l->state == LINK_READY) {
+            link_send_ours(l, SLOT_MAP, ++c->asking, 2, (const char *[]){"CLUSTER", "SLOTS"});
+            c->asked = l;
+            return;
+        }
     }
     /* Nobody answers: those that were named are tried, whatever the map said. */
-    for (size_t i = 0; i < r->n_nodes && !c->asked; i++)
+    for (size_t i = 0; i < r->n_nodes; i++)
         r->nodes[i]->is_wanted = r->nodes[i]->is_wanted || r->nodes[i]->is_seed;
 }
 

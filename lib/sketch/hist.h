@@ -13,7 +13,8 @@
  * hist_count_reaching() bracket every count accordingly, so a test stays valid on any mixture of
  * both.
  *
- * Cells are sorted by (lo, hi) and grow on demand: sparse data is small. Encoded: about a byte a cell.
+ * Cells are sorted by (lo, hi) and grow on demand: sparse data is small. Encoded: about a byte a
+ * cell.
  */
 #ifndef LIB_SKETCH_HIST_H
 #define LIB_SKETCH_HIST_H
