@@ -218,9 +218,12 @@ static void look_end(struct look *l, struct check_result *out, struct arena *a)
     look_unref(l);
 }
 
-/* A cohort without points: the baseline runs, so that is wrong; a candidate may not run yet. */
-static void look_judge(struct check_result *r)
+/* A cohort without points: the baseline runs, so that is wrong; a candidate may not run yet. An
+ * alarm has no baseline. */
+static void look_judge(struct check_result *r, enum metric_kind kind)
 {
+    if (kind == METRIC_ALARM)
+        return;
     if (!r->problem && r->cohorts[COHORT_BASELINE].n_points == 0)
         r->problem = r->cohorts[COHORT_BASELINE].n_series
                          ? "the baseline's series have no points in the last hour"
@@ -270,7 +273,7 @@ void check_metrics(const struct check_env *env, const struct spec *spec, struct 
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct source *source = spec->metrics[i].source.word->implementation;
         if (is_pulled(&spec->metrics[i]))
-            look_judge(&out[i]);
+            look_judge(&out[i], spec->metrics[i].kind);
         else if (source && source->check)
             source->check(env, spec, i, &out[i], a);
         else

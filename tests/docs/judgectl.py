@@ -56,6 +56,7 @@ judgectl gate checkout-42 --for promote --wait --timeout 30m --output json
 ## Before and after a release
 
 ```sh
+judgectl validate release.yaml --check            # do the metrics find their series? shows the last hour's points
 judgectl plan release.yaml --traffic 400 --baseline errors=0.5%       # time and traffic until a verdict, and the odds
 judgectl simulate release.yaml --truth errors=x1.5 --runs 2000        # what becomes of many such releases
 judgectl backtest release.yaml --data history.csv                     # what each method would have said of a history
