@@ -210,7 +210,7 @@ def the_service_tells_about_itself(j):
     check(api["components"]["securitySchemes"]["token"]["scheme"] == "bearer" and "Problem" in api["components"]["schemas"])
     create = api["paths"]["/v1/releases"]["post"]
     check({"application/yaml", "application/json"} <= set(create["requestBody"]["content"]), create)
-    check({p["name"] for p in create["parameters"]} == {"dry_run", "Idempotency-Key"}, create)
+    check({p["name"] for p in create["parameters"]} == {"dry_run", "check", "Idempotency-Key"}, create)
     ids = [op["operationId"] for path in api["paths"].values() for op in path.values()]
     check(len(ids) == len(set(ids)), "an operation id is there twice")
     for path, ops in api["paths"].items():
