@@ -7,6 +7,7 @@
 
 #include "collectors/promql.h"
 #include "collectors/promql_points.h"
+#include "collectors/promql_request.h"
 #include "collectors/words.h"
 #include "lib/base/clock.h"
 #include "tests/t.h"
@@ -386,6 +387,63 @@ static void both_cohorts_labels_are_refused(void)
     T_HAS_STR(err.message, "has the labels of both cohorts");
 }
 
+/* ---- requests ---- */
+
+static void requests_say_what_is_wanted(void)
+{
+    struct promql_config c = {.server = "http://127.0.0.1:9090/prom/"};
+    struct promql_request range, instant, other;
+    const struct promql_steps steps = {1795400000200, 200, 4}, one = {1795400000200, 200, 1};
+    promql_request_init(&range, &c, "a{b=\"c d\"}", &steps);
+    T_EQ_STR(range.url, "http://127.0.0.1:9090/prom/api/v1/query_range");
+    T_EQ_STR(range.form, "query=a%7Bb%3D%22c%20d%22%7D&start=1795400000.200&end=1795400000.800"
+                         "&step=0.200&timeout=10000ms");
+    promql_request_init(&instant, &c, "a", &one);
+    T_EQ_STR(instant.url, "http://127.0.0.1:9090/prom/api/v1/query");
+    T_EQ_STR(instant.form, "query=a&time=1795400000.200&timeout=10000ms");
+    c.secret_ref = "mine"; /* another's credentials may see other series */
+    promql_request_init(&other, &c, "a", &one);
+    T_CHECK(promql_request_equals(&instant, &instant) && !promql_request_equals(&instant, &other));
+    promql_request_release(&other);
+    promql_request_release(&instant);
+    promql_request_release(&range);
+}
+
+static void refusals_are_named(void)
+{
+    static const struct {
+        int line, status;
+        const char *body, *want;
+    } cases[] = {
+        {__LINE__, 400, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"1:2: x\"}",
+         "400 bad_data: 1:2: x"},
+        {__LINE__, 503, "{\"status\":\"error\",\"errorType\":\"timeout\",\"error\":\"slow\"}",
+         "503 timeout: slow"},
+        {__LINE__, 401, "Unauthorized", "answers with status 401"},
+        {__LINE__, 502, "<html>", "answers with status 502"},
+        {__LINE__, 500, VECTOR(""), "answers with status 500"},
+        {__LINE__, 200, "<html>", "no reply of Prometheus"},
+        {__LINE__, 200, VECTOR(""), NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct promql_request r = {.steps = {0, 1000, 1}};
+        struct http_reply http;
+        struct promql_reply reply;
+        struct arena a;
+        struct err err = {0};
+        arena_init(&a);
+        http_reply_init(&http);
+        http.status = cases[i].status;
+        buf_add_str(&http.body, cases[i].body);
+        int rc = promql_request_read(&r, &http, &reply, &a, &err);
+        if ((rc != 0) != (cases[i].want != NULL) ||
+            (rc != 0 && !strstr(err.message, cases[i].want)))
+            t_fail(__FILE__, cases[i].line, "rc %d: %s", rc, err.message);
+        http_reply_release(&http);
+        arena_release(&a);
+    }
+}
+
 /* ---- the word ---- */
 
 static void places_are_filled(void)
@@ -455,6 +513,8 @@ int main(int argc, char **argv)
         {"what does not fit is refused", what_does_not_fit_is_refused},
         {"a series has one value", a_series_has_one_value},
         {"both cohorts' labels are refused", both_cohorts_labels_are_refused},
+        {"requests say what is wanted", requests_say_what_is_wanted},
+        {"refusals are named", refusals_are_named},
         {"places are filled", places_are_filled},
         {"the word checks queries", the_word_checks_queries},
     };
