@@ -8,6 +8,8 @@ import dataclasses
 import json
 import struct
 
+import firehose
+
 COHORTS = ("baseline", "candidate")
 SERVICE = "shop"
 
@@ -27,6 +29,7 @@ class Way:
     name: str      # of its metrics, too
     metrics: list  # of the spec
     make: object   # make(sender, key, rng, ts) -> Request; sender.state is the sender's own, for counters that go on
+    by_minutes: bool = False  # its points cover a minute each, so they need a release with such blocks
 
 
 def bucket(value):
@@ -88,8 +91,32 @@ def make_emf(sender, key, rng, ts):
     return Request("/v1/emf", "application/x-ndjson", body.encode(), {"Idempotency-Key": key}, adds, len(documents))
 
 
+def firehose_metrics():
+    def of(metric, other):
+        return {"push": {"metric": f"Shop.{metric}", "of": f"Shop.{other}", "where": {"Stage": "prod"}, "cohorts": {c: {"Group": c} for c in COHORTS}}}
+    return [
+        {"name": "firehose_errors", "kind": "proportion", "margin": {"relative": "90%", "absolute": "30%"}, "source": of("Errors", "Requests")},
+        {"name": "firehose_time", "kind": "ratio", "role": "info", "margin": {"relative": "90%"}, "source": of("Time", "Time:count")},
+    ]
+
+
+def make_firehose(sender, key, rng, ts):
+    """Points of this minute; each batch is another account's, or they would be the same points."""
+    points, adds = [], {m["name"]: {} for m in firehose_metrics()}
+    for cohort in COHORTS:
+        requests, errors, spent = rng.randint(5, 40), rng.randint(1, 5), rng.randint(1, 1000)
+        for metric, n, total in (("Requests", requests, requests), ("Errors", errors, errors), ("Time", requests, spent)):
+            points.append(firehose.point(metric, {"Stage": "prod", "Group": cohort}, n, float(total), 0.0, float(total), ts // 60 * 60, "Shop", account_id=key))
+        adds["firehose_errors"][cohort] = {"samples": requests + errors, "events": errors, "exposure": requests}
+        adds["firehose_time"][cohort] = {"samples": 2 * requests, "events": spent, "exposure": requests}
+    rng.shuffle(points)
+    d = firehose.Delivery(firehose.as_json(points))
+    return Request("/v1/firehose", "application/json", d.body, d.headers, adds)
+
+
 WAYS = [
     Way("ndjson", metric_trio("ndjson"), make_ndjson),
     Way("text", metric_trio("text"), make_text),
     Way("emf", metric_trio("emf"), make_emf),
+    Way("firehose", firehose_metrics(), make_firehose, by_minutes=True),
 ]

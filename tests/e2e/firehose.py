@@ -17,9 +17,9 @@ ACCOUNT, REGION = "123456789012", "eu-west-1"
 ARN = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:metric-stream/judge"
 
 
-def point(metric, dimensions, count, total, low=0.0, high=1.0, at=None, namespace="AWS/ApplicationELB", **more):
+def point(metric, dimensions, count, total, low=0.0, high=1.0, at=None, namespace="AWS/ApplicationELB", account_id=ACCOUNT, **more):
     """One data point; `at` in seconds, a whole minute."""
-    return {"metric_stream_name": "judge", "account_id": ACCOUNT, "region": REGION, "namespace": namespace, "metric_name": metric, "dimensions": dimensions,
+    return {"metric_stream_name": "judge", "account_id": account_id, "region": REGION, "namespace": namespace, "metric_name": metric, "dimensions": dimensions,
             "timestamp": int(at if at is not None else time.time() // 60 * 60) * 1000, "value": {"max": high, "min": low, "sum": total, "count": count, **more}, "unit": "Count"}
 
 

@@ -5,7 +5,7 @@ before each judged cuts four replies in ten after judged gave them: the samples 
 without an answer is sent again, to either, under its key. At the end the totals in Redis, read here, are those acknowledged:
 by metric and cohort, to the sample, and where none was late to the value and to the histogram's bucket.
 
-Every batch feeds two releases. One waits 20 s for its samples, longer than the outages: what is acknowledged within that
+Every batch feeds two releases (those whose points cover a minute, one of its own). One waits 20 s for its samples, longer than the outages: what is acknowledged within that
 time must never be late there. The other waits a tenth of a second: most that had to be sent again is late there, and counted
 so by the store, each once.
 
@@ -36,13 +36,13 @@ SEED = int(os.environ.get("EXACTLY_SEED") or random.SystemRandom().randrange(10*
 suite = Suite()
 
 
-def spec(name, lateness):
+def spec(name, lateness, ways, block):
     return {
         "apiVersion": "judge/v1", "kind": "Release",
         "metadata": {"name": name, "service": SERVICE, "environment": name, "revision": "r2"},
         "strategy": {"type": "canary", "steps": [{"share": "5%", "approval": True}, "100%"], "settle": "0s", "platform": {"kind": "none"}},
-        "metrics": [m for way in WAYS for m in way.metrics],
-        "policy": {"block": "200ms", "lateness": lateness, "no_data_after": "1h", "deadline": "4h"},
+        "metrics": [m for way in ways for m in way.metrics],
+        "policy": {"block": block, "lateness": lateness, "no_data_after": "1h", "deadline": "4h"},
     }
 
 
@@ -295,13 +295,15 @@ def each_acknowledged_sample_counts_once():
         for j in judgeds:
             j.start()
         judgeds[1]._token = judgeds[0].token
-        metrics = spec("patient", "1s")["metrics"]
-        for name, lateness in (("patient", f"{PATIENCE}s"), ("hasty", "100ms")):
-            judgeds[0].apply(spec(name, lateness))
+        plain, by_minutes = [w for w in WAYS if not w.by_minutes], [w for w in WAYS if w.by_minutes]
+        releases = {"patient": (f"{PATIENCE}s", plain, "200ms"), "hasty": ("100ms", plain, "200ms"), "minutes": (f"{PATIENCE}s", by_minutes, "60s")}
+        metrics = {name: spec(name, *more)["metrics"] for name, more in releases.items()}
+        for name, more in releases.items():
+            judgeds[0].apply(spec(name, *more))
         # a gauge is refused by its type where the metric is routed: nothing is counted
-        probe = f"{metrics[0]['source']['push']['of']}:1|g|#service:{SERVICE},cohort:baseline\n"
+        probe = f"{metrics['patient'][0]['source']['push']['of']}:1|g|#service:{SERVICE},cohort:baseline\n"
         for j in judgeds:
-            wait_for("routes of both", lambda: len(j.get("/v1/releases").json["releases"]) == 2 and
+            wait_for("routes of all", lambda: len(j.get("/v1/releases").json["releases"]) == len(releases) and
                      j.post("/v1/samples", probe, type="text/plain").json["refused"] == 1, 20)
         cutters = [Cutter(j.port, f"{SEED} {i}") for i, j in enumerate(judgeds)]
         ledger, stopped = Ledger(stack.dir / "ledger"), threading.Event()
@@ -325,7 +327,7 @@ def each_acknowledged_sample_counts_once():
         check(not missing, "never acknowledged:", missing)
         oldest = max(s.oldest for s in senders)
         with Resp(redis.path) as r:
-            results = [(name, *compare(r, name, metrics, wanted, is_patient=name == "patient" and oldest < PATIENCE)) for name in ("patient", "hasty")]
+            results = [(name, *compare(r, name, metrics[name], wanted, is_patient=name != "hasty" and oldest < PATIENCE)) for name in releases]
         given, cut, stored, stored_cut = (sum(getattr(c, k) for c in cutters) for k in ("given", "cut", "stored", "stored_cut"))
         samples = sum(c["samples"] for m in wanted.values() for c in m.values())
         attempts = sum(s.attempts for s in senders)
@@ -333,7 +335,8 @@ def each_acknowledged_sample_counts_once():
               f"judged killed {JUDGED_KILLS} times, Redis {REDIS_KILLS}, connections severed {SEVERED}; "
               f"{stored_cut} of {stored} acknowledgements cut ({100 * stored_cut / stored:.0f} %)", flush=True)
         for name, wrong, (sealed, still_open, late) in results:
-            print(f"figure release {name}: {sealed} samples sealed, {still_open} open, {late} late, {samples} acknowledged", flush=True)
+            of_release = sum(c["samples"] for m in metrics[name] for c in wanted[m["name"]].values())
+            print(f"figure release {name}: {sealed} samples sealed, {still_open} open, {late} late, {of_release} acknowledged", flush=True)
             check(not wrong, "\n".join(wrong[:20]))
         check(stored_cut >= 0.3 * stored, "too few answers were cut")
         print(f"figure took {time.monotonic() - began:.0f} s", flush=True)
