@@ -151,7 +151,7 @@ static void kinds(void)
 {
 #define VALUE(name, value)                                                                         \
     "{" AWS(DIRECTIVE("size", "[]", "{\"Name\":\"" name "\"}")) "," WHO ",\"" name "\":" value "}" \
-                                                                                               "\n"
+                                                                "\n"
     struct harness *h = harness_new(&ingest_emf);
     struct harness_sum sum;
     scan(h, VALUE("ms", "[10,20]") VALUE("ms", "{\"Values\":[5,30],\"Counts\":[2,3]}")

@@ -1,5 +1,6 @@
 // rooms: collectors store redis net crypto model sketch base
-// Embedded Metric Format of any content: a second pass answers the same, and series stay those of chosen labels.
+// Embedded Metric Format of any content: a second pass answers the same, and series stay those of
+// chosen labels.
 #include "tests/collectors/harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,6 @@
 // rooms: sketch base
-// HdrHistogram encodings of any content: what is taken is a histogram of ours, scaled or not, of as many values.
+// HdrHistogram encodings of any content: what is taken is a histogram of ours, scaled or not, of as
+// many values.
 #include "lib/sketch/hdr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
