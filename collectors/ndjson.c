@@ -240,7 +240,7 @@ static char *tags_write(const struct object *o, char *tags)
 
 /* The line of an encoded histogram. Such lines are few and bring thousands of values each, so they
  * may allocate. */
-static void hdr_take(struct ingest *in, const struct object *o, struct sample_line *line)
+static void hdr_take(struct ingest *in, const struct object *o, const struct sample_line *values)
 {
     const struct json_text *text = &o->texts[OBJECT_HDR];
     const double scale = has(o, OBJECT_SCALE) ? o->numbers[OBJECT_SCALE] : 1;
@@ -257,9 +257,10 @@ static void hdr_take(struct ingest *in, const struct object *o, struct sample_li
     else if (hist.n == 0)
         in->answer->taken++; /* an interval without values */
     else {
-        line->hist = &hist;
-        line->n = 0;
-        ingest_line(in, line);
+        struct sample_line line = *values;
+        line.hist = &hist;
+        line.n = 0;
+        ingest_line(in, &line);
     }
     hist_release(&hist);
     free(bytes);
