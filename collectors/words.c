@@ -103,7 +103,9 @@ static int push_check_metric(const void *config, enum metric_kind kind, struct e
 
 const struct word push_word = {
     .name = "push",
-    .help = "samples sent to us: POST /v1/samples or DogStatsD",
+    .help =
+        "samples sent to us: POST /v1/samples, DogStatsD, OTLP, Prometheus remote write, Embedded "
+        "Metric Format, CloudWatch Metric Streams",
     .fields = push_fields,
     .n_fields = N_OF(push_fields),
     .config_size = sizeof(struct push_config),
