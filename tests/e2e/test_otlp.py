@@ -195,6 +195,7 @@ def a_release_is_judged_from_the_sdk():
         for name in names:
             j.apply(quick_spec(name, policy=policy, metric=source, steps=("50%", "100%"), strategy={"first_share": "50%"}))
             routed(j, name)
+            check(j.post(f"/v1/releases/{name}/traffic", {"share": "50%", "why": "shifted"}).status < 300)
         apps = []
         for name in names:
             for cohort in ("baseline", "candidate"):
