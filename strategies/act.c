@@ -132,8 +132,10 @@ static int give_up(struct run *r, const char *cause, struct err *err)
     struct pending p = r->walk.pending;
     char why[WALK_WHY_BYTES], words[NUM_TEXT_BYTES];
     if (p.kind == ACTION_RETIRE)
-        snprintf(why, sizeof(why),
-                 "the old version could not be retired: %.150s; resume tries again", cause);
+        snprintf(
+            why, sizeof(why),
+            "the old version could not be retired: %.130s; resume tries again, abort leaves it",
+            cause);
     else
         snprintf(why, sizeof(why), "the shift to %s failed %d times: %.150s; resume tries again",
                  share_words(p.to, words), p.attempt, cause);

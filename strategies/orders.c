@@ -8,7 +8,7 @@
  *             queued, check  step                      bake             undo   retire, end
  *   promote   override (1)   approval, or override     override: ends   -      -
  *   rollback  ends           undo                      undo             -      -
- *   abort     ends           undo, outcome stopped     undo             -      -
+ *   abort     ends           undo, outcome stopped     undo             -      ends a failed retire
  *   pause     yes            yes                       yes              -      -
  *   resume    yes            yes                       yes              -      of a failed retire
  *   traffic   report         back, or on by override   0 only           -      -
@@ -89,6 +89,11 @@ struct action order_take(struct walk *w, const struct pattern_input *in)
     if (w->stage == STAGE_UNDO)
         return refused(o, "all traffic is being given back");
     bool is_ending = w->stage == STAGE_RETIRE || w->stage == STAGE_END || w->stage == STAGE_DONE;
+    bool is_stuck = w->is_paused && w->stage == STAGE_RETIRE;
+    if (is_stuck && o->verb == ORDER_ABORT) {
+        walk_end(w, w->outcome, w->cause, in->now);
+        return action_note("%s ends it, the old version is left standing: %s", o->who, o->why);
+    }
     if (is_ending && !(o->verb == ORDER_RESUME && w->is_paused))
         return refused(o, "too late, the release is ending");
     switch (o->verb) {

@@ -363,6 +363,28 @@ static void orders_are_obeyed_or_answered(void)
     }
 }
 
+/* A retire that keeps failing holds the service's lock: a person can end it without it. */
+static void abort_ends_a_failed_retire(void)
+{
+    struct plan plan = make_plan();
+    struct platform_state seen = healthy_at(1);
+    struct order o = {.seq = 5, .verb = ORDER_ABORT, .who = "ann", .why = "removed by hand"};
+    struct pattern_input in = {.plan = &plan, .observed = &seen, .order = &o, .now = {1000 * S}};
+    plan.has_retire = true;
+    struct walk w = walk_at(STAGE_RETIRE, 3);
+    w.outcome = OUTCOME_PROMOTED;
+    T_HAS_STR(canary_pattern.next(&w, &in).why, "too late"); /* on its way, not failed */
+    T_EQ_INT(ask(&w, &plan, NULL, &seen, 1001).kind, ACTION_RETIRE);
+    w.pending = (struct pending){.kind = ACTION_RETIRE, .to = 1};
+    canary_pattern.failed(&w, &plan, "access denied", (struct wall){1002 * S});
+    T_EQ_INT(ask(&w, &plan, NULL, &seen, 1003).kind, ACTION_WAIT);
+    o.seq = 6;
+    T_CHECK(canary_pattern.next(&w, &in).is_note);
+    T_EQ_INT(ask(&w, &plan, NULL, &seen, 1004).kind, ACTION_FINISH);
+    T_EQ_INT(w.outcome, OUTCOME_PROMOTED);
+    T_CHECK(!w.is_paused);
+}
+
 static void bake_ends_by_clock_and_verdict(void)
 {
     struct plan plan = make_plan();
@@ -469,6 +491,7 @@ int main(int argc, char **argv)
         {"takeover_adopts_what_was_planned", takeover_adopts_what_was_planned},
         {"deadline_holds_or_goes_back", deadline_holds_or_goes_back},
         {"orders_are_obeyed_or_answered", orders_are_obeyed_or_answered},
+        {"abort_ends_a_failed_retire", abort_ends_a_failed_retire},
         {"bake_ends_by_clock_and_verdict", bake_ends_by_clock_and_verdict},
         {"follower_touches_nothing", follower_touches_nothing},
         {"none_waits_for_reports", none_waits_for_reports},
