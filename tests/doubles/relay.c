@@ -3,13 +3,14 @@
  *
  *   relay --log FILE --map NAME:KIND:LISTEN:UPSTREAM [--map ...]
  *         [--at N --when before|after --do kill|hold|cut [--pid-file FILE] [--hold-ms MS]]
- *         [--ignore TEXT ...] [--only TEXT ...]
+ *         [--ignore TEXT ...] [--only TEXT ...] [--since TEXT]
  *
  * KIND is `redis` (requests are RESP arrays or inline lines) or `line` (one request a line,
  * HAProxy's runtime socket). LISTEN and UPSTREAM are unix paths, or host:port on 127.0.0.1. A
  * message is a request of a client; replies pass through. Messages are numbered from 1 over all
  * maps in the order of their arrival; those that hold an --ignore text, or none of the --only texts
- * (if there are any), pass without a number and are logged as `-`.
+ * (if there are any), pass without a number and are logged as `-`; so does everything up to and
+ * with the first one that holds the --since text.
  *
  * The log has a line a message, written before it is forwarded:
  *   N NAME TEXT          TEXT: the request's words, each cut at 64 bytes (then `..`), binary
@@ -67,7 +68,7 @@ static struct link links[LINKS_MAX];
 static int n_links;
 static const char *ignore[WORDS_MAX], *only[WORDS_MAX];
 static int n_ignore, n_only;
-static const char *pid_file, *what = "kill";
+static const char *pid_file, *what = "kill", *since;
 static long at = -1, hold_ms = 1000, count;
 static bool is_after;
 static int log_fd = -1;
@@ -204,6 +205,11 @@ static void request_text(const struct link *l, size_t len, char *out, size_t siz
 
 static bool is_counted(const char *text)
 {
+    if (since) {
+        if (strstr(text, since))
+            since = NULL;
+        return false;
+    }
     bool is_in = n_only == 0;
     for (int i = 0; i < n_only; i++)
         is_in |= strstr(text, only[i]) != NULL;
@@ -392,6 +398,8 @@ static void option(const char *name, char *value)
         ignore[n_ignore++] = value;
     else if (strcmp(name, "--only") == 0 && n_only < WORDS_MAX)
         only[n_only++] = value;
+    else if (strcmp(name, "--since") == 0)
+        since = value;
     else {
         fprintf(stderr, "relay: unknown option %s\n", name);
         exit(2);
