@@ -1,4 +1,4 @@
-// rooms: vocabulary strategies collectors store redis net crypto model sketch base
+// rooms: vocabulary strategies collectors store redis aws net crypto model sketch base
 /*
  * Any bytes as a release spec, YAML or JSON, with and without inline targets. What is taken has a
  * canonical form that reads back to the same bytes; what is refused says where and why.
