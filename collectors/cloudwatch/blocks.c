@@ -101,10 +101,11 @@ static void give_side(const struct data_call *c, const struct data_part *part, u
     for (int64_t block = want->from; block <= want->to; block++) {
         struct summary s;
         bool is_used = false;
+        struct data_dropped again = {0}, *count = block < want->count_from ? &again : dropped;
         summary_init(&s, summary_kind_of(want->kind));
         for (size_t k = 0; k < a_block; k++, i++)
             is_used |=
-                side->exposure ? add_counts(&s, side, i, dropped) : add_value(&s, side, i, dropped);
+                side->exposure ? add_counts(&s, side, i, count) : add_value(&s, side, i, count);
         if (is_used)
             give(want->user, cohort, block, &s);
         summary_release(&s);

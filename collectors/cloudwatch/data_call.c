@@ -314,6 +314,41 @@ void data_call_free(struct data_call *c)
     free(c);
 }
 
+/* ---- names ---- */
+
+static void add_dimensions(struct buf *out, const struct labels *labels, const char *const *names)
+{
+    for (size_t i = 0; i < labels->n; i++)
+        if (is_among(names, labels->items[i].name))
+            buf_addf(out, "%s%s=%s", out->data[out->len - 1] == '{' ? "" : ", ",
+                     labels->items[i].name, labels->items[i].value);
+}
+
+void data_part_series(const struct data_part *part, struct arena *a,
+                      void (*name)(void *user, uint8_t cohort, const char *text))
+{
+    const struct data_want *want = &part->want;
+    struct formula f;
+    formula_of(want->word, want->config, want->kind, a, &f);
+    for (uint8_t cohort = COHORT_BASELINE; cohort <= COHORT_CANDIDATE; cohort++) {
+        const struct cohort_labels *sides = &f.common->cohorts;
+        for (size_t i = 0; i < f.n_inputs; i++) {
+            const struct formula_input *in = &f.inputs[i];
+            struct buf text;
+            if (!formula_uses(&f, in))
+                continue;
+            buf_init(&text, FRAGMENT_BYTES);
+            buf_addf(&text, "%s of %s %s {", in->stat.stat, in->stat.name_space, in->stat.metric);
+            add_dimensions(&text, &f.common->dimensions, in->dimensions);
+            add_dimensions(&text, cohort == COHORT_BASELINE ? &sides->baseline : &sides->candidate,
+                           in->dimensions);
+            buf_add_char(&text, '}');
+            name(want->user, cohort, text.data);
+            buf_release(&text);
+        }
+    }
+}
+
 /* ---- the request ---- */
 
 void data_call_request(const struct data_call *c, const char *token, struct buf *out)

@@ -28,7 +28,8 @@ struct data_want {
     const void *config;      /* borrowed until the call is freed */
     enum metric_kind kind;
     int64_t block_us;
-    int64_t from, to; /* blocks, both included */
+    int64_t from, to;   /* blocks, both included */
+    int64_t count_from; /* those before are read again: what is wrong with them was counted */
 };
 
 enum query_state { QUERY_UNANSWERED, QUERY_COMPLETE, QUERY_PARTIAL, QUERY_ERROR, QUERY_FORBIDDEN };
@@ -98,5 +99,10 @@ struct data_dropped {  /* points that could not be used */
 };
 int data_call_blocks(const struct data_call *c, const struct data_part *part, data_block_fn *give,
                      struct data_dropped *dropped, struct err *err) WARN_UNUSED;
+
+/* Names the statistics a part was read from, as a user knows them: "Sum of AWS/Lambda Errors
+ * {FunctionName=resize, ...}". */
+void data_part_series(const struct data_part *part, struct arena *a,
+                      void (*name)(void *user, uint8_t cohort, const char *text));
 
 #endif

@@ -19,6 +19,26 @@ static void give_block(void *user, uint8_t cohort, int64_t block, const struct s
     pull_point(user, cohort, block, sums);
 }
 
+static void give_series(void *user, uint8_t cohort, const char *name)
+{
+    pull_series(user, cohort, name);
+}
+
+/* An alarm has no cohorts. Who only looks at it sees it on both sides. */
+static void give_alarm_block(void *user, uint8_t cohort, int64_t block, const struct summary *sums)
+{
+    pull_point(user, cohort, block, sums);
+    if (pull_wants_series(user))
+        pull_point(user, COHORT_BASELINE, block, sums);
+}
+
+static void give_alarm_series(struct pull_ask *ask)
+{
+    const struct alarm_config *config = ask->pull->config;
+    pull_series(ask, COHORT_BASELINE, config->name);
+    pull_series(ask, COHORT_CANDIDATE, config->name);
+}
+
 /* Nothing new is known. */
 static void ask_failed(struct pull_ask *ask, const struct err *err)
 {
@@ -52,6 +72,8 @@ static void data_answered(void *of)
     for (size_t i = 0; i < c->n_parts; i++) {
         struct data_part *part = &c->parts[i];
         struct err err = {0};
+        if (pull_wants_series(part->want.user))
+            data_part_series(part, &c->arena, give_series);
         if (data_call_blocks(c, part, give_block, &dropped, &err) == 0) {
             pull_done(part->want.user, part->want.to, NULL);
             continue;
@@ -101,7 +123,9 @@ static void alarm_answered(void *of)
     struct alarm_call *c = of;
     for (size_t i = 0; i < c->n_wants; i++) {
         struct err err = {0};
-        if (alarm_call_blocks(c, &c->wants[i], give_block, &err) == 0) {
+        if (pull_wants_series(c->wants[i].user))
+            give_alarm_series(c->wants[i].user);
+        if (alarm_call_blocks(c, &c->wants[i], give_alarm_block, &err) == 0) {
             pull_done(c->wants[i].user, c->wants[i].to, NULL);
             continue;
         }
@@ -124,9 +148,7 @@ static const struct call_kind alarm_kind = {
 /* The newest block whose points are final: later ones are not read, lest they be judged early. */
 static int64_t newest_final(const struct pull_ask *ask)
 {
-    const struct wall t = {ask->asked_at.us - ask->pull->timing.delay_us};
-    int64_t final = block_of(t, ask->pull->route->block_us) - 1;
-    return final < ask->to ? final : ask->to;
+    return ask->last_final < ask->to ? ask->last_final : ask->to;
 }
 
 static bool data_want_of(struct pull_ask *ask, struct data_want *want)
@@ -139,6 +161,7 @@ static bool data_want_of(struct pull_ask *ask, struct data_want *want)
         .block_us = ask->pull->route->block_us,
         .from = ask->from,
         .to = newest_final(ask),
+        .count_from = ask->first_new,
     };
     data_want_clamp(want, ask->asked_at);
     if (want->from > ask->from)

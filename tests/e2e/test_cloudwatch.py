@@ -4,6 +4,7 @@ One judged reads our stand-in (tests/doubles/cloudwatch.py, which checks every r
 signature) for several releases at once, each with a trouble of its own; the tests look at how each was judged."""
 import in_venv  # noqa: F401  (first: it may start us again)
 
+import json
 import pathlib
 import random
 import sys
@@ -197,6 +198,25 @@ def a_new_owner_reads_what_the_old_one_had_not(s):
     v = s.verdict("late", "promote")
     blocks = v["last_block"] - (int(s.split_at["late"]) + 1) + 1
     check(v["metrics"][0]["candidate"]["n"] / 2000 >= blocks, "no block is missing:", blocks, v)
+
+
+@suite.test
+def a_check_shows_series_and_points(s):
+    path = s.j.dir / "checked.json"
+    nothing = plain("Good", region="us-west-2", metric="nothing", missing="missing")
+    path.write_text(json.dumps(spec("checked", *s.specs["good"]["metrics"], alarm("both"), metric(nothing, name="nothing"), metric(plain("Good", "ap-south-1"), name="denied"))))
+    r = ctl(s.j, "validate", path, "--check", "-o", "json")
+    check(r.returncode == 4, r.returncode, r.stderr)
+    got = {m["metric"]: m for m in json.loads(r.stdout)["check"]}
+    check([m for m in got if got[m]["ok"]] == ["errors", "p90", "error-percent", "both"], got)
+    for cohort, version in (("baseline", "1"), ("candidate", "2")):
+        c = got["errors"][cohort]
+        check(c["series"] == [f"Sum of Good errors {{Version={version}}}", f"Sum of Good requests {{Version={version}}}"], c)
+        check(c["points"] and all(p["events"] / p["exposure"] == 0.01 for p in c["points"]), c)
+        check(got["error-percent"][cohort]["n_series"] == 2 and abs(got["error-percent"][cohort]["points"][0]["value"] - 1) < 1e-9, got["error-percent"])
+    check("no points in the last hour" in got["nothing"]["problem"] and "AccessDenied" in got["denied"]["problem"], got["nothing"], got["denied"])
+    text = ctl(s.j, "validate", path, "--check").stdout
+    check("CloudWatch: 18 metrics asked for each 1s, about $0.6480 an hour" in text, text)
 
 
 @suite.test
