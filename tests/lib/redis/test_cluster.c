@@ -302,6 +302,36 @@ static void the_wrong_form(void)
     redis_fixture_stop(&one);
 }
 
+/* Nothing is refused or reset: it does not answer. Its replica takes over, and it comes back as
+ * one. */
+static void a_master_is_frozen(void)
+{
+    struct redis *r = open_it();
+    struct err err;
+    char tag[16];
+    T_CHECK(r);
+    tag_on(0, tag);
+    redis_fixture_freeze(&cluster.servers[0], true);
+    struct mono from = mono_now();
+    int rc = -1;
+    bool was_unknown = false;
+    for (int v = 1; rc != 0 && mono_now().us - from.us < 20 * US_PER_SECOND; v++) {
+        struct redis_batch *b = redis_batch_new();
+        redis_command(b, "SET");
+        redis_argf(b, "f%s", tag);
+        redis_arg_int(b, v);
+        rc = redis_call(r, REDIS_MAIN, b, 700, &err);
+        was_unknown = was_unknown || redis_batch_outcome(b) == REDIS_UNKNOWN;
+        redis_batch_free(b);
+    }
+    redis_fixture_freeze(&cluster.servers[0], false);
+    T_OK(rc, err);
+    T_CHECK(was_unknown);
+    T_CHECK(redis_cluster_wait(&cluster, 0, "role:slave", 15000));
+    T_CHECK(redis_cluster_wait(&cluster, 3, "role:master", 1000));
+    redis_close(r);
+}
+
 /* Last: the cluster is not the same afterwards. */
 static void a_master_is_killed(void)
 {
@@ -352,6 +382,7 @@ int main(int argc, char **argv)
         {"blocking reads", blocking_reads},
         {"a slot moves while commands go on", a_slot_moves_while_commands_go_on},
         {"the wrong form", the_wrong_form},
+        {"a master is frozen", a_master_is_frozen},
         {"a master is killed", a_master_is_killed},
     };
     if (!redis_cluster_start(&cluster, "cluster", 3, true))
