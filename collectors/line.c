@@ -109,11 +109,16 @@ static const char *value_word(struct series *s)
     return "count";
 }
 
+static bool value_is_plain(double v, double sum)
+{
+    return v >= 0 && sum <= COUNT_VALUE_MAX;
+}
+
 /* -1 with the line refused when one of these cannot be what the metric takes. `sum` is what they
  * add to a counter. */
 static int value_check(struct ingest *in, struct series *s, double v, double sum)
 {
-    if (v >= 0 && sum <= COUNT_VALUE_MAX)
+    if (value_is_plain(v, sum))
         return 0;
     if (v < 0)
         ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v, value_word(s));
@@ -136,9 +141,11 @@ static int values_check(struct ingest *in, struct series *s, const struct sample
                        value_check(in, s, line->set->max, line->set->sum) != 0
                    ? -1
                    : 0;
-    for (size_t i = 0; i < line->n; i++)
-        if (value_check(in, s, line->values[i], line->values[i] * weight_at(line, i)) != 0)
+    for (size_t i = 0; i < line->n; i++) {
+        const double v = line->values[i], sum = v * weight_at(line, i);
+        if (!value_is_plain(v, sum) && value_check(in, s, v, sum) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -151,9 +158,9 @@ static bool set_is_plain(const struct statistic_set *set)
 /* Can the target take what the line brings? */
 static bool form_fits(const struct series_target *t, const struct sample_line *line)
 {
-    const enum metric_kind kind = t->route->kinds[t->metric];
     if (t->counts_samples || (!line->set && !line->hist))
-        return true;
+        return true; /* without a look at the route: it may be far away */
+    const enum metric_kind kind = t->route->kinds[t->metric];
     if (line->hist)
         return kind == METRIC_QUANTILE;
     return kind != METRIC_MEAN || set_is_plain(line->set);
@@ -435,7 +442,9 @@ void ingest_line_ahead(struct ingest *in, struct sample_line *line)
     line->number = in->line_number;
     line->hash = series_hash(t, &line->key);
     __builtin_prefetch(&t->slots[(uint32_t)line->hash & (t->cap - 1)]);
-    in->ahead[in->n_ahead++] = *line;
+    if (line != ingest_line_place(in))
+        *ingest_line_place(in) = *line;
+    in->n_ahead++;
     in->n_values += line->n;
     if (in->n_ahead == AHEAD_LINES || in->n_values > PACKED_MAX)
         add_ahead(in);

@@ -268,7 +268,10 @@ static void hdr_take(struct ingest *in, const struct object *o, const struct sam
 
 static void line_read(struct ingest *in, const char *p, const char *end)
 {
-    struct object o = {.scratch = {in->shard->scratch, in->shard->scratch + SCRATCH_BYTES}};
+    struct object o; /* what was not seen is not looked at */
+    o.seen = 0;
+    o.n_labels = o.labels_bytes = 0;
+    o.scratch = (struct json_scratch){in->shard->scratch, in->shard->scratch + SCRATCH_BYTES};
     if (object_read(in, &o, p, end) != 0 || object_check(in, &o) != 0)
         return;
     char *tags = o.scratch.at; /* behind what was decoded */

@@ -243,12 +243,18 @@ static void log_count(struct sums_set *set, struct sums *s)
 
 void sums_add_values(struct sums_set *set, struct sums *s, const double *values, size_t n)
 {
+    uint16_t *log = s->log;
+    uint32_t n_log = s->n_log; /* here, for a store to the log might change what it says there */
     s->samples += n;
     for (size_t i = 0; i < n; i++) {
-        s->log[s->n_log++] = (uint16_t)hist_bucket(values[i]);
-        if (s->n_log == LOG_VALUES)
+        log[n_log++] = (uint16_t)hist_bucket(values[i]);
+        if (n_log == LOG_VALUES) {
+            s->n_log = n_log;
             log_count(set, s);
+            n_log = 0;
+        }
     }
+    s->n_log = n_log;
 }
 
 void sums_add_moment(struct sums *s, double value, uint64_t count)

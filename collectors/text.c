@@ -9,10 +9,13 @@
  * and the tags are not looked at here beyond where they end: series.c reads them once a series (and
  * the tags that clients without any put behind the name: name,service=checkout:1|c).
  */
+#include <assert.h>
 #include <string.h>
 
 #include "collectors/scan.h"
 #include "collectors/shard.h"
+
+#define TEXT_LINE_KNOWN 144 /* see line_read */
 
 /* The sections after the type; -1 with the line refused. */
 struct sections {
@@ -164,8 +167,8 @@ static void line_read(struct ingest *in, const char *p, const char *end)
         ingest_refuse(in, "events and service checks are not taken");
         return;
     }
-    struct sample_line line = {.values = in->shard->values + in->n_values};
-    const char *bar = values_read(in, colon + 1, end, &line.n);
+    size_t n_values;
+    const char *bar = values_read(in, colon + 1, end, &n_values);
     const char *type_at = bar;
     if (!bar) {
         /* "users:abc|s": say that sets are not taken rather than that abc is no number */
@@ -175,7 +178,7 @@ static void line_read(struct ingest *in, const char *p, const char *end)
             values_refuse(in, colon + 1, end);
             return;
         }
-        line.n = 0;
+        n_values = 0;
     }
     enum sample_type type;
     const char *rest = type_read(type_at + 1, end, &type);
@@ -189,14 +192,24 @@ static void line_read(struct ingest *in, const char *p, const char *end)
     struct sections s = {.tags = "", .rate = 1, .ts_us = in->options->now.us};
     if (sections_read(in, rest, end, &s) != 0)
         return;
-    line.key = (struct series_key){type, p, (size_t)(colon - p), s.tags, s.tags_len, TAGS_TEXT};
-    if (line.key.name_len + line.key.tags_len > SERIES_KEY_BYTES_MAX) {
+    if ((size_t)(colon - p) + s.tags_len > SERIES_KEY_BYTES_MAX) {
         ingest_refuse(in, "name and tags are longer than %d bytes", SERIES_KEY_BYTES_MAX);
         return;
     }
-    line.weight = s.rate == 1 ? 1 : 1 / s.rate;
-    line.ts_us = s.ts_us;
-    ingest_line_ahead(in, &line);
+    static_assert(sizeof(struct sample_line) == TEXT_LINE_KNOWN, "every member is written below");
+    struct sample_line *line = ingest_line_place(in);
+    line->key = (struct series_key){type, p, (size_t)(colon - p), s.tags, s.tags_len, TAGS_TEXT};
+    line->values = in->shard->values + in->n_values;
+    line->n = n_values;
+    line->weight = s.rate == 1 ? 1 : 1 / s.rate;
+    line->counts = NULL;
+    line->set = NULL;
+    line->hist = NULL;
+    line->buckets = NULL;
+    line->start_us = 0;
+    line->period_us = 0;
+    line->ts_us = s.ts_us;
+    ingest_line_ahead(in, line);
 }
 
 static int text_read(struct ingest *in, const char *bytes, size_t len, struct err *err)
