@@ -22,6 +22,7 @@ class Request:
     headers: dict
     adds: dict
     lines: int = 0  # the answer must have taken so many, where it says so
+    status: int = 200  # when all is stored
 
 
 @dataclasses.dataclass
@@ -29,7 +30,9 @@ class Way:
     name: str      # of its metrics, too
     metrics: list  # of the spec
     make: object   # make(sender, key, rng, ts) -> Request; sender.state is the sender's own, for counters that go on
-    by_minutes: bool = False  # its points cover a minute each, so they need a release with such blocks
+    block: str = "200ms"  # of its release
+    senders: int = 0      # 0: some
+    every: float = 0      # seconds of time from batch to batch, however late it is sent; 0: as it comes
 
 
 def bucket(value):
@@ -91,6 +94,122 @@ def make_emf(sender, key, rng, ts):
     return Request("/v1/emf", "application/x-ndjson", body.encode(), {"Idempotency-Key": key}, adds, len(documents))
 
 
+# ---- protobuf and snappy, as little as it takes ----
+
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    """bytes or text: length-delimited; float: 64 bits; int: varint."""
+    if isinstance(value, float):
+        return varint(number << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def fixed64(number, value):
+    return varint(number << 3 | 1) + struct.pack("<Q", value)
+
+
+def snappy(data):
+    """The block format, all of it literals."""
+    out = varint(len(data))
+    for i in range(0, len(data), 65536):
+        part = data[i:i + 65536]
+        out += bytes([61 << 2]) + struct.pack("<H", len(part) - 1) + part
+    return out
+
+
+def attribute(name, text):
+    return field(1, name) + field(2, field(1, text))
+
+
+def proportion(way):
+    return {"name": f"{way}_errors", "kind": "proportion", "role": "info", "margin": {"relative": "90%", "absolute": "30%"},
+            "source": {"push": {"metric": f"{way}.e", "of": f"{way}.r"}}}
+
+
+def mean(way):
+    return {"name": f"{way}_size", "kind": "mean", "role": "info", "margin": {"relative": "90%"}, "source": {"push": {"metric": f"{way}.size"}}}
+
+
+# ---- OTLP ----
+
+
+def make_otlp_delta(sender, key, rng, ts):
+    """Sums and a gauge, in protobuf. Bodies are known by their digest: the start time makes each another one."""
+    ns, adds, resources = int(ts * 1e9), {"otlp_errors": {}, "otlp_size": {}}, b""
+    start = ns - 10**9 - sender.number * 10**6 - sender.batches
+    for cohort in COHORTS:
+        points = {"otlp.r": [rng.randint(1, 500) for _ in range(rng.randint(1, 4))], "otlp.e": [rng.randint(0, 9)], "otlp.size": [rng.randint(1, 1000) for _ in range(rng.randint(1, 4))]}
+        metrics = b""
+        for name, values in points.items():
+            data = b"".join(field(1, fixed64(2, start) + fixed64(3, ns) + field(4, float(v)) + field(7, attribute("route", f"/{i}"))) for i, v in enumerate(values))
+            kind = field(5, data) if name == "otlp.size" else field(7, data + field(2, 1) + field(3, 1))  # a gauge; a monotonic sum of deltas
+            metrics += field(2, field(1, name) + kind)
+        resource = field(1, field(1, attribute("service.name", SERVICE)) + field(1, attribute("cohort", cohort)))
+        resources += field(1, resource + field(2, metrics))
+        adds["otlp_errors"][cohort] = {"samples": len(points["otlp.r"]) + 1, "events": points["otlp.e"][0], "exposure": sum(points["otlp.r"])}
+        adds["otlp_size"][cohort] = {"samples": len(points["otlp.size"]), "n": len(points["otlp.size"]), "sum": sum(points["otlp.size"])}
+    return Request("/v1/otlp/v1/metrics", "application/x-protobuf", resources, {}, adds)
+
+
+def grow(sender, rng, way):
+    """Counters of both cohorts, how far they stand now, and what that adds: nothing at first, for it is what later ones are measured from."""
+    adds, first = {f"{way}_errors": {}}, not sender.state
+    for cohort in COHORTS:
+        e, r = sender.state.get(cohort, (50, 1000))
+        more = (0, 0) if first else (rng.randint(0, 3), rng.randint(3, 90))
+        sender.state[cohort] = e + more[0], r + more[1]
+        if not first:
+            adds[f"{way}_errors"][cohort] = {"events": more[0], "exposure": more[1]}
+    return {} if first else adds
+
+
+def make_otlp_cumulative(sender, key, rng, ts):
+    adds, resources = grow(sender, rng, "total"), []
+    for cohort in COHORTS:
+        e, r = sender.state[cohort]
+        metrics = [{"name": name, "sum": {"isMonotonic": True, "aggregationTemporality": 2, "dataPoints": [
+            {"startTimeUnixNano": str(sender.since * 10**9), "timeUnixNano": str(int(ts * 1e9)), "asInt": str(v)}]}} for name, v in (("total.e", e), ("total.r", r))]
+        who = {"service.name": SERVICE, "cohort": cohort, "service.instance.id": f"{cohort}-{sender.number}"}
+        resources.append({"resource": {"attributes": [{"key": k, "value": {"stringValue": v}} for k, v in who.items()]}, "scopeMetrics": [{"metrics": metrics}]})
+    return Request("/v1/otlp/v1/metrics", "application/json", json.dumps({"resourceMetrics": resources}).encode(), {}, adds)
+
+
+# ---- Prometheus remote write ----
+
+
+def series(name, cohort, value, ts, **labels):
+    labels = {"__name__": name, "cohort": cohort, "instance": f"{cohort}:80", "job": SERVICE, **labels}
+    text = b"".join(field(1, field(1, n) + field(2, v)) for n, v in sorted(labels.items()))
+    return field(1, text + field(2, field(1, float(value)) + field(2, int(ts * 1000))))
+
+
+def make_remote_write(sender, key, rng, ts):
+    """Counters, kept as points, and a gauge, each sample of which is an observation."""
+    adds = grow(sender, rng, "remote")
+    body = b""
+    for cohort in COHORTS:
+        e, r = sender.state[cohort]
+        body += series("remote_e_total", cohort, e, ts) + series("remote_r_total", cohort, r, ts)
+        sizes = [rng.randint(1, 1000) for _ in range(rng.randint(1, 4))]
+        body += b"".join(series("remote_size", cohort, v, ts, shelf=str(i)) for i, v in enumerate(sizes))
+        adds.setdefault("remote_size", {})[cohort] = {"samples": len(sizes), "n": len(sizes), "sum": sum(sizes)}
+    headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
+    return Request("/v1/prometheus/write", "application/x-protobuf", snappy(body), headers, adds, status=204)
+
+
+# ---- Firehose ----
+
+
 def firehose_metrics():
     def of(metric, other):
         return {"push": {"metric": f"Shop.{metric}", "of": f"Shop.{other}", "where": {"Stage": "prod"}, "cohorts": {c: {"Group": c} for c in COHORTS}}}
@@ -114,9 +233,17 @@ def make_firehose(sender, key, rng, ts):
     return Request("/v1/firehose", "application/json", d.body, d.headers, adds)
 
 
+REMOTE = {"name": "remote_errors", "kind": "proportion", "role": "info", "margin": {"relative": "90%", "absolute": "30%"},
+          "source": {"push": {"metric": "remote_e_total", "of": "remote_r_total"}}}
+REMOTE_SIZE = {"name": "remote_size", "kind": "mean", "role": "info", "margin": {"relative": "90%"}, "source": {"push": {"metric": "remote_size"}}}
+
 WAYS = [
     Way("ndjson", metric_trio("ndjson"), make_ndjson),
     Way("text", metric_trio("text"), make_text),
     Way("emf", metric_trio("emf"), make_emf),
-    Way("firehose", firehose_metrics(), make_firehose, by_minutes=True),
+    Way("otlp delta", [proportion("otlp"), mean("otlp")], make_otlp_delta),
+    # differences need a point in each block, so these tell each second's, late or not
+    Way("otlp cumulative", [proportion("total")], make_otlp_cumulative, block="1s", senders=1, every=1),
+    Way("remote write", [REMOTE, REMOTE_SIZE], make_remote_write, block="1s", senders=1, every=1),
+    Way("firehose", firehose_metrics(), make_firehose, block="60s"),
 ]
