@@ -12,9 +12,11 @@
  * sealed sends the number of late samples alone: under its sequence number that is added once, too.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/num.h"
 #include "lib/store/store_priv.h"
 
@@ -258,24 +260,62 @@ static bool has_successor(const struct redis_reply *all, size_t of)
     return false;
 }
 
+/* A process's last sign of life as it was seen from here. */
+struct sign {
+    char value[64]; /* of the hash, cut off */
+    struct wall at; /* by our clock */
+};
+
+/*
+ * When this process last said something new, by our clock: its own may be fast, and would keep it
+ * alive long after its death. Only of a value found at the first look the time it states is taken,
+ * if it is not in our future. Takes the sign over from `s->signs` into `now_known`.
+ */
+static struct wall last_sign(struct store *s, struct map *now_known, const struct redis_reply *name,
+                             const struct redis_reply *value, int64_t stated_us, struct wall now)
+{
+    char text[sizeof(((struct sign *)0)->value)];
+    snprintf(text, sizeof(text), "%s", value->text);
+    struct sign *sign = map_take(&s->signs, name->text, name->len);
+    if (!sign) {
+        sign = mem_alloc(sizeof(*sign));
+        sign->at.us = stated_us < now.us ? stated_us : now.us;
+    } else if (strcmp(sign->value, text) != 0) {
+        sign->at = now;
+    }
+    memcpy(sign->value, text, sizeof(text));
+    map_put(now_known, name->text, name->len, sign);
+    return sign->at;
+}
+
 int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out,
                         struct err *err)
 {
     struct redis_batch *b = redis_batch_new(), *drop = NULL;
     redis_command(b, "HGETALL");
     key_arg(b, KEY_THROUGH);
-    int rc = store_run(s, b, err);
-    const struct redis_reply *all = rc == 0 ? redis_reply(b, 0) : NULL;
+    if (store_run(s, b, err) != 0) {
+        redis_batch_free(b);
+        return -1;
+    }
+    const struct redis_reply *all = redis_reply(b, 0);
+    struct map now_known;
     int64_t least = INT64_MAX;
-    for (size_t i = 0; rc == 0 && i + 1 < all->n; i += 2) {
-        int64_t through, seen;
-        const struct redis_reply *name = redis_item(all, i);
-        bool is_over = has_successor(all, i);
-        if (read_watermark(redis_item(all, i + 1), &through, &seen) != 0)
-            rc = err_set(err, ERR_CORRUPT, "the watermark of %s cannot be read", name->text);
-        else if (!is_over && now.us - seen <= dead_ms * US_PER_MS)
+    map_init(&now_known);
+    pthread_mutex_lock(&s->signs_lock);
+    for (size_t i = 0; i + 1 < all->n; i += 2) {
+        int64_t through = 0, stated = now.us;
+        const struct redis_reply *name = redis_item(all, i), *value = redis_item(all, i + 1);
+        const bool is_over = has_successor(all, i);
+        if (read_watermark(value, &through, &stated) != 0) {
+            through = 0; /* nothing is known of it: nothing is sealed until it is dead */
+            stated = now.us;
+            log_warn("store", "the watermark of %s cannot be read", name->text);
+        }
+        const int64_t silent_us = now.us - last_sign(s, &now_known, name, value, stated, now).us;
+        if (!is_over && silent_us <= dead_ms * US_PER_MS)
             least = through < least ? through : least;
-        else if (is_over || now.us - seen > 10 * dead_ms * US_PER_MS + 3600 * US_PER_SECOND) {
+        else if (is_over || silent_us > 10 * dead_ms * US_PER_MS + 3600 * US_PER_SECOND) {
             /* A silent one is forgotten much later than it stops to count: its clock may be behind.
              */
             drop = drop ? drop : redis_batch_new();
@@ -284,10 +324,12 @@ int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struc
             redis_arg(drop, name->text, name->len);
         }
     }
+    map_release(&s->signs, free);
+    s->signs = now_known;
+    pthread_mutex_unlock(&s->signs_lock);
     redis_batch_free(b);
     if (drop)
         redis_submit(s->redis, REDIS_MAIN, drop, s->call_ms, ignore, NULL);
-    if (rc == 0)
-        out->us = least == INT64_MAX ? 0 : least;
-    return rc;
+    out->us = least == INT64_MAX ? 0 : least;
+    return 0;
 }

@@ -25,6 +25,8 @@ struct store *store_open(const struct store_config *config, struct err *err)
     s->wait_replicas = config->wait_replicas;
     s->call_ms = config->call_ms;
     s->intents = intents;
+    pthread_mutex_init(&s->signs_lock, NULL);
+    map_init(&s->signs);
     return s;
 }
 
@@ -33,6 +35,8 @@ void store_close(struct store *s)
     if (!s)
         return;
     intents_close(s->intents);
+    map_release(&s->signs, free);
+    pthread_mutex_destroy(&s->signs_lock);
     free(s->node);
     free(s->process);
     free(s);

@@ -8,6 +8,9 @@
 #ifndef LIB_STORE_STORE_PRIV_H
 #define LIB_STORE_STORE_PRIV_H
 
+#include <pthread.h>
+
+#include "lib/base/map.h"
 #include "lib/redis/redis.h"
 #include "lib/store/keys.h"
 #include "lib/store/store.h"
@@ -20,7 +23,9 @@ struct store {
     bool is_embedded;
     int wait_replicas;
     int64_t call_ms;
-    struct intents *intents; /* NULL without a state directory */
+    struct intents *intents;    /* NULL without a state directory */
+    pthread_mutex_t signs_lock; /* signs */
+    struct map signs;           /* process -> struct sign (blocks.c) */
 };
 
 #define LUA_FENCE                                                                                  \

@@ -414,6 +414,49 @@ static void watermarks(void)
     store_close(other);
 }
 
+/* What was left behind by a dead process must not stop sealing for longer than silence does. */
+static void watermarks_of_the_dead(void)
+{
+    static const struct {
+        int line;
+        const char *value; /* NULL: of a node whose clock is an hour fast */
+    } rows[] = {{__LINE__, NULL}, {__LINE__, "gibberish"}};
+    struct err err;
+    struct wall got;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct wall now = {start_us + 100000000 * (int64_t)(i + 1)};
+        int64_t alive = rows[i].value ? 0 : now.us - 7000000;
+        char node[32], process[32];
+        snprintf(node, sizeof(node), "dead-%zu", i);
+        snprintf(process, sizeof(process), "dead-%zu.1", i);
+        struct store *other = bench_store(&w, node, process);
+        T_CHECK(other);
+        struct redis_batch *b = redis_batch_new();
+        redis_command(b, "DEL");
+        key_arg(b, KEY_THROUGH);
+        if (rows[i].value) {
+            redis_command(b, "HSET");
+            key_arg(b, KEY_THROUGH);
+            redis_arg_str(b, process);
+            redis_arg_str(b, rows[i].value);
+        }
+        T_OK(redis_call(w.redis, REDIS_MAIN, b, 5000, &err), err);
+        redis_batch_free(b);
+        if (!rows[i].value)
+            store_watermark(other, (struct wall){alive}, wall_add_ms(now, 3600000));
+        store_watermark(w.store, (struct wall){now.us - 1000000}, now);
+        T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+        if (got.us != alive)
+            t_fail(__FILE__, rows[i].line, "alive: %lld", (long long)got.us);
+        now = wall_add_ms(now, 11000);
+        store_watermark(w.store, (struct wall){now.us - 1000000}, now);
+        T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+        if (got.us != now.us - 1000000)
+            t_fail(__FILE__, rows[i].line, "dead: %lld", (long long)got.us);
+        store_close(other);
+    }
+}
+
 /* ---- commits and sealing at the same time ---- */
 
 #define WRITERS 3
@@ -557,6 +600,7 @@ int main(int argc, char **argv)
         {"late samples count once", late_samples_count_once},
         {"sealing is fenced and checks", sealing_is_fenced_and_checks},
         {"watermarks", watermarks},
+        {"watermarks_of_the_dead", watermarks_of_the_dead},
         {"no sample is lost between commit and seal", no_sample_is_lost_between_commit_and_seal},
     };
     log_set_level(LOG_LEVEL_ERROR);
