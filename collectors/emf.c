@@ -490,4 +490,4 @@ static int emf_read(struct ingest *in, const char *bytes, size_t len, struct err
 }
 
 const struct ingest_format ingest_emf = {
-    .name = "emf", .read = emf_read, .received = COUNT_LINES_EMF};
+    .name = "emf", .read = emf_read, .refused = COUNT_REFUSED_EMF, .received = COUNT_LINES_EMF};

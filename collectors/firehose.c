@@ -359,4 +359,5 @@ const struct ingest_format ingest_firehose = {.name = "firehose",
                                               .read = firehose_read,
                                               .is_whole = true,
                                               .has_point_keys = true,
+                                              .refused = COUNT_REFUSED_FIREHOSE,
                                               .received = COUNT_LINES_FIREHOSE};

@@ -60,6 +60,7 @@ static int ingest_run(struct aggregator *g, const struct ingest_options *options
     collectors_count(COUNT_UNROUTED, (int64_t)answer->unrouted);
     collectors_count(COUNT_LATE, (int64_t)answer->late);
     collectors_count(COUNT_REFUSED, (int64_t)answer->refused);
+    collectors_count(options->format->refused, (int64_t)answer->refused);
     return 0;
 }
 

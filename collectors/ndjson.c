@@ -304,5 +304,7 @@ static int ndjson_read(struct ingest *in, const char *bytes, size_t len, struct 
     return 0;
 }
 
-const struct ingest_format ingest_ndjson = {
-    .name = "ndjson", .read = ndjson_read, .received = COUNT_LINES_HTTP};
+const struct ingest_format ingest_ndjson = {.name = "ndjson",
+                                            .read = ndjson_read,
+                                            .refused = COUNT_REFUSED_NDJSON,
+                                            .received = COUNT_LINES_HTTP};

@@ -299,5 +299,8 @@ static int otlp_read(struct ingest *in, const char *bytes, size_t len, struct er
                : err_set(err, ERR_INPUT, "the body is no protobuf ExportMetricsServiceRequest");
 }
 
-const struct ingest_format ingest_otlp = {
-    .name = "otlp", .read = otlp_read, .is_whole = true, .received = COUNT_LINES_OTLP};
+const struct ingest_format ingest_otlp = {.name = "otlp",
+                                          .read = otlp_read,
+                                          .is_whole = true,
+                                          .refused = COUNT_REFUSED_OTLP,
+                                          .received = COUNT_LINES_OTLP};

@@ -219,5 +219,8 @@ out:
     return rc;
 }
 
-const struct ingest_format ingest_otlp_json = {
-    .name = "otlp-json", .read = otlp_json_read, .is_whole = true, .received = COUNT_LINES_OTLP};
+const struct ingest_format ingest_otlp_json = {.name = "otlp-json",
+                                               .read = otlp_json_read,
+                                               .is_whole = true,
+                                               .refused = COUNT_REFUSED_OTLP_JSON,
+                                               .received = COUNT_LINES_OTLP};

@@ -128,6 +128,7 @@ static int remote_write_read(struct ingest *in, const char *bytes, size_t len, s
 const struct ingest_format ingest_remote_write = {.name = "remote_write",
                                                   .read = remote_write_read,
                                                   .is_whole = true,
+                                                  .refused = COUNT_REFUSED_REMOTE_WRITE,
                                                   .received = COUNT_LINES_REMOTE_WRITE};
 
 /* ---- whose a series is ---- */

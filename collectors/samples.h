@@ -39,6 +39,7 @@ struct ingest_format {
     /* Each sample is a batch of its own under the key its reader gives (ingest_point): bodies go
      * through ingest_batch only, whose request needs no key. */
     bool has_point_keys;
+    enum collector_counter refused;  /* counts ingest_answer.refused, however it came */
     enum collector_counter received; /* counts ingest_answer.lines of bodies over HTTP */
 };
 

@@ -221,4 +221,4 @@ static int text_read(struct ingest *in, const char *bytes, size_t len, struct er
 }
 
 const struct ingest_format ingest_text = {
-    .name = "text", .read = text_read, .received = COUNT_LINES_HTTP};
+    .name = "text", .read = text_read, .refused = COUNT_REFUSED_TEXT, .received = COUNT_LINES_HTTP};

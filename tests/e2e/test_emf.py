@@ -63,6 +63,7 @@ def documents_of_others(dir):
         check(a.status == 200 and a.json["taken"] == 2 and a.json["unrouted"] == 1, a)
         a = post(j, {"no": "metrics"}, document(Requests="many"))
         check(a.status == 202 and a.json["refused"] == 2 and "Requests must be a number" in a.json["refusals"][1]["reason"], a)
+        check(j.metrics()['judge_sample_lines_refused_by_format_total{format="emf"}'] == 2, j.metrics())
         check(post(j, document(Requests=1), token=None).status == 401)
         check(post(j, document(Requests=1), token=j.make_token("read")).status == 403)
 

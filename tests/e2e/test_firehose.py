@@ -116,6 +116,7 @@ def what_is_wrong(dir):
         m = j.metrics()
         check(m["judge_firehose_records_total"] - before["judge_firehose_records_total"] == 2 + 1 + (len(points) + 2) // 3, m)
         check(m["judge_sample_lines_refused_total"] - before["judge_sample_lines_refused_total"] == 3, m["judge_sample_lines_refused_total"])
+        check(m['judge_sample_lines_refused_by_format_total{format="firehose"}'] == m["judge_sample_lines_refused_total"], m)
         check("points refused, for example" in j.log(), j.log()[-1000:])
 
 

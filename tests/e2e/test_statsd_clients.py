@@ -2,6 +2,7 @@
 """Other people's StatsD clients as peers: hot-shots (npm) over UDP and a unix datagram socket, statsd (PyPI) whose tags stand
 behind the names. What they sent is what Redis holds, to the sample."""
 import pathlib
+import re
 import stat
 import subprocess
 import tempfile
@@ -76,6 +77,18 @@ def clients_of_others(dir):
         baseline, candidate = stored_totals(redis.ask, "peers", 1)
         check(candidate["n"] == 6 * N and baseline["n"] == N, candidate, baseline)
         check("set" in j.log() and "does not fit a quantile" in j.log(), j.log()[-2000:])
+
+
+@suite.test
+def the_page_is_true(dir):
+    page = (ROOT / "docs" / "collectors" / "statsd.md").read_text()
+    lines = re.search(r"```\n(.*?)```", page, re.S)[1]
+    check(lines.count("\n") == 3, lines)
+    with Stack() as s:
+        j = s.judged()
+        j.start()
+        j.apply({**SPEC, "metadata": {**SPEC["metadata"], "revision": "4f2c9d1"}})
+        wait_for("the page's lines to be taken", lambda: (a := j.post("/v1/samples", lines, type="text/plain").json)["taken"] == 3 and a["refused"] == 0)
 
 
 if __name__ == "__main__":
