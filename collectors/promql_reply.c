@@ -134,7 +134,7 @@ static const char *decode(struct cursor *c, const char *raw, size_t len)
         }
         const char *known = p + 1 < end && p[1] ? strchr(plain, p[1]) : NULL;
         unsigned cp;
-        size_t used = 0;
+        size_t used;
         if (known) {
             text[n++] = meant[known - plain];
             p += 2;

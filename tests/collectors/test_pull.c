@@ -110,6 +110,21 @@ static int64_t wait_pulled(struct aggregator *g, int64_t token, int64_t block)
     return at;
 }
 
+static bool answers_again(struct puller *p)
+{
+    struct mono deadline = mono_add_ms(mono_now(), 15000);
+    bool is_silent = false;
+    while (!is_silent && !mono_passed(mono_now(), deadline)) {
+        struct buf complaints;
+        buf_init(&complaints, 4096);
+        puller_complaints(p, "r1", &complaints);
+        is_silent = complaints.len == 0;
+        buf_release(&complaints);
+        usleep(5000);
+    }
+    return is_silent;
+}
+
 static void check_sealed(struct rig *r, int64_t first, int64_t last)
 {
     struct err err = {0};
@@ -156,7 +171,7 @@ static void points_are_set_and_final(void)
     puller_complaints(p, "r1", &complaints);
     T_HAS_STR(complaints.data, "the table is down (since ");
     buf_release(&complaints);
-    T_CHECK(aggregator_pulled(r.g, "r1", token, 0) <= at + 1);
+    T_CHECK(aggregator_pulled(r.g, "r1", token, 0) <= at + 2); /* what was under way */
     is_down = false;
     puller_stop(p);
     rig_close(&r);
@@ -174,8 +189,11 @@ static void a_dead_source_is_given_up(void)
         puller_start(&(struct puller_config){.aggregator = r.g, .hold_ms = 1000}, &err);
     T_CHECK(aggregator_publish(r.g, table_routes(token, first)));
     tell_sealed(r.g, INT64_MIN);
+    const struct mono told = mono_now();
     usleep(500 * US_PER_MS);
-    T_EQ_INT(aggregator_pulled(r.g, "r1", token, 0), INT64_MIN); /* held */
+    int64_t held = aggregator_pulled(r.g, "r1", token, 0);
+    if (mono_now().us - told.us < 900 * US_PER_MS) /* on a busy machine its time may be over */
+        T_EQ_INT(held, INT64_MIN);
     int64_t at = wait_pulled(r.g, token, first + 2);
     T_CHECK(at >= first + 2);
     T_CHECK(collectors_counted(COUNT_PULL_GIVEN_UP) > given_up);
@@ -185,6 +203,7 @@ static void a_dead_source_is_given_up(void)
     T_NEAR(s.exposure, 0, 0, 0);
     /* it comes back: what is not given up is there */
     is_down = false;
+    T_CHECK(answers_again(p));
     int64_t next = wait_pulled(r.g, token, block_of(wall_now(), BLOCK_US) + 1);
     T_OK(rig_seal(&r, 0, 0, first, next, &err), err);
     check_sealed(&r, next, next);
