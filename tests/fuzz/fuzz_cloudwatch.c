@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     math.expression = "e / n";
     math.metrics = (struct labels){metrics, 2};
     const struct data_want wants[] = {
-        {NULL, &cloudwatch_word, &counts, METRIC_PROPORTION, 60 * US_PER_SECOND, 0, 3},
-        {NULL, &cloudwatch_math_word, &math, METRIC_SERIES, 120 * US_PER_SECOND, 0, 1},
+        {NULL, &cloudwatch_word, &counts, METRIC_PROPORTION, 60 * US_PER_SECOND, 0, 3, 0},
+        {NULL, &cloudwatch_math_word, &math, METRIC_SERIES, 120 * US_PER_SECOND, 0, 1, 0},
     };
     struct data_call *c = data_calls_plan(wants, 2);
     BUG_ON(!c || c->next);
