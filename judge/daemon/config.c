@@ -223,6 +223,10 @@ static int check_redis_options(const struct config *c, struct err *err)
     if ((*c->redis_user || *c->redis_password_file) && !*c->redis_url)
         return err_set(err, ERR_USAGE,
                        "--redis-user and --redis-password-file are for a Redis of yours: --redis");
+    if ((*c->sentinel_user || *c->sentinel_password_file) && !strstr(c->redis_url, "+sentinel://"))
+        return err_set(err, ERR_USAGE,
+                       "--sentinel-user and --sentinel-password-file are for "
+                       "--redis redis+sentinel://host:port/master-name");
     return 0;
 }
 

@@ -1,11 +1,11 @@
 /*
- * The connection to Redis: pipelined, reconnecting, bounded. One server behind `redis://` or
- * `unix://`.
+ * The connection to Redis: pipelined, reconnecting, bounded. One server, the master that Sentinels
+ * name, or a Cluster; plain or over TLS (lib/redis/url.h has the forms).
  *
- * A `struct redis` owns one thread and up to three links (connections) that are made when first
- * used: REDIS_MAIN     everything that answers at once; all callers share its one pipeline, in
- * order REDIS_BLOCKING commands that wait on the server (XREAD BLOCK); one after another
- *   REDIS_DURABLE  a write followed by WAIT, which would hold up everybody else's replies
+ * A `struct redis` owns one thread and, to each server, up to three links (connections) that are
+ * made when first used: REDIS_MAIN     everything that answers at once; all callers share its one
+ * pipeline, in order REDIS_BLOCKING commands that wait on the server (XREAD BLOCK); one after
+ * another REDIS_DURABLE  a write followed by WAIT, which would hold up everybody else's replies
  *
  * Work is done in batches. A batch is filled by one thread, handed over whole, and its commands are
  * sent together in the order they were added; nobody else's command stands between them. With
@@ -25,6 +25,11 @@
  * broke or its deadline passed may or may not have run: ERR_REDIS or ERR_TIMEOUT, REDIS_UNKNOWN;
  * callers make their writes safe to repeat (set, compare-and-set) and repeat them. REDIS_DONE: all
  * replies are there.
+ *
+ * On a Cluster the commands of a batch go to the nodes of their keys: order holds among those of
+ * one slot, and across slots where redis_batch_then() stands. A transaction over several slots is
+ * refused (ERR_INPUT, not sent). What a node answers with a redirection was not run there and is
+ * sent on; a batch waits for a failover or a moving slot until its deadline.
  *
  * A server is refused, with the reason, when it is a replica or when maxmemory-policy may evict
  * keys; also after a reconnect (the reason then stands in the error of what could not be sent).

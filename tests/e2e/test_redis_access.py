@@ -80,7 +80,7 @@ def forms_nobody_knows_are_refused_with_those_that_are():
         (("--redis", "tls://h"), "redis+sentinel://"), (("--redis", "redis+sentinel://h:1"), "redis+sentinel://a,b,c/mymaster"),
         (("--redis", "redis://a,b"), "redis+cluster://a,b,c"), (("--redis", "redis+cluster://a,b/3"), "one database"),
         (("--redis", "redis://h", "--redis-ca", "/x"), "rediss://"), (("--redis", "rediss://h", "--redis-key", "/x"), "--redis-cert"),
-        (("--redis-user", "judge"), "--redis"),
+        (("--redis-user", "judge"), "--redis"), (("--redis", "redis://h", "--sentinel-user", "x"), "redis+sentinel://host:port/master-name"),
     ]:
         check(word in says(*args), args, "says", says(*args))
     r = subprocess.run([JUDGED, "--check", "--redis", "rediss+sentinel://u:hush@a:1,b,c/shop?db=2"], capture_output=True, text=True, env=clean_environment())
