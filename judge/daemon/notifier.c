@@ -1,3 +1,8 @@
+/*
+ * One queue, oldest first, and a few workers. A worker takes the oldest message whose receiver
+ * nobody is calling and which has no older one waiting: so a receiver hears things in their order,
+ * and one that is slow or away holds up itself alone.
+ */
 #include "judge/daemon/notifier.h"
 
 #include <pthread.h>
@@ -7,14 +12,12 @@
 #include <string.h>
 
 #include "judge/daemon/connections.h"
-#include "judge/daemon/signal_flag.h"
 #include "lib/base/counters.h"
 #include "lib/base/log.h"
 #include "lib/crypto/secret.h"
 #include "lib/crypto/webhook_sign.h"
 #include "lib/net/http_client.h"
 
-#define LOOK_MS        1000
 #define FIRST_PAUSE_MS 1000 /* doubles with every try */
 #define HEADER_BYTES   256
 
@@ -41,15 +44,16 @@ struct message {
     char id[160];     /* the same for every try: release and sequence number */
     size_t len;
     int tries;
+    bool is_busy; /* in a worker's hands */
     struct mono due;
 };
 
 struct notifier {
-    pthread_t thread;
-    struct signal_flag flag;
+    pthread_t threads[NOTIFY_WORKERS];
     _Atomic bool is_stopping;
-    pthread_mutex_t lock;
-    struct message *first; /* unordered: a handful */
+    pthread_mutex_t lock; /* everything below */
+    pthread_cond_t work;
+    struct message *first, **end; /* oldest first; a message stays in it until it is done with */
     size_t n;
     struct notifier_config config;
 };
@@ -62,30 +66,44 @@ static void message_free(struct message *m)
     free(m);
 }
 
-static void put_back(struct notifier *n, struct message *m)
-{
-    pthread_mutex_lock(&n->lock);
-    m->next = n->first;
-    n->first = m;
-    n->n++;
-    pthread_mutex_unlock(&n->lock);
-}
+/* ---- the queue; these are called with the lock held ---- */
 
-static struct message *take_due(struct notifier *n, struct mono now)
+static size_t waiting_before(const struct notifier *n, const struct message *end, const char *url)
 {
-    struct message *found = NULL;
-    pthread_mutex_lock(&n->lock);
-    for (struct message **at = &n->first; *at; at = &(*at)->next) {
-        if (mono_passed(now, (*at)->due)) {
-            found = *at;
-            *at = found->next;
-            n->n--;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&n->lock);
+    size_t found = 0;
+    for (const struct message *m = n->first; m != end; m = m->next)
+        found += strcmp(m->url, url) == 0;
     return found;
 }
+
+/* The message to send now, or NULL with *next the time at which one will be due (0: none). */
+static struct message *pick(const struct notifier *n, struct mono now, struct mono *next)
+{
+    *next = (struct mono){0};
+    for (struct message *m = n->first; m; m = m->next) {
+        if (m->is_busy || waiting_before(n, m, m->url) > 0)
+            continue;
+        if (mono_passed(now, m->due))
+            return m;
+        if (next->us == 0 || m->due.us < next->us)
+            *next = m->due;
+    }
+    return NULL;
+}
+
+static void remove_message(struct notifier *n, struct message *m)
+{
+    struct message **at = &n->first;
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    if (!*at)
+        n->end = at;
+    n->n--;
+    message_free(m);
+}
+
+/* ---- a call ---- */
 
 /* webhook_sign with the secret this message is to be signed with; 1 when there is none. */
 static int sign(const struct notifier *n, const struct message *m, int64_t now_s,
@@ -149,38 +167,58 @@ static int call(struct notifier *n, struct http_client *client, const struct mes
     return rc;
 }
 
-static void try_once(struct notifier *n, struct http_client *client, struct message *m)
+/* true: done with, one way or the other. */
+static bool try_once(struct notifier *n, struct http_client *client, struct message *m)
 {
     struct err err = {0};
     if (call(n, client, m, &err) == 0) {
         counter_add(&counters[SENT], 1);
-        message_free(m);
-        return;
+        return true;
     }
     m->tries++;
     err_context(&err, "notification %s, try %d of %d", m->id, m->tries, NOTIFY_TRIES);
     log_err("notifier", &err);
     if (m->tries >= NOTIFY_TRIES || err.code == ERR_FORBIDDEN || err.code == ERR_INPUT) {
         counter_add(&counters[GIVEN_UP], 1);
-        message_free(m);
-        return;
+        return true;
     }
     counter_add(&counters[RETRIED], 1);
     m->due = mono_add_ms(mono_now(), (int64_t)FIRST_PAUSE_MS << m->tries);
-    put_back(n, m);
+    return false;
+}
+
+static void wait_for_work(struct notifier *n, struct mono next)
+{
+    const struct timespec t = {.tv_sec = next.us / US_PER_SECOND,
+                               .tv_nsec = next.us % US_PER_SECOND * 1000};
+    if (next.us == 0)
+        pthread_cond_wait(&n->work, &n->lock);
+    else
+        pthread_cond_timedwait(&n->work, &n->lock, &t);
 }
 
 static void *run(void *arg)
 {
     struct notifier *n = arg;
     struct http_client *client = http_client_new();
+    struct mono next;
+    pthread_mutex_lock(&n->lock);
     while (!atomic_load(&n->is_stopping)) {
-        struct message *m = take_due(n, mono_now());
-        if (m)
-            try_once(n, client, m);
-        else
-            signal_flag_wait(&n->flag, LOOK_MS);
+        struct message *m = pick(n, mono_now(), &next);
+        if (!m) {
+            wait_for_work(n, next);
+            continue;
+        }
+        m->is_busy = true;
+        pthread_mutex_unlock(&n->lock);
+        const bool is_over = try_once(n, client, m);
+        pthread_mutex_lock(&n->lock);
+        m->is_busy = false;
+        if (is_over)
+            remove_message(n, m);
+        pthread_cond_broadcast(&n->work); /* the receiver's next one, or a new time to wait for */
     }
+    pthread_mutex_unlock(&n->lock);
     http_client_free(client);
     return NULL;
 }
@@ -188,11 +226,17 @@ static void *run(void *arg)
 struct notifier *notifier_start(const struct notifier_config *config)
 {
     struct notifier *n = mem_alloc(sizeof(*n));
+    pthread_condattr_t monotonic;
     n->config = *config;
+    n->end = &n->first;
     pthread_mutex_init(&n->lock, NULL);
-    signal_flag_init(&n->flag);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     counters_register(counters, ARRAY_LEN(counters));
-    BUG_ON(pthread_create(&n->thread, NULL, run, n) != 0);
+    for (size_t i = 0; i < NOTIFY_WORKERS; i++)
+        BUG_ON(pthread_create(&n->threads[i], NULL, run, n) != 0);
     return n;
 }
 
@@ -200,16 +244,17 @@ void notifier_stop(struct notifier *n)
 {
     if (!n)
         return;
+    pthread_mutex_lock(&n->lock);
     atomic_store(&n->is_stopping, true);
-    signal_flag_raise(&n->flag);
-    pthread_join(n->thread, NULL);
+    pthread_cond_broadcast(&n->work);
+    pthread_mutex_unlock(&n->lock);
+    for (size_t i = 0; i < NOTIFY_WORKERS; i++)
+        pthread_join(n->threads[i], NULL);
     while (n->first) {
-        struct message *m = n->first;
-        n->first = m->next;
         counter_add(&counters[SHED], 1);
-        message_free(m);
+        remove_message(n, n->first);
     }
-    signal_flag_release(&n->flag);
+    pthread_cond_destroy(&n->work);
     pthread_mutex_destroy(&n->lock);
     free(n);
 }
@@ -219,6 +264,21 @@ static bool is_news(const struct verdict *before, const struct verdict *v)
 {
     return !before || before->word != v->word || before->segment != v->segment ||
            (before->phase != v->phase && (v->phase == PHASE_BAKING || v->phase == PHASE_DONE));
+}
+
+static void add(struct notifier *n, struct message *m)
+{
+    pthread_mutex_lock(&n->lock);
+    if (n->n >= NOTIFY_QUEUE_MAX || waiting_before(n, NULL, m->url) >= NOTIFY_RECEIVER_MAX) {
+        counter_add(&counters[SHED], 1);
+        message_free(m);
+    } else {
+        *n->end = m;
+        n->end = &m->next;
+        n->n++;
+        pthread_cond_signal(&n->work);
+    }
+    pthread_mutex_unlock(&n->lock);
 }
 
 void notifier_tell(struct notifier *n, const struct spec *spec, const struct verdict *before,
@@ -237,13 +297,6 @@ void notifier_tell(struct notifier *n, const struct spec *spec, const struct ver
             counter_add(&counters[GIVEN_UP], 1);
             continue;
         }
-        pthread_mutex_lock(&n->lock);
-        const bool has_room = n->n < NOTIFY_QUEUE_MAX;
-        pthread_mutex_unlock(&n->lock);
-        if (!has_room) {
-            counter_add(&counters[SHED], 1);
-            continue;
-        }
         struct message *m = mem_alloc(sizeof(*m));
         m->url = mem_strdup(url);
         m->secret_ref = secret_ref ? mem_strdup(secret_ref) : NULL;
@@ -251,7 +304,6 @@ void notifier_tell(struct notifier *n, const struct spec *spec, const struct ver
         m->len = len;
         m->due = mono_now();
         snprintf(m->id, sizeof(m->id), "%s-%lld-%zu", v->release, (long long)v->seq, i);
-        put_back(n, m);
-        signal_flag_raise(&n->flag);
+        add(n, m);
     }
 }

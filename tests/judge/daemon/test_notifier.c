@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,6 +156,43 @@ static void a_failed_call_comes_again(void)
     notifier_stop(n);
 }
 
+/* A receiver that takes the call and says nothing holds up nobody else; what waits for it comes in
+ * its order. */
+static void a_slow_receiver_holds_up_itself_alone(void)
+{
+    const int quick = listener;
+    char quick_url[64];
+    memcpy(quick_url, url, sizeof(url));
+    T_CHECK(open_endpoint());
+    const int slow = listener;
+    char slow_url[64];
+    memcpy(slow_url, url, sizeof(url));
+    const struct spec_notify to[] = {{.to = slow_url, .on = 1u << VERDICT_HOLD},
+                                     {.to = quick_url, .on = 1u << VERDICT_HOLD}};
+    const struct spec spec = {.notify = to, .n_notify = 2};
+    struct notifier *n = start(NULL, NULL);
+    struct call c;
+    for (int i = 1; i <= 3; i++) {
+        char body[32];
+        const struct verdict v = verdict(i, VERDICT_HOLD, i, PHASE_JUDGING);
+        snprintf(body, sizeof(body), "{\"seq\":%d}", i);
+        notifier_tell(n, &spec, NULL, &v, body, strlen(body));
+    }
+    for (int of = 0; of < 2; of++) { /* the slow one's calls stay open all the while */
+        listener = of ? slow : quick;
+        for (int i = 1; i <= 3; i++) {
+            char body[32];
+            snprintf(body, sizeof(body), "{\"seq\":%d}", i);
+            T_CHECK(take(&c, "200 OK", WAIT_MS));
+            T_EQ_STR(c.body, body);
+        }
+    }
+    notifier_stop(n);
+    close(slow);
+    listener = quick;
+    memcpy(url, quick_url, sizeof(url));
+}
+
 static void verify(const struct call *c, const char *key)
 {
     char id[256], at[256], signature[256];
@@ -217,6 +255,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"only_news_of_the_words_asked_for", only_news_of_the_words_asked_for},
         {"a_failed_call_comes_again", a_failed_call_comes_again},
+        {"a_slow_receiver_holds_up_itself_alone", a_slow_receiver_holds_up_itself_alone},
         {"calls_are_signed", calls_are_signed},
     };
     if (!open_endpoint())
