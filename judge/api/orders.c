@@ -58,12 +58,12 @@ static int read_order(struct http_exchange *ex, enum order_verb verb, struct ord
     o->is_override = override && override->boolean;
     if (verb == ORDER_TRAFFIC && read_share(body, &o->share, err) != 0)
         return -1;
-    if (o->is_override && verb != ORDER_PROMOTE)
-        return err_set(err, ERR_INPUT, "override: goes with promote only");
+    if (o->is_override && verb != ORDER_PROMOTE && verb != ORDER_TRAFFIC)
+        return err_set(err, ERR_INPUT, "override: goes with promote and traffic only");
     if (o->is_override && http_require_scope(ex, SCOPE_OVERRIDE, err) != 0)
         return -1;
     if (o->is_override && !*o->why)
-        return err_set(err, ERR_INPUT, "why: a promotion against the evidence needs a reason");
+        return err_set(err, ERR_INPUT, "why: more traffic against the evidence needs a reason");
     return 0;
 }
 
@@ -142,6 +142,8 @@ const struct route order_routes[] = {
     ORDER_ROUTE("pause", pause_it, "Stay at the share in force"),
     ORDER_ROUTE("resume", resume, "Go on after a pause"),
     ORDER_ROUTE("abort", abort_it, "Stop acting: ends all-old, or in a pause that says so"),
-    ORDER_ROUTE("traffic", traffic, "Report or ask for a shift of traffic"),
+    ORDER_ROUTE(
+        "traffic", traffic,
+        "Report or ask for a shift of traffic; more than the evidence allows with override"),
     {0},
 };

@@ -71,6 +71,12 @@ static const struct option_row promote_rows[] = {
     ROW_BOOL("override", override,
              "promote against the evidence; needs --why and a token that may"),
 };
+static const struct option_row traffic_rows[] = {
+    COMMON_ROWS,
+    WHY_ROW,
+    ROW_BOOL("override", override,
+             "more than the evidence allows; needs --why and a token that may"),
+};
 
 #define ORDER(verb, arguments, n_args, text, table, function)                                      \
     {                                                                                              \
@@ -88,5 +94,6 @@ const struct command resume_command =
     ORDER("resume", "RELEASE", 1, "go on after a pause", rows, resume);
 const struct command abort_command = ORDER(
     "abort", "RELEASE", 1, "stop acting: ends all-old, or in a pause that says so", rows, abort_it);
-const struct command traffic_command = ORDER(
-    "traffic", "RELEASE SHARE", 2, "report or ask for the candidate's share (25%)", rows, traffic);
+const struct command traffic_command =
+    ORDER("traffic", "RELEASE SHARE", 2, "report or ask for the candidate's share (25%)",
+          traffic_rows, traffic);

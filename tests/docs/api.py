@@ -28,7 +28,7 @@ services:
 | `read` | read releases, verdicts, reports |
 | `apply` | start releases |
 | `decide` | give orders: promote a step, roll back, pause, resume, abort; report shifts of traffic |
-| `override` | promote against the evidence, with a reason |
+| `override` | promote, or ask for more traffic, against the evidence, with a reason |
 | `admin` | everything, tokens too |
 
 After five wrong credentials an address waits, longer each time.

@@ -261,6 +261,8 @@ def orders_by_hand(j):
     check(json.loads(r.stdout)["order"] == "traffic", r.stdout)
     wait_for("share", lambda: "share:     5 %" in run(j, "get", "hand").stdout)
     ends(run(j, "traffic", "hand", "lots"), 2, "share")
+    ends(run(j, "traffic", "hand", "25%", "--override"), 2, "needs a reason")
+    ends(run(j, "traffic", "hand", "25%", "--override", "--why", "moved too"), 0)
     ends(run(j, "promote", "hand", "--override"), 2, "needs a reason")
     ends(run(j, "gate", "hand"), 3)
     ends(run(j, "gate", "hand", "--revision", "other"), 5, "of revision hand, not other")
