@@ -42,6 +42,8 @@ static struct counter rows[COUNT_ROWS] = {
         "Lines dropped because too much waits for Redis."),
     ROW(COUNT_SERIES_FULL, "judge_sample_lines_series_limit_total", NULL,
         "Lines refused because a shard's series table is full."),
+    GAUGE(COUNT_RELEASES_LEFT_OUT, "judge_releases_without_samples",
+          "Running releases that take no samples because too many services have some."),
     ROW(COUNT_DATAGRAMS, "judge_statsd_datagrams_total", NULL, "Datagrams received."),
     ROW(COUNT_DATAGRAM_DROPS, "judge_statsd_datagrams_dropped_total", NULL,
         "Datagrams the kernel dropped because the receive buffer was full."),

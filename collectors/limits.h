@@ -14,10 +14,11 @@
 #define OTLP_JSON_NODES_MAX    ((size_t)400000)   /* values of one OTLP JSON body: refused whole */
 #define REMOTE_WRITE_BYTES_MAX ((size_t)32 << 20) /* one remote-write body, snappy undone */
 #define IDENTITY_TEXT_BYTES    512                /* numbers among them, written out */
-#define REVISION_BYTES_MAX     128   /* a revision named by a sample: the line is refused */
-#define SERIES_MAX             20000 /* known to one shard */
-#define SERIES_IDLE_SECONDS    120   /* unused for so long: makes room when the table is full */
-#define SERVICES_MAX           2000  /* with running releases, in one snapshot of the routes */
+#define REVISION_BYTES_MAX     128    /* a revision named by a sample: the line is refused */
+#define SERIES_MAX             100000 /* known to one shard */
+#define SERIES_BYTES_MAX       ((size_t)32 << 20) /* and what they take, with names and tags */
+#define SERIES_IDLE_SECONDS    120  /* unused for so long: makes room when the table is full */
+#define SERVICES_MAX           2000 /* with running releases, in one snapshot of the routes */
 #define EMF_DOCUMENT_BYTES_MAX                                                                     \
     ((size_t)1 << 20)                    /* one Embedded Metric Format document: refused           \
                                           */

@@ -330,7 +330,8 @@ static void line_add(struct ingest *in, const struct sample_line *line)
         series_get(&in->shard->series, &line->key, line->hash, in->shard->routes, in->now_s);
     if (!s) {
         collectors_count(COUNT_SERIES_FULL, 1);
-        ingest_refuse(in, "the limit of %d series is reached", SERIES_MAX);
+        ingest_refuse(in, "the limit of %d series, or %zu MB of them, is reached", SERIES_MAX,
+                      SERIES_BYTES_MAX >> 20);
         return;
     }
     if (s->refusal) {

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/counters.h"
 #include "collectors/limits.h"
 #include "collectors/words.h"
+#include "lib/base/log.h"
 #include "lib/base/map.h"
 
 struct routes {
@@ -262,17 +264,25 @@ struct routes *routes_build(const struct route_release *releases, size_t n, stru
         metrics += releases[i].spec->n_metrics;
     r->scrapes = arena_array(&r->arena, metrics ? metrics : 1, sizeof(*r->scrapes));
     r->pulls = arena_array(&r->arena, metrics ? metrics : 1, sizeof(*r->pulls));
+    const char *left_out = NULL;
+    int64_t n_left_out = 0;
     for (size_t i = 0; i < n; i++) {
-        release_add(r, &r->list[i], &releases[i]);
-        map_put_str(&r->services, r->list[i].service, &r->list[i]);
+        if (r->services.len == SERVICES_MAX &&
+            !map_get_str(&r->services, releases[i].spec->service)) {
+            left_out = left_out ? left_out : releases[i].id;
+            n_left_out++;
+            continue;
+        }
+        struct release_route *route = &r->list[r->n++];
+        release_add(r, route, &releases[i]);
+        map_put_str(&r->services, route->service, route);
     }
-    r->n = n;
-    if (r->services.len > SERVICES_MAX) {
-        err_set(err, ERR_LIMIT, "%zu services have running releases; at most %d can be followed",
-                r->services.len, SERVICES_MAX);
-        routes_unref(r);
-        return NULL;
-    }
+    if (n_left_out && n_left_out != collectors_counted(COUNT_RELEASES_LEFT_OUT))
+        log_warn("collectors",
+                 "%d services have running releases already: %lld more releases take no samples, "
+                 "%s among them",
+                 SERVICES_MAX, (long long)n_left_out, left_out);
+    collectors_gauge(COUNT_RELEASES_LEFT_OUT, n_left_out);
     return r;
 }
 

@@ -105,7 +105,8 @@ struct route_pull {
 
 struct routes;
 
-/* Builds a snapshot with one reference, the caller's. Fails only past SERVICES_MAX (ERR_LIMIT). */
+/* Builds a snapshot with one reference, the caller's. Releases of services past
+ * SERVICES_MAX are left out, logged and counted. */
 struct routes *routes_build(const struct route_release *releases, size_t n,
                             struct err *err) WARN_UNUSED;
 struct routes *routes_ref(struct routes *r);

@@ -243,6 +243,11 @@ static void series_resolve(struct series *s, const struct routes *routes)
         points_identify(s, &id);
 }
 
+static size_t series_bytes(const struct series *s)
+{
+    return sizeof(*s) + s->name_len + s->tags_len;
+}
+
 static void series_free(struct series *s)
 {
     free(s->more);
@@ -280,6 +285,7 @@ static void rebuild(struct series_table *t, uint32_t cap, int64_t oldest_s)
         if (!s)
             continue;
         if (s->used_s < oldest_s) {
+            t->bytes -= series_bytes(s);
             series_free(s);
             continue;
         }
@@ -292,16 +298,21 @@ static void rebuild(struct series_table *t, uint32_t cap, int64_t oldest_s)
     free(old);
 }
 
-/* Room for one more: false when SERIES_MAX are in use. A sweep is a full pass, so at most one a
- * second. */
+static bool is_full(const struct series_table *t)
+{
+    return t->len >= SERIES_MAX || t->bytes >= SERIES_BYTES_MAX;
+}
+
+/* Room for one more: false when as many as may be are in use. A sweep is a full pass, so at most
+ * one a second. */
 static bool make_room(struct series_table *t, int64_t now_s)
 {
-    if (t->len >= SERIES_MAX) {
+    if (is_full(t)) {
         if (t->swept_s == now_s)
             return false;
         t->swept_s = now_s;
         rebuild(t, t->cap, now_s - SERIES_IDLE_SECONDS);
-        return t->len < SERIES_MAX;
+        return !is_full(t);
     }
     if (2 * (t->len + 1) > t->cap)
         rebuild(t, 2 * t->cap, INT64_MIN);
@@ -348,6 +359,7 @@ struct series *series_get(struct series_table *t, const struct series_key *key, 
         if (!make_room(t, now_s))
             return NULL;
         s = series_new(key);
+        t->bytes += series_bytes(s);
         at = (uint32_t)hash & (t->cap - 1);
         while (t->slots[at].series)
             at = (at + 1) & (t->cap - 1);

@@ -94,6 +94,7 @@ struct series_slot {
 struct series_table {
     struct series_slot *slots;
     uint32_t cap, len;
+    size_t bytes; /* of the series, without what those with many targets hold besides */
     uint64_t seed;
     int64_t swept_s;
 };

@@ -1,5 +1,6 @@
 #include "collectors/scan.h"
 #include "lib/base/num.h"
+#include "collectors/counters.h"
 #include "tests/collectors/harness.h"
 #include "tests/t.h"
 
@@ -270,12 +271,14 @@ static void limits(void)
 
     /* series: full, then room again for others once the old ones have been idle */
     char line[128];
+    const int64_t full = collectors_counted(COUNT_SERIES_FULL);
     for (int i = 0; i <= SERIES_MAX; i++) {
         int len = snprintf(line, sizeof(line), "http.errors:1|c" S ",i:%d", i);
         harness_scan(h, line, (size_t)len);
         T_EQ_INT(h->answer.taken, i < SERIES_MAX);
     }
-    T_HAS_STR(h->answer.refusals[0].reason, "the limit of 20000 series is reached");
+    T_HAS_STR(h->answer.refusals[0].reason, "the limit of 100000 series, or 32 MB of them, is");
+    T_CHECK(collectors_counted(COUNT_SERIES_FULL) > full);
     h->options.now.us += (SERIES_IDLE_SECONDS + 2) * US_PER_SECOND;
     harness_scan(h, line, strlen(line));
     T_EQ_INT(h->answer.taken, 1);
@@ -287,6 +290,95 @@ static void limits(void)
     harness_scan(h, line, strlen(line));
     T_HAS_STR(h->answer.refusals[0].reason, "too much waits for Redis");
     harness_free(h);
+}
+
+/* What a series may say of itself, and one more than that. */
+static void label_limits(void)
+{
+    struct harness *h = harness_new(&ingest_text);
+    const struct {
+        const char *tag, *reason; /* NULL: taken, though no release may ask for it */
+        size_t filler;
+    } labels[] = {
+        {"service:", NULL, MODEL_NAME_MAX},
+        {"service:", "the service is longer than 63 bytes", MODEL_NAME_MAX + 1},
+        {"service:checkout,revision:", NULL, REVISION_BYTES_MAX},
+        {"service:checkout,revision:", "the revision is longer than 128 bytes",
+         REVISION_BYTES_MAX + 1},
+    };
+    char line[2 * SERIES_KEY_BYTES_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+        size_t n = (size_t)snprintf(line, sizeof(line), "http.errors:1|c|#%s%s",
+                                    i < 2 ? "cohort:baseline," : "", labels[i].tag);
+        memset(line + n, 'x', labels[i].filler);
+        harness_scan(h, line, n + labels[i].filler);
+        T_EQ_INT(h->answer.refused, labels[i].reason != NULL);
+        T_EQ_INT(h->answer.unrouted, labels[i].reason == NULL);
+        if (labels[i].reason && h->answer.n_refusals)
+            T_HAS_STR(h->answer.refusals[0].reason, labels[i].reason);
+    }
+    /* tags beside service and cohort */
+    for (int tags = TAGS_MAX; tags <= TAGS_MAX + 1; tags++) {
+        size_t n = (size_t)snprintf(line, sizeof(line), "http.errors:1|c" S);
+        for (int i = 0; i < tags; i++)
+            n += (size_t)snprintf(line + n, sizeof(line) - n, ",t%d:1", i);
+        harness_scan(h, line, n);
+        T_EQ_INT(h->answer.taken, tags == TAGS_MAX);
+        T_EQ_INT(h->answer.refused, tags > TAGS_MAX);
+    }
+    T_HAS_STR(h->answer.refusals[0].reason, "more than 32 tags");
+    /* names and tags of many bytes fill the table before their number does */
+    memset(line, 'k', sizeof(line));
+    int i = 0;
+    do {
+        memcpy(line, "http.errors:1|c|#", 17);
+        int n = snprintf(line + 17, 16, "%d", i);
+        line[17 + n] = 'k';
+        harness_scan(h, line, SERIES_KEY_BYTES_MAX);
+    } while (h->shard.series.bytes < SERIES_BYTES_MAX && ++i < SERIES_MAX);
+    T_CHECK(i < SERIES_MAX);
+    memcpy(line, "http.errors:1|c|#other", 22);
+    harness_scan(h, line, SERIES_KEY_BYTES_MAX);
+    T_HAS_STR(h->answer.refusals[0].reason, "32 MB of them, is reached");
+    harness_free(h);
+}
+
+static void services_are_limited(void)
+{
+    struct err err = {0};
+    static const struct spec spec = {.name = "r", .service = "s", .revision = "new"};
+    struct route_release *many = mem_alloc_array(SERVICES_MAX + 2, sizeof(*many));
+    char(*names)[16] = mem_alloc_array(SERVICES_MAX + 1, 16);
+    struct spec *specs = mem_alloc_array(SERVICES_MAX + 1, sizeof(*specs));
+    for (int i = 0; i <= SERVICES_MAX; i++) {
+        snprintf(names[i], 16, "s%d", i);
+        specs[i] = spec;
+        specs[i].service = specs[i].name = names[i];
+        specs[i].policy.block_us = US_PER_SECOND;
+        many[i] =
+            (struct route_release){.id = names[i], .spec = &specs[i], .baseline_revision = "old"};
+    }
+    struct routes *r = routes_build(many, SERVICES_MAX, &err);
+    T_CHECK(r != NULL);
+    T_EQ_INT(collectors_counted(COUNT_RELEASES_LEFT_OUT), 0);
+    routes_unref(r);
+    /* one more is left out; what belongs to a service already there is not */
+    const struct spec again = {
+        .name = "again", .service = "s7", .revision = "new", .policy.block_us = US_PER_SECOND};
+    many[SERVICES_MAX + 1] =
+        (struct route_release){.id = "again", .spec = &again, .baseline_revision = "old"};
+    r = routes_build(many, SERVICES_MAX + 2, &err);
+    T_CHECK(r != NULL);
+    T_EQ_INT(collectors_counted(COUNT_RELEASES_LEFT_OUT), 1);
+    size_t n;
+    const struct release_route *list = routes_list(r, &n);
+    T_EQ_INT(n, SERVICES_MAX + 1);
+    T_EQ_STR(list[n - 1].id, "again");
+    T_CHECK(!routes_knows_service(r, names[SERVICES_MAX], strlen(names[SERVICES_MAX])));
+    routes_unref(r);
+    free(specs);
+    free(names);
+    free(many);
 }
 
 static bool only_cart(void *user, const char *service, size_t len)
@@ -424,6 +516,8 @@ int main(int argc, char **argv)
         {"series are resolved again", series_are_resolved_again},
         {"late lines", late_lines},
         {"limits", limits},
+        {"label limits", label_limits},
+        {"services are limited", services_are_limited},
         {"senders", senders},
         {"numbers", numbers},
         {"tags in the name", tags_in_the_name},
