@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAP 8 /* items; there are twice as many slots */
+#define FIRST_CAP 4   /* items; there are twice as many slots */
+#define STEEP_CAP 256 /* up to here a set grows fourfold: most have one series or a hundred */
 
 void points_init(struct points *p)
 {
@@ -31,7 +32,7 @@ static uint32_t slot_of(const struct points *p, const uint64_t id[2])
 
 static void grow(struct points *p)
 {
-    p->cap = p->cap ? 2 * p->cap : FIRST_CAP;
+    p->cap = p->cap ? (p->cap < STEEP_CAP ? 4 : 2) * p->cap : FIRST_CAP;
     p->items = mem_grow(p->items, p->cap, sizeof(*p->items));
     free(p->slots);
     p->slots = mem_alloc_array(2 * (size_t)p->cap, sizeof(*p->slots));
@@ -44,15 +45,20 @@ static size_t buckets_bytes(const struct point_buckets *b)
     return b ? sizeof(*b) + b->n * sizeof(b->items[0]) : 0;
 }
 
-static void item_set(struct cumulative_point *to, const struct cumulative_point *from)
+/* `old` are the buckets that stood there, or NULL. */
+static void item_set(struct points *p, struct cumulative_point *to,
+                     const struct cumulative_point *from, struct point_buckets *old)
 {
-    struct point_buckets *copy = NULL;
-    if (from->buckets) {
-        copy = mem_alloc(buckets_bytes(from->buckets));
-        memcpy(copy, from->buckets, buckets_bytes(from->buckets));
-    }
+    const size_t bytes = buckets_bytes(from->buckets);
     *to = *from;
-    to->buckets = copy;
+    p->buckets_bytes += bytes - buckets_bytes(old);
+    if (bytes != buckets_bytes(old)) {
+        free(old);
+        old = bytes ? mem_alloc(bytes) : NULL;
+    }
+    if (bytes)
+        memcpy(old, from->buckets, bytes);
+    to->buckets = old;
 }
 
 const struct cumulative_point *points_find(const struct points *p, const uint64_t id[2])
@@ -70,16 +76,14 @@ bool points_put(struct points *p, const struct cumulative_point *point)
         struct cumulative_point *known = &p->items[p->slots[slot] - 1];
         if (point->t_us <= known->t_us)
             return true;
-        struct point_buckets *old = known->buckets;
-        item_set(known, point);
-        free(old);
+        item_set(p, known, point, known->buckets);
         return true;
     }
     if (p->len >= POINTS_MAX) {
         p->is_cut = true;
         return false;
     }
-    item_set(&p->items[p->len++], point);
+    item_set(p, &p->items[p->len++], point, NULL);
     p->slots[slot] = p->len;
     return true;
 }
@@ -95,7 +99,7 @@ static void copy(struct points *p, const struct points *other)
     memcpy(p->items, other->items, p->len * sizeof(*p->items));
     for (uint32_t i = 0; i < p->len; i++)
         if (p->items[i].buckets)
-            item_set(&p->items[i], &other->items[i]);
+            item_set(p, &p->items[i], &other->items[i], NULL);
 }
 
 void points_merge(struct points *p, const struct points *other)
@@ -112,10 +116,7 @@ void points_merge(struct points *p, const struct points *other)
 
 size_t points_bytes(const struct points *p)
 {
-    size_t bytes = p->cap * (sizeof(p->items[0]) + 2 * sizeof(p->slots[0]));
-    for (uint32_t i = 0; i < p->len; i++)
-        bytes += buckets_bytes(p->items[i].buckets);
-    return bytes;
+    return p->cap * (sizeof(p->items[0]) + 2 * sizeof(p->slots[0])) + p->buckets_bytes;
 }
 
 /* ---- bytes ---- */

@@ -30,9 +30,7 @@
 #include "lib/base/buf.h"
 #include "lib/sketch/counts.h"
 #include "lib/sketch/hist.h"
-
-#define POINTS_MAX        4096 /* series of one metric and cohort: see is_cut */
-#define POINT_BUCKETS_MAX 512  /* buckets of one histogram point */
+#include "lib/sketch/limits.h"
 
 enum point_side {
     POINT_EVENTS,
@@ -75,6 +73,7 @@ struct points {
     struct cumulative_point *items; /* in no order */
     uint32_t *slots;                /* by id: item + 1, 0 free */
     uint32_t len, cap;
+    size_t buckets_bytes; /* held by the items' buckets */
     bool is_cut; /* more than POINTS_MAX series came: some are missing, nothing may be counted */
 };
 
