@@ -32,6 +32,7 @@ connections:
   edge: {kind: haproxy, socket: /run/haproxy/admin.sock, services: [checkout]}
   router: {kind: webhook, url: "https://router.internal/judge"}
   exporter: {kind: scrape, target: "http://127.0.0.1:8405/metrics"}
+  prod: {kind: aws, region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/release-judge"}
   team-chat: {kind: webhook, url: "https://chat.example/hook", secret_ref: chat}
 secrets:
   router-key: {file: /etc/judge/router.secret}
@@ -40,8 +41,8 @@ secrets:
 ```
 
 A connection says where and as whom; a spec names it (`connection: edge`, `notify: [{to: team-chat}]`) and cannot say
-more than the operator allowed. `services` limits who may use it. `kind` is a platform or a source; its other members are the
-fields of that word in [spec.md](spec.md) that say where to act.
+more than the operator allowed. `services` limits who may use it. `kind` is a platform or a source, or `aws`, which
+all of AWS share; its other members are the fields of that word in [spec.md](spec.md) that say where to act.
 
 A secret is named and said by where it is, a file nobody else may read (mode 0600) or a variable of the environment; its
 text in this file is refused. Files are read when the secret is used, so a rotation needs no restart. Webhook secrets are
