@@ -62,7 +62,7 @@ judgectl simulate release.yaml --truth errors=x1.5 --runs 2000        # what bec
 judgectl backtest release.yaml --data history.csv                     # what each method would have said of a history
 ```
 
-They need no service: [tools](tools.md), [planning](stats/planning.md).
+Only `--check` needs the service: [tools](tools.md), [planning](stats/planning.md).
 
 ## Commands
 
