@@ -316,7 +316,7 @@ static void bench_load(const struct load *load)
     struct rig r = {0};
     char name[64];
     struct sender sender;
-    int services = (load->series + BENCH_SERIES_A_SERVICE - 1) / BENCH_SERIES_A_SERVICE;
+    int services = bench_services(load->series);
     snprintf(name, sizeof(name), "%s-%d", load->name, load->series);
     sender_start(&sender, load);
     T_CHECK(rig_open_with(&r, name, &(struct aggregator_config){.flush_ms = 1000}, 5000));

@@ -31,7 +31,7 @@ JUDGED_KILLS, REDIS_KILLS, SEVERED = (50, 10, 30) if LONG else (6, 2, 4)
 SENDERS_A_WAY = 6 if LONG else 3
 CUT = 0.4      # of the replies
 PATIENCE = 20  # seconds of lateness of the patient release
-STEADY_S = 20 if LONG else 12  # and of the one whose differences are taken when it is sealed
+STEADY_S = 45 if LONG else 12  # and of the one whose differences are taken when it is sealed
 GIVE_UP_S = 60
 SEED = int(os.environ.get("EXACTLY_SEED") or random.SystemRandom().randrange(10**6))
 
@@ -343,7 +343,7 @@ def each_acknowledged_sample_counts_once():
         cutters = [Cutter(j.port, f"{SEED} {i}") for i, j in enumerate(judgeds)]
         ledger, stopped = Ledger(stack.dir / "ledger"), threading.Event()
         senders = [Sender(way, n, ledger, cutters, judgeds[0].token, stopped) for way in WAYS for n in range(way.senders or SENDERS_A_WAY)]
-        killers = [Killer(f"judged {i}", JUDGED_KILLS // 2, (0.2, 3), kill_judged(j)) for i, j in enumerate(judgeds)]
+        killers = [Killer(f"judged {i}", JUDGED_KILLS // 2, (0.5, 4) if LONG else (0.2, 3), kill_judged(j)) for i, j in enumerate(judgeds)]
         killers += [Killer("redis", REDIS_KILLS, (1, 8), kill_redis(redis)), Killer("sever", SEVERED, (0.3, 3), sever(redis))]
         for t in senders + killers:
             t.start()
