@@ -282,7 +282,9 @@ void run_step(struct run *r, struct run_result *out)
     *out = (struct run_result){.again_ms = RUN_RETRY_MS};
     arena_clear(&r->scratch);
     r->n_orders = r->next_order = 0;
-    if ((r->is_loaded || run_load(r, &err) == 0) && rounds(r, &out->again_ms, &err) >= 0)
+    if (!r->is_loaded && run_load(r, &err) == 0)
+        out->again_ms = 0; /* its endpoint is known now: whether it is free the pool sees */
+    else if (r->is_loaded && rounds(r, &out->again_ms, &err) >= 0)
         err_clear(&err);
     if (err.code == ERR_FENCED) {
         log_warn("runner", "%s: %s", r->id, err.message);
