@@ -29,7 +29,6 @@ struct runner {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t work;  /* for followers */
     pthread_cond_t due;   /* for the leader */
-    pthread_cond_t quiet; /* a step ended */
     struct map runs;      /* id -> struct run */
     struct run **busy;    /* the runs in a worker's hands */
     int n_busy, n_busy_plain, n_threads, n_idle;
@@ -224,7 +223,6 @@ static void take(struct runner *r, struct run *run)
         pthread_mutex_lock(&r->lock);
     }
     run->is_busy = false;
-    pthread_cond_broadcast(&r->quiet);
 }
 
 static void *worker_main(void *arg)
@@ -265,7 +263,6 @@ struct runner *runner_new(const struct runner_config *config, struct err *err)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&r->work, &attr);
     pthread_cond_init(&r->due, &attr);
-    pthread_cond_init(&r->quiet, &attr);
     pthread_condattr_destroy(&attr);
     map_init(&r->runs);
     r->threads = mem_alloc_array((size_t)c.workers, sizeof(*r->threads));
@@ -324,19 +321,20 @@ out:
     return rc;
 }
 
-void runner_disown(struct runner *r, const char *release)
+bool runner_disown(struct runner *r, const char *release)
 {
     pthread_mutex_lock(&r->lock);
     struct run *run = map_get_str(&r->runs, release);
-    if (run) {
+    const bool is_busy = run && run->is_busy;
+    if (run)
         run->is_gone = true;
-        while (run->is_busy)
-            pthread_cond_wait(&r->quiet, &r->lock);
+    if (run && !is_busy) {
         map_take_str(&r->runs, release);
         counter_set(&counters[COUNT_RELEASES], (int64_t)r->runs.len);
         run_free(run);
     }
     pthread_mutex_unlock(&r->lock);
+    return !is_busy;
 }
 
 void runner_lease_update(struct runner *r, const char *release, const struct lease *lease)
@@ -418,7 +416,6 @@ void runner_free(struct runner *r)
     map_release(&r->runs, run_free);
     pthread_cond_destroy(&r->work);
     pthread_cond_destroy(&r->due);
-    pthread_cond_destroy(&r->quiet);
     pthread_mutex_destroy(&r->lock);
     free(r->busy);
     free(r->threads);

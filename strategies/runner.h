@@ -9,9 +9,8 @@
  *
  * Threads. The runner owns a pool of workers that make blocking calls, each with a deadline of at
  * most RUNNER_CALL_MS. All functions here may be called from any thread and return without waiting
- * for a call, except runner_disown and runner_stop, which wait for the running step of that release
- * (of all). The callbacks run on a worker without any lock held; they may call back into the
- * runner, but not runner_disown or runner_stop.
+ * for a call, except runner_stop, which waits for the running steps. The callbacks run on a worker
+ * without any lock held; they may call back into the runner, but not runner_stop.
  *
  * The runner reads a release's spec, saved state, orders and segments from the store itself. The
  * daemon gives it what the store does not say: the lease, each new verdict, and a wake when
@@ -61,8 +60,9 @@ struct runner *runner_new(const struct runner_config *config, struct err *err) W
  * Owning again (after `lost`, with a new lease) starts over. ERR_LIMIT: RUNNER_RELEASES_MAX. */
 int runner_own(struct runner *r, const char *release, const struct lease *lease,
                struct err *err) WARN_UNUSED;
-/* Forgets a release; returns when no worker is busy with it. Unknown releases are ignored. */
-void runner_disown(struct runner *r, const char *release);
+/* Forgets a release. false while a worker is busy with it: no other step of it begins, ask again.
+ * Unknown releases are forgotten already. */
+bool runner_disown(struct runner *r, const char *release) WARN_UNUSED;
 /* A renewed lease. */
 void runner_lease_update(struct runner *r, const char *release, const struct lease *lease);
 /* The latest verdict (copied: all but `metrics`). Older seq than the one known is ignored. */

@@ -34,6 +34,8 @@ struct bench {
     struct runner *runner;
     const char *haproxy_socket; /* what specs name: the fixture's, or a relay's */
     int64_t call_ms;            /* of the runner; 0: BENCH_CALL_MS */
+    int workers;                /* of the runner; 0: 4 */
+    const char *service;        /* of specs; NULL: checkout */
     int64_t seq;                /* of the last verdict */
     struct arena arena;         /* of what was read last */
 };
@@ -133,7 +135,7 @@ MAYBE bool bench_runner(struct bench *b, const char *redis_url, const char *proc
         runner_new(&(struct runner_config){.store = b->store,
                                            .vocabulary = bench_vocabulary(),
                                            .secret = bench_secret,
-                                           .workers = 4,
+                                           .workers = b->workers ? b->workers : 4,
                                            .reserved = 1,
                                            .call_ms = b->call_ms ? b->call_ms : BENCH_CALL_MS,
                                            .observe_ms = 50},
@@ -185,11 +187,11 @@ MAYBE bool bench_create(struct bench *b, const char *id, const char *strategy, c
                  b->haproxy_socket);
     snprintf(text, sizeof(text),
              "apiVersion: judge/v1\nkind: Release\n"
-             "metadata: {name: %s, service: checkout, environment: prod, revision: new-%s}\n"
+             "metadata: {name: %s, service: %s, environment: prod, revision: new-%s}\n"
              "mode: %s\nstrategy: {type: canary, settle: 1s, %s%s}\n"
              "metrics:\n  - {name: errors, kind: proportion, harm: increase, role: guardrail, "
              "margin: {relative: 50%%}, source: {push: {metric: e, of: r}}}\n",
-             id, id, mode, strategy, platform);
+             id, b->service ? b->service : "checkout", id, mode, strategy, platform);
     const struct node *n = node_read_yaml(&b->arena, text, strlen(text), &err);
     if (!n || spec_read(&spec, n, &o, NULL, &b->arena, &err)) {
         t_fail(__FILE__, __LINE__, "spec: %s", err.message);
@@ -220,6 +222,16 @@ MAYBE bool bench_own(struct bench *b, const char *id, struct lease *lease)
         return false;
     }
     return true;
+}
+
+/* Waits until no worker is busy with it. */
+MAYBE void bench_disown(struct bench *b, const char *id)
+{
+    for (int64_t began = 0; !runner_disown(b->runner, id);)
+        if (bench_expired(&began)) {
+            t_fail(__FILE__, __LINE__, "%s is busy for ever", id);
+            return;
+        }
 }
 
 MAYBE const struct release_record *bench_record(struct bench *b, const char *id)

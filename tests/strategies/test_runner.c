@@ -1,7 +1,11 @@
 #include "strategies/runner.h"
 
+#include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/strategies/bench.h"
 
@@ -60,7 +64,7 @@ static void a_good_release_is_promoted(void)
     T_OK(store_service_revision(b.store, "checkout", "prod", &revision, &b.arena, &err), err);
     T_EQ_STR(revision, "new-good");
     T_OK(store_service_lock(b.store, "checkout", "prod", "another", &err), err); /* it is free */
-    runner_disown(b.runner, "good");
+    bench_disown(&b, "good");
     bench_close(&b);
 }
 
@@ -385,7 +389,7 @@ static void a_name_given_again_has_no_past(void)
         return;
     T_CHECK(bench_judge(&b, "again", VERDICT_ROLLBACK));
     T_CHECK(bench_wait_done(&b, "again"));
-    runner_disown(b.runner, "again");
+    bench_disown(&b, "again");
     T_OK(store_release_delete(b.store, "again", &err), err);
     T_CHECK(bench_create(&b, "again", STEPS, "enforce"));
     T_CHECK(bench_own(&b, "again", &lease));
@@ -517,6 +521,74 @@ static void a_refused_shift_pauses(void)
     bench_close(&b);
 }
 
+#define OPEN_MAX 64
+
+/* An endpoint that takes every call and answers none. Counts the calls open at a time; those open
+ * at the end stay so, in open[1...n). */
+static int most_open_calls(struct pollfd open[OPEN_MAX], nfds_t *end_n, int64_t for_ms)
+{
+    nfds_t n = 1;
+    int most = 0;
+    const struct mono end = mono_add_ms(mono_now(), for_ms);
+    while (!mono_passed(mono_now(), end)) {
+        poll(open, n, 20);
+        for (nfds_t i = n - 1; i > 0; i--) { /* who hung up, before who is new */
+            if (open[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+                close(open[i].fd);
+                open[i] = open[--n];
+            }
+        }
+        if (open[0].revents & POLLIN && n < OPEN_MAX)
+            open[n++] = (struct pollfd){.fd = accept(open[0].fd, NULL, NULL), .events = POLLRDHUP};
+        most = (int)n - 1 > most ? (int)n - 1 : most;
+    }
+    *end_n = n;
+    return most;
+}
+
+/* The limit of calls to one endpoint holds for releases that were just taken up, and letting go of
+ * one does not wait for its call. */
+static void an_endpoint_is_spared_from_the_start(void)
+{
+    enum { N = 10 };
+    struct bench b;
+    struct lease lease;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(in);
+    char strategy[256], id[N][32];
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (!bench_servers(&b, "spared", true))
+        return;
+    b.workers = 16;
+    b.call_ms = 4000;
+    if (bind(listener, (struct sockaddr *)&in, sizeof(in)) || listen(listener, 64) ||
+        getsockname(listener, (struct sockaddr *)&in, &len) || !bench_runner(&b, NULL, "node-a.1"))
+        return;
+    snprintf(strategy, sizeof(strategy),
+             "%s, platform: {kind: webhook, url: \"http://127.0.0.1:%d/\", secret_ref: hook}",
+             STEPS, ntohs(in.sin_port));
+    for (int i = 0; i < N; i++) {
+        snprintf(id[i], sizeof(id[i]), "spared-%d", i);
+        b.service = id[i];
+        T_CHECK(bench_create(&b, id[i], strategy, "enforce"));
+        T_CHECK(bench_own(&b, id[i], &lease));
+    }
+    struct pollfd open[OPEN_MAX] = {{.fd = listener, .events = POLLIN}};
+    nfds_t n_open;
+    T_EQ_INT(most_open_calls(open, &n_open, 1500), RUNNER_ENDPOINT_LIMIT);
+    const struct mono began = mono_now();
+    int n_busy = 0;
+    for (int i = 0; i < N; i++)
+        n_busy += !runner_disown(b.runner, id[i]);
+    T_CHECK(mono_until_ms(began, mono_now()) < 1000);
+    T_CHECK(n_busy > 0);
+    for (int i = 0; i < N; i++)
+        bench_disown(&b, id[i]);
+    bench_close(&b);
+    while (n_open > 0)
+        close(open[--n_open].fd);
+}
+
 static void many_at_a_time(void)
 {
     enum { N = 60 };
@@ -537,7 +609,7 @@ static void many_at_a_time(void)
         snprintf(id, sizeof(id), "many-%d", i);
         T_CHECK(bench_wait_done(&b, id));
         T_EQ_INT(bench_record(&b, id)->outcome, OUTCOME_STOPPED);
-        runner_disown(b.runner, id);
+        bench_disown(&b, id);
     }
     T_EQ_INT(runner_own(b.runner, "many-0", &lease, &err), 0); /* done: nothing is done again */
     for (int64_t began = 0; !runner_is_done(b.runner, "many-0");)
@@ -568,6 +640,7 @@ int main(int argc, char **argv)
         {"a_fenced_owner_stops", a_fenced_owner_stops},
         {"an_undo_overtakes_a_lost_shift", an_undo_overtakes_a_lost_shift},
         {"a_refused_shift_pauses", a_refused_shift_pauses},
+        {"an_endpoint_is_spared_from_the_start", an_endpoint_is_spared_from_the_start},
         {"many_at_a_time", many_at_a_time},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
