@@ -99,6 +99,14 @@ static const struct redis_script lock_script = {
               "redis.call('SET', KEYS[1], ARGV[1])\n"
               "return {'ok'}\n"};
 
+/* ARGV: who takes it, from whom. */
+static const struct redis_script inherit_script = {
+    .name = "service lock inherit",
+    .source = "local holder = redis.call('GET', KEYS[1])\n"
+              "if holder and holder ~= ARGV[2] then return {'held', holder} end\n"
+              "redis.call('SET', KEYS[1], ARGV[1])\n"
+              "return {'ok'}\n"};
+
 static const struct redis_script unlock_script = {
     .name = "service unlock",
     .source = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"
@@ -111,8 +119,10 @@ static int check_service(const char *service, const char *environment, struct er
     return environment[0] ? key_name_check("environment", environment, err) : 0;
 }
 
+/* `from`: ARGV[2], or NULL. holder: who holds it instead, with ERR_CONFLICT; may be NULL. */
 static int lock_call(struct store *s, const struct redis_script *script, const char *service,
-                     const char *environment, const char *id, struct err *err)
+                     const char *environment, const char *id, const char *from,
+                     char holder[MODEL_NAME_MAX + 1], struct err *err)
 {
     if (check_service(service, environment, err) != 0)
         return -1;
@@ -120,21 +130,58 @@ static int lock_call(struct store *s, const struct redis_script *script, const c
     redis_eval(b, script, 1);
     key_arg(b, KEY_SERVICE_LOCK, service, environment);
     redis_arg_str(b, id);
+    if (from)
+        redis_arg_str(b, from);
     char what[2 * MODEL_NAME_MAX + 32];
     snprintf(what, sizeof(what), "service %s (%s)", service, environment);
-    return store_run_script(s, b, what, err);
+    int rc = store_run(s, b, err);
+    if (rc == 0) {
+        const struct redis_reply *reply = redis_reply(b, 0);
+        rc = store_answer(reply, what, err);
+        if (rc != 0 && holder && reply->n > 1)
+            snprintf(holder, MODEL_NAME_MAX + 1, "%s", redis_item(reply, 1)->text);
+    }
+    redis_batch_free(b);
+    return rc;
+}
+
+/* Has nobody work to do for this release any more? Then nobody will free what it holds. */
+static bool is_past(struct store *s, const char *id)
+{
+    struct err ignored = {0};
+    if (key_name_check("release", id, &ignored) != 0)
+        return true;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "HGET");
+    key_arg(b, KEY_RELEASE, id);
+    redis_arg_str(b, "phase");
+    bool is_past = false;
+    if (store_run(s, b, &ignored) == 0) {
+        const struct redis_reply *phase = redis_reply(b, 0);
+        is_past = phase->type == REDIS_NIL || redis_int(phase, -1) == PHASE_DONE;
+    }
+    redis_batch_free(b);
+    return is_past;
 }
 
 int store_service_lock(struct store *s, const char *service, const char *environment,
                        const char *id, struct err *err)
 {
-    return lock_call(s, &lock_script, service, environment, id, err);
+    struct err held = {0};
+    char holder[MODEL_NAME_MAX + 1] = "";
+    if (lock_call(s, &lock_script, service, environment, id, NULL, holder, &held) == 0)
+        return 0;
+    if (held.code == ERR_CONFLICT && holder[0] && is_past(s, holder))
+        return lock_call(s, &inherit_script, service, environment, id, holder, NULL, err);
+    if (err)
+        *err = held;
+    return -1;
 }
 
 int store_service_unlock(struct store *s, const char *service, const char *environment,
                          const char *id, struct err *err)
 {
-    return lock_call(s, &unlock_script, service, environment, id, err);
+    return lock_call(s, &unlock_script, service, environment, id, NULL, NULL, err);
 }
 
 int store_service_revision(struct store *s, const char *service, const char *environment,

@@ -231,6 +231,9 @@ static void deletes_done_ones(void)
 static void services(void)
 {
     struct err err;
+    struct lease lease;
+    T_CHECK(bench_release(w.store, "r-1", &lease));
+    T_CHECK(bench_release(w.store, "r-2", &lease));
     T_OK(store_service_lock(w.store, "cart", "prod", "r-1", &err), err);
     T_OK(store_service_lock(w.store, "cart", "prod", "r-1", &err), err);
     T_OK(store_service_lock(w.store, "cart", "test", "r-2", &err), err);
@@ -241,6 +244,11 @@ static void services(void)
     T_EQ_INT(store_service_lock(w.store, "cart", "prod", "r-2", &err), -1);
     T_OK(store_service_unlock(w.store, "cart", "prod", "r-1", &err), err);
     T_OK(store_service_lock(w.store, "cart", "prod", "r-2", &err), err);
+    /* Its record is lost, so it will never free it. */
+    char out[256];
+    T_CHECK(bench_ask(&w, "DEL judge:{r-2}:release", out, sizeof(out)) > 0);
+    T_OK(store_service_lock(w.store, "cart", "prod", "r-1", &err), err);
+    T_EQ_INT(store_service_lock(w.store, "cart", "prod", "r-2", &err), -1);
     const char *revision;
     T_OK(store_service_revision(w.store, "cart", "prod", &revision, &arena, &err), err);
     T_EQ_STR(revision, "");
