@@ -340,6 +340,9 @@ int run_sync_segment(struct run *r, struct err *err)
         return 0;
     want.id = r->segment.id + 1;
     want.opened = wall_now();
+    if (want.opened.us <
+        r->segment.closed.us) /* by the clock of an owner before us, ahead of ours */
+        want.opened = r->segment.closed;
     return put_segment(r, &want, err);
 }
 

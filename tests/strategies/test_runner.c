@@ -521,6 +521,32 @@ static void a_refused_shift_pauses(void)
     bench_close(&b);
 }
 
+/* A new owner whose clock is behind opens no segment before the last one was closed. */
+static void segments_follow_each_other(void)
+{
+    struct bench b;
+    struct lease lease;
+    struct err err = {0};
+    bool is_taken = false;
+    size_t n;
+    if (!bench_open(&b, "follow") || !bench_create(&b, "follow", STEPS, "enforce") ||
+        store_lease_take(b.store, "follow", &lease, &is_taken, &err) || !is_taken)
+        return;
+    const struct segment before = {.id = 1,
+                                   .share = 0.01,
+                                   .next_share = 0.25,
+                                   .opened = wall_now(),
+                                   .closed = wall_add_ms(wall_now(), 60000)};
+    T_OK(store_segment_put(b.store, "follow", &lease, &before, &err), err);
+    T_OK(runner_own(b.runner, "follow", &lease, &err), err);
+    if (!bench_wait_share(&b, "follow", 0.01))
+        return;
+    const struct segment now = bench_last_segment(&b, "follow", &n);
+    T_EQ_INT(now.id, 2);
+    T_EQ_INT(now.opened.us, before.closed.us);
+    bench_close(&b);
+}
+
 #define OPEN_MAX 64
 
 /* An endpoint that takes every call and answers none. Counts the calls open at a time; those open
@@ -640,6 +666,7 @@ int main(int argc, char **argv)
         {"a_fenced_owner_stops", a_fenced_owner_stops},
         {"an_undo_overtakes_a_lost_shift", an_undo_overtakes_a_lost_shift},
         {"a_refused_shift_pauses", a_refused_shift_pauses},
+        {"segments_follow_each_other", segments_follow_each_other},
         {"an_endpoint_is_spared_from_the_start", an_endpoint_is_spared_from_the_start},
         {"many_at_a_time", many_at_a_time},
     };
