@@ -253,11 +253,13 @@ static void read_decision(struct look *l, struct verdict *v)
     v->revision = l->c->spec.revision;
     v->mode = l->c->spec.mode;
     v->outcome = r->outcome;
-    if (r->phase != PHASE_DONE)
-        return;
-    v->cause = r->cause;
-    if (v->word != VERDICT_PROMOTE && v->word != VERDICT_ROLLBACK)
-        say_outcome(l, v);
+    if (r->phase == PHASE_DONE) {
+        v->cause = r->cause;
+        if (v->word != VERDICT_PROMOTE && v->word != VERDICT_ROLLBACK)
+            say_outcome(l, v);
+    }
+    if (v->word == VERDICT_PROMOTE && v->cause == CAUSE_PERSON)
+        v->guarantee = GUARANTEE_NONE; /* a person's word proves nothing */
 }
 
 /* Keeps a copy of what was stored, to know whether the next verdict differs. */

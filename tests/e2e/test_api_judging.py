@@ -190,7 +190,7 @@ def orders_are_taken_and_audited(j):
     check(j.post("/v1/releases/ordered/traffic", {"share": "50%", "override": True, "why": "x"}, token=may).status == 202)
     problem(j.post("/v1/releases/ordered/rollback", {"override": True, "why": "x"}, token=may), 400, "input", "promote and traffic only")
     check(j.post("/v1/releases/ordered/promote", {"override": True, "why": "I know better"}, token=may).status == 202)
-    wait_for("promote", lambda: (v := j.release("ordered")["verdict"])["verdict"] == "promote" and v["cause"] == "person" and "I know better" in v["reason"])
+    wait_for("promote", lambda: (v := j.release("ordered")["verdict"])["verdict"] == "promote" and v["cause"] == "person" and "I know better" in v["reason"] and v["guarantee"] == "none")
     check(done(j, "ordered")["outcome"] == "promoted")
     for verb in ("promote", "rollback", "pause", "resume", "abort"):
         problem(j.post(f"/v1/releases/ordered/{verb}", {"why": "late"}), 409, "conflict", "done")
