@@ -28,6 +28,7 @@
 #define LOOK_SLACK_MS    500   /* a block is this late: look anyway, silence is news too */
 #define VERDICT_STORE_MS 10000 /* an unchanged verdict is stored again after this time */
 #define RETRY_MS         500   /* after an error */
+#define TOLD_AGAIN_MAX   8 /* verdicts in which news is looked for that may not have been told */
 
 static struct counter counters[] = {
     {.name = "judge_looks_total", .help = "Looks at a release by the judge thread."},
@@ -56,6 +57,43 @@ struct look {
     struct wall resumed;            /* when the deadline began anew; us == 0: it did not */
 };
 
+/* What an owner before us stored it may not have told any more. The last news is told again if it
+ * is young, as what it was: under its own number, so a receiver knows it by its webhook-id. */
+static int tell_again(struct look *l, struct err *err)
+{
+    struct case_file *c = l->c;
+    struct stored_verdict *all;
+    struct verdict *v;
+    size_t n, news = SIZE_MAX;
+    const int64_t after = c->seq > TOLD_AGAIN_MAX ? c->seq - TOLD_AGAIN_MAX : 0;
+    if (store_verdicts(l->s->store, c->id, after, TOLD_AGAIN_MAX, &all, &n, l->a, err) != 0)
+        return -1;
+    v = arena_array(l->a, n ? n : 1, sizeof(*v));
+    for (size_t i = 0; i < n; i++) {
+        struct err bad = {0};
+        const struct node *node = node_read_json(l->a, all[i].json, strlen(all[i].json), &bad);
+        if (!node || verdict_from_json(&v[i], node, l->a, &bad) != 0) {
+            err_context(&bad, "verdict %lld of %s", (long long)all[i].seq, c->id);
+            log_err("judge", &bad);
+            return 0; /* judging goes on without */
+        }
+        if (i > 0 ? verdict_is_news(&v[i - 1], &v[i]) : after == 0)
+            news = i;
+    }
+    if (news != SIZE_MAX)
+        notifier_tell(l->s->notifier, &c->spec, news > 0 ? &v[news - 1] : NULL, &v[news],
+                      all[news].json, strlen(all[news].json));
+    if (n > 0) { /* only to compare with: without metrics it is stored anew at once */
+        c->last = v[n - 1];
+        c->last.release = c->id;
+        c->last.revision = c->spec.revision;
+        c->last.metrics = NULL;
+        c->last.n_metrics = 0;
+        c->has_last = true;
+    }
+    return 0;
+}
+
 /* Loads the checkpoint and the number of the last verdict. Once a case. */
 static int take_up(struct look *l, struct err *err)
 {
@@ -68,6 +106,8 @@ static int take_up(struct look *l, struct err *err)
         return -1;
     if (json)
         c->stored = mem_strdup(json);
+    if (c->spec.n_notify > 0 && !c->has_last && tell_again(l, err) != 0)
+        return -1;
     if (bytes && len > 0) {
         struct bytes in = bytes_of(bytes, len);
         struct err why = {0};

@@ -260,7 +260,7 @@ void notifier_stop(struct notifier *n)
 }
 
 /* The same word says something new when the bake or the end has begun. */
-static bool is_news(const struct verdict *before, const struct verdict *v)
+bool verdict_is_news(const struct verdict *before, const struct verdict *v)
 {
     return !before || before->word != v->word || before->segment != v->segment ||
            (before->phase != v->phase && (v->phase == PHASE_BAKING || v->phase == PHASE_DONE));
@@ -284,7 +284,7 @@ static void add(struct notifier *n, struct message *m)
 void notifier_tell(struct notifier *n, const struct spec *spec, const struct verdict *before,
                    const struct verdict *v, const char *json, size_t len)
 {
-    if (!is_news(before, v))
+    if (!verdict_is_news(before, v))
         return;
     for (size_t i = 0; i < spec->n_notify; i++) {
         const char *secret_ref,

@@ -11,6 +11,7 @@
 #ifndef JUDGE_DAEMON_NOTIFIER_H
 #define JUDGE_DAEMON_NOTIFIER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "judge/daemon/limits.h"
@@ -34,6 +35,8 @@ struct notifier_config {
 struct notifier *notifier_start(const struct notifier_config *config);
 /* Ends the threads; what is queued is dropped and counted. NULL is fine. */
 void notifier_stop(struct notifier *n);
+/* Would that be told? `before` may be NULL. */
+bool verdict_is_news(const struct verdict *before, const struct verdict *v);
 /* A verdict was stored: calls whoever asked to be told of its word, unless the verdict before had
  * the same word in the same segment; a bake and the end of the release are news. Copies; never
  * waits. `before` may be NULL. */

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
 """What Redis holds and this process cannot use: a release it cannot take up, one that is gone, one it cannot read."""
+import http.server
+import threading
+
 from judged import Suite, check, quick_spec, wait_for
 from stack import AtOnce, Stack
 
@@ -66,6 +69,38 @@ def what_is_gone_from_the_store_goes_from_the_board():
             redis.ask("ZREM", "judge:releases", "ghost")
             redis.ask("SREM", "judge:active", "ghost")
             wait_for("end of it", lambda: j.get("/v1/releases/ghost").status == 404, 15)
+
+
+class Recording(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.calls.append((self.headers["webhook-id"], body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@beside.test
+def news_told_again_after_a_crash_keeps_its_id():
+    chat = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recording)
+    chat.calls = []
+    threading.Thread(target=chat.serve_forever, daemon=True).start()
+    config = f'connections: {{chat: {{kind: webhook, url: "http://127.0.0.1:{chat.server_port}/"}}}}\n'
+    with Stack() as s, s.judged(config=config) as j:
+        j.apply(quick_spec("told", notify=[{"to": "chat", "on": ["hold"]}]))
+        wait_for("judging", lambda: j.release("told")["phase"] == "judging")
+        j.post("/v1/releases/told/pause", {"why": "lunch"})
+        wait_for("news", lambda: chat.calls)
+        j.kill()
+        j.start()
+        wait_for("again", lambda: len(chat.calls) > 1)
+        seq = j.release("told")["verdict"]["seq"]
+        wait_for("a verdict of the new owner", lambda: j.release("told")["verdict"]["seq"] > seq, 20)
+        check(len(chat.calls) == 2 and chat.calls[0] == chat.calls[1], chat.calls)
+    chat.shutdown()
+    chat.server_close()
 
 
 if __name__ == "__main__":
