@@ -189,7 +189,7 @@ def a_prometheus_server_through_two_judged_is_counted_once():
             time.sleep(2.5)  # the last counts are scraped, in a block of the same series
             for t in targets.values():
                 t.is_gone = True
-            wait_for("sealed", lambda: int(redis.ask("HGET", "judge:{prom}:marks", "0") or 0) >= last, 20)
+            wait_for("sealed", lambda: all(int(redis.ask("HGET", "judge:{prom}:marks", str(m)) or 0) >= last for m in range(5)), 20)
             for c, w in want.items():
                 got = [stored_totals(redis.ask, "prom", i)[c] for i in range(5)]
                 check((got[0]["events"], got[0]["exposure"]) == (w["errors"], w["requests"]), c, got[0], w)
