@@ -242,8 +242,8 @@ WAYS = [
     Way("text", metric_trio("text"), make_text),
     Way("emf", metric_trio("emf"), make_emf),
     Way("otlp delta", [proportion("otlp"), mean("otlp")], make_otlp_delta),
-    # differences need a point in each block, so these tell each second's, late or not
-    Way("otlp cumulative", [proportion("total")], make_otlp_cumulative, block="1s", senders=1, every=1),
-    Way("remote write", [REMOTE, REMOTE_SIZE], make_remote_write, block="1s", senders=1, every=1),
+    # differences need a point in each block, so these tell each block's, late or not; two seconds a batch can be kept up
+    Way("otlp cumulative", [proportion("total")], make_otlp_cumulative, block="2s", senders=1, every=2),
+    Way("remote write", [REMOTE, REMOTE_SIZE], make_remote_write, block="2s", senders=1, every=2),
     Way("firehose", firehose_metrics(), make_firehose, block="60s"),
 ]

@@ -31,7 +31,7 @@ JUDGED_KILLS, REDIS_KILLS, SEVERED = (50, 10, 30) if LONG else (6, 2, 4)
 SENDERS_A_WAY = 6 if LONG else 3
 CUT = 0.4      # of the replies
 PATIENCE = 20  # seconds of lateness of the patient release
-STEADY_S = 45 if LONG else 12  # and of the one whose differences are taken when it is sealed
+STEADY_S = 30 if LONG else 14  # and of the one whose differences are taken when it is sealed
 GIVE_UP_S = 60
 SEED = int(os.environ.get("EXACTLY_SEED") or random.SystemRandom().randrange(10**6))
 
@@ -51,7 +51,7 @@ class Release:
         return spec(self.name, self.block, self.lateness, self.metrics)
 
 
-RELEASES = [Release("minutes", "60s", 60, True), Release("steady", "1s", STEADY_S, True), Release("hasty", "200ms", 0.1, False), Release("patient", "200ms", PATIENCE, True)]
+RELEASES = [Release("minutes", "60s", 60, True), Release("steady", "2s", STEADY_S, True), Release("hasty", "200ms", 0.1, False), Release("patient", "200ms", PATIENCE, True)]
 
 
 def spec(name, block, lateness, metrics):
@@ -289,13 +289,13 @@ def sever(redis):
 
 
 def is_sealed(redis, release, ts):
-    """All metrics, past the block of that second."""
+    """All metrics, past the block of two seconds that holds ts."""
     try:
         flat = redis.ask("HGETALL", f"judge:{{{release}}}:marks")
     except OSError:
         return False
     marks = [int(v) for v in flat[1::2]]
-    return len(marks) == len(next(r for r in RELEASES if r.name == release).metrics) and min(marks) >= int(ts)
+    return len(marks) == len(next(r for r in RELEASES if r.name == release).metrics) and min(marks) >= int(ts) // 2
 
 
 def compare(redis, release, metrics, wanted, is_patient):
