@@ -83,10 +83,11 @@ static enum http_next events(struct http_exchange *ex)
     const int64_t now_at = v->seq;
     board_unref(board);
     struct stored_verdict *missed = NULL;
+    int64_t after = 0;
     size_t n = 0;
     if (last) {
         char *end;
-        const int64_t after = strtoll(last, &end, 10);
+        after = strtoll(last, &end, 10);
         if (*end || after < 0) {
             err_set(&err, ERR_INPUT, "Last-Event-ID: want a sequence number");
             return http_fail(ex, &err);
@@ -96,6 +97,7 @@ static enum http_next events(struct http_exchange *ex)
             return http_fail(ex, &err);
     }
     struct stream *stream = http_state(ex, sizeof(*stream), NULL);
+    stream->seq = after; /* what the client has is not sent again */
     stream->is_partial = n == MISSED_MAX && missed[n - 1].seq + 1 < now_at;
     const enum http_next next = http_stream_start(ex, pump, stream);
     if (next != HTTP_STREAM)

@@ -141,6 +141,17 @@ static void arm(struct link *l)
     l->armed = want;
 }
 
+/* Before it is greeted a server says no by closing; what it may have wanted is said here. */
+static void say_why_broken_off(const struct link *l, struct err *why)
+{
+    if (l->state != LINK_HANDSHAKE || l->r->url.is_unix)
+        return;
+    if (l->r->tls)
+        err_context(why, "broken off at once (the server may want a certificate of its clients)");
+    else
+        err_context(why, "broken off at once (a server that wants TLS is written rediss://)");
+}
+
 /* Returns -1 when the link went down. */
 static int flush(struct link *l)
 {
@@ -151,6 +162,7 @@ static int flush(struct link *l)
         enum stream_status status =
             stream_try_write(l->stream, l->out.data + sent, l->out.len - sent, &n, &why);
         if (status == STREAM_FAILED) {
+            say_why_broken_off(l, &why);
             link_down(l, &why);
             return -1;
         }
@@ -271,9 +283,7 @@ static void readable(struct link *l)
         if (status == STREAM_END)
             err_set(&why, ERR_REDIS, "the server closed the connection");
         if (status != STREAM_OK) {
-            if (l->state == LINK_HANDSHAKE && !l->r->tls && !l->r->url.is_unix)
-                err_context(&why, "broken off at once (a server that wants TLS is written "
-                                  "rediss://)");
+            say_why_broken_off(l, &why);
             link_down(l, &why);
             return;
         }

@@ -150,7 +150,9 @@ def more_events_than_are_sent_at_once_are_fetched_in_turns(j):
         for seq in range(int(first.split(b"-")[0]) + 1, many + 1):
             redis("XADD", "judge:{long}:verdicts", f"{seq}-0", "j", json.dumps({**v, "seq": seq}))
         redis("HSET", "judge:{long}:release", "verdict_seq", many)
-    wait_for("judge on the new count", lambda: j.release("long")["verdict"]["seq"] >= many, 15)
+    # The judge may show a verdict under the old count once more before it takes up the new one.
+    on_it = lambda: all(j.release("long")["verdict"]["seq"] >= many for _ in range(20) if not time.sleep(0.05))
+    wait_for("judge on the new count", on_it, 20)
     got = [1]
     while got[-1] < many:
         c, r = open_events(j, "long", last=str(got[-1]))
@@ -164,8 +166,9 @@ def more_events_than_are_sent_at_once_are_fetched_in_turns(j):
         c.close()
         check(sent, "a stream without a verdict")
         got += sent
-    got = got[1:]
-    check(got[: many - 1] == list(range(2, many + 1)), [n for i, n in enumerate(got) if n != i + 2][:5])
+    # A verdict that is not stored yet is told again, under its number, when what it says has changed.
+    got = [n for n, before in zip(got[1:], got) if n != before]
+    check(got[: many - 1] == list(range(2, many + 1)), len(got), got[:12], got[-3:])
 
 
 # ---- orders ----

@@ -87,11 +87,13 @@ static void the_table_of_commands(void)
 {
     size_t n = 0;
     for (const struct command *const *c = ctl_commands; *c; c++, n++) {
-        size_t words = *(*c)->arguments ? 1 : 0;
-        for (const char *at = (*c)->arguments; *at; at++)
-            words += *at == ' ';
-        const bool is_optional = (*c)->arguments[0] == '[';
-        if ((*c)->min_args != (is_optional ? 0 : words) || (*c)->max_args < words)
+        size_t words = 0, optional = 0;
+        for (const char *at = (*c)->arguments; *at; at++) {
+            const bool begins = at == (*c)->arguments || at[-1] == ' ';
+            words += begins;
+            optional += begins && *at == '[';
+        }
+        if ((*c)->min_args != words - optional || (*c)->max_args < words)
             t_fail(__FILE__, __LINE__, "%s: arguments", (*c)->name);
         if (!(*c)->run || !*(*c)->help || (*c)->n_rows < 6 ||
             strcmp((*c)->rows[0].name, "url") != 0)
