@@ -145,7 +145,8 @@ static void look_after_ours(struct keeper *k, struct arena *a)
         if (why != LEAVE_DONE)
             continue;
         audit_heads_tell(&k->heads, ids[i]);
-        if (has && store_lease_release(s->store, ids[i], &lease, &err) != 0)
+        if (store_release_close(s->store, ids[i], &err) != 0 || /* then it is taken up once more */
+            (has && store_lease_release(s->store, ids[i], &lease, &err) != 0))
             log_err("keeper", &err);
     }
 }

@@ -44,7 +44,7 @@ const struct key_row key_table[KEYS_COUNT] = {
                   "points of 4,096 series a cohort"},
     [KEY_IDEMPOTENCY] = {"judge:idempotency:%s", "string", "API", "24 h", "API calls of a day"},
     [KEY_RELEASES] = {"judge:releases", "zset", "API", "for ever", "releases kept"},
-    [KEY_ACTIVE] = {"judge:active", "set", "API, owner", "for ever", "releases not done"},
+    [KEY_ACTIVE] = {"judge:active", "set", "API, owner", "for ever", "releases not closed"},
     [KEY_CHANGES] = {"judge:changes", "stream", "every write", "for ever", "about 10,000 entries"},
     [KEY_SERVICE_LOCK] = {"judge:service:{%s}:lock:%s", "string", "owner", "until unlocked", "one"},
     [KEY_SERVICE_REVISION] = {"judge:service:{%s}:revision:%s", "string", "owner", "for ever",

@@ -309,8 +309,7 @@ int store_release_active(struct store *s, const char ***ids, size_t *n, struct a
         }
         rc = store_run(s, look, err);
         for (size_t i = 0; i < found && rc == 0; i++)
-            if (redis_reply(look, i)->type == REDIS_STRING &&
-                redis_int(redis_reply(look, i), PHASE_DONE) != PHASE_DONE)
+            if (redis_reply(look, i)->type == REDIS_STRING)
                 (*ids)[(*n)++] = store_text(redis_item(all, i), a);
         redis_batch_free(look);
     }
@@ -363,17 +362,19 @@ int store_release_change(struct store *s, const char *id, const struct lease *le
     if (rc == 0 && new_version)
         *new_version = redis_int(redis_item(answer, 1), 0);
     redis_batch_free(b);
-    if (rc == 0 && c->phase == PHASE_DONE) {
-        /* When this is lost the release is found done by whoever reads the set. */
-        b = redis_batch_new();
-        redis_command(b, "SREM");
-        key_arg(b, KEY_ACTIVE);
-        redis_arg_str(b, id);
-        struct err ignored;
-        if (store_run(s, b, &ignored) != 0)
-            err_clear(&ignored);
-        redis_batch_free(b);
-    }
+    return rc;
+}
+
+int store_release_close(struct store *s, const char *id, struct err *err)
+{
+    if (key_name_check("release", id, err) != 0)
+        return -1;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "SREM");
+    key_arg(b, KEY_ACTIVE);
+    redis_arg_str(b, id);
+    int rc = store_run(s, b, err);
+    redis_batch_free(b);
     return rc;
 }
 

@@ -74,9 +74,11 @@ struct release_filter {
 int store_release_list(struct store *s, const struct release_filter *f, const char *cursor,
                        size_t limit, struct release_record **out, size_t *n, const char **next,
                        struct arena *a, struct err *err) WARN_UNUSED;
-/* Ids of all releases whose phase is not done. */
+/* Ids of all releases that somebody has to look after: until they are done and closed. */
 int store_release_active(struct store *s, const char ***ids, size_t *n, struct arena *a,
                          struct err *err) WARN_UNUSED;
+/* Nothing is left to do for a release that is done: its last verdict is stored. */
+int store_release_close(struct store *s, const char *id, struct err *err) WARN_UNUSED;
 int store_release_delete(struct store *s, const char *id,
                          struct err *err) WARN_UNUSED; /* done ones only */
 

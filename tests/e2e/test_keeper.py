@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What Redis holds and this process cannot use: a release it cannot take up, one that is gone, one it cannot read."""
 import http.server
+import json
 import threading
 
 from judged import Suite, check, quick_spec, wait_for
@@ -69,6 +70,34 @@ def what_is_gone_from_the_store_goes_from_the_board():
             redis.ask("ZREM", "judge:releases", "ghost")
             redis.ask("SREM", "judge:active", "ghost")
             wait_for("end of it", lambda: j.get("/v1/releases/ghost").status == 404, 15)
+
+
+@beside.test
+def the_last_verdict_of_a_crash_is_written_later():
+    """Done is written by the runner, the verdict that says so by the judge: a crash may come between."""
+    with Stack() as s:
+        redis = s.redis()
+        verdicts = "judge:{cut}:verdicts"
+
+        def last():
+            return redis.ask("XREVRANGE", verdicts, "+", "-", "COUNT", "1")[0]
+
+        with s.judged(redis=redis.url) as j:
+            j.apply(quick_spec("cut"))
+            wait_for("judging", lambda: j.release("cut")["phase"] == "judging")
+            j.post("/v1/releases/cut/rollback", {"why": "test"})
+            wait_for("end", lambda: j.release("cut")["phase"] == "done" and j.metrics()["judge_leases_held"] == 0)
+            check(redis.ask("SISMEMBER", "judge:active", "cut") == 0, "active when it is closed")
+            j.stop()
+            entry, fields = last()
+            check(json.loads(fields[1])["outcome"] == "rolled_back", fields)
+            redis.ask("XDEL", verdicts, entry)
+            redis.ask("HSET", "judge:{cut}:release", "verdict_seq", int(entry.split(b"-")[0]) - 1)
+            redis.ask("XSETID", verdicts, last()[0])
+            redis.ask("SADD", "judge:active", "cut")
+            j.start()
+            wait_for("last verdict", lambda: json.loads(last()[1][1])["outcome"] == "rolled_back")
+            wait_for("closed", lambda: redis.ask("SISMEMBER", "judge:active", "cut") == 0)
 
 
 class Recording(http.server.BaseHTTPRequestHandler):
