@@ -582,14 +582,18 @@ static void an_endpoint_is_spared_from_the_start(void)
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(in);
     char strategy[256], id[N][32];
-    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (!bench_servers(&b, "spared", true))
         return;
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     b.workers = 16;
     b.call_ms = 4000;
     if (bind(listener, (struct sockaddr *)&in, sizeof(in)) || listen(listener, 64) ||
-        getsockname(listener, (struct sockaddr *)&in, &len) || !bench_runner(&b, NULL, "node-a.1"))
+        getsockname(listener, (struct sockaddr *)&in, &len) ||
+        !bench_runner(&b, NULL, "node-a.1")) {
+        t_fail(__FILE__, __LINE__, "no listener or no runner");
+        close(listener);
         return;
+    }
     snprintf(strategy, sizeof(strategy),
              "%s, platform: {kind: webhook, url: \"http://127.0.0.1:%d/\", secret_ref: hook}",
              STEPS, ntohs(in.sin_port));
