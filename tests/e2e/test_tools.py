@@ -83,9 +83,10 @@ def plan_knows_every_example():
     for path in EXAMPLES:
         r = run("plan", path, "--runs", "20")
         check("no difference" in r.stdout and "First share" in r.stdout and "chance by time" in r.stdout, r.stdout)
+        left_out = re.findall(r"name: (\S+)\s+kind: alarm", path.read_text())
+        check(r.stderr == "".join(f"{path}: the alarm {name} is left out\n" for name in left_out), r.stderr)
         check(max(map(len, r.stdout.splitlines())) <= 80, r.stdout)
         check(re.search("[▁▂▃▄▅▆▇█]", r.stdout), "bars in a UTF-8 locale", r.stdout)
-        check(r.stderr == "", r.stderr)
 
 
 @suite.test
