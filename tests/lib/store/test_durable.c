@@ -175,7 +175,7 @@ static void replicas_must_acknowledge(void)
     /* With one that follows it is. */
     struct redis_fixture replica;
     char port[16];
-    snprintf(port, sizeof(port), "%d", 20000 + (int)getpid() % 20000);
+    snprintf(port, sizeof(port), "%d", redis_fixture_free_port());
     struct redis_batch *b = redis_batch_new();
     redis_command_strs(b, "CONFIG", "SET", "port", port, NULL);
     redis_command_strs(b, "CONFIG", "SET", "repl-diskless-sync-delay", "0", NULL);
