@@ -194,6 +194,15 @@ static struct wall began(const struct look *l)
     return l->record.created;
 }
 
+/* Before a segment is open there is nothing to judge, whatever the phase says already. */
+static bool has_begun(const struct look *l)
+{
+    for (size_t i = 0; i < l->n_segments; i++)
+        if (l->segments[i].is_bake == (l->record.phase == PHASE_BAKING))
+            return true;
+    return false;
+}
+
 /* Resuming after the deadline begins it anew, as the runner does (orders.c). */
 static void note_resume(struct look *l, const struct order *o)
 {
@@ -216,7 +225,7 @@ static int read_orders(struct look *l, struct err *err)
         note_resume(l, &orders[i]);
         if (orders[i].verb != ORDER_PROMOTE && orders[i].verb != ORDER_ROLLBACK)
             continue;
-        if (orders[i].verb == ORDER_PROMOTE && !orders[i].is_override)
+        if (orders[i].verb == ORDER_PROMOTE && (!orders[i].is_override || !has_begun(l)))
             continue;
         if (orders[i].at.us < began(l).us)
             continue; /* given before there was anything to judge, or for the step to 100 %, not for
