@@ -21,6 +21,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -41,13 +42,14 @@ _libc = ctypes.CDLL(None)
 
 
 def free_ports(n):
-    """n ports free right now on 127.0.0.1, for TCP and UDP."""
+    """n ports free right now on 127.0.0.1, for TCP and UDP; below those the system gives to connections, which would take
+    them before they are used."""
     held, ports = [], []
     while len(ports) < n:
         tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         held += [tcp, udp]
-        tcp.bind(("127.0.0.1", 0))
         try:
+            tcp.bind(("127.0.0.1", random.randrange(10240, 32000)))
             udp.bind(tcp.getsockname())
         except OSError:
             continue
