@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "collectors/json_scan.h"
 #include "collectors/limits.h"
 #include "collectors/scan.h"
 
-#define DEPTH_MAX   32 /* of what is skipped */
 #define INFO_PREFIX "PromQL info"
 
 /* ---- JSON, as far as it is needed ---- */
@@ -25,8 +25,7 @@ static int malformed(struct cursor *c, const char *want)
 
 static void skip_space(struct cursor *c)
 {
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
-        c->at++;
+    c->at = json_space(c->at, c->end);
 }
 
 /* Is the next character this one? Then it is taken. */
@@ -61,93 +60,17 @@ static int take_raw(struct cursor *c, const char **text, size_t *len)
     return 0;
 }
 
-static int hex4(const char *p, const char *end, unsigned *out)
-{
-    *out = 0;
-    for (int i = 0; i < 4; i++) {
-        char ch = p + i < end ? p[i] : '\0';
-        unsigned digit = ch >= '0' && ch <= '9'   ? (unsigned)(ch - '0')
-                         : ch >= 'a' && ch <= 'f' ? (unsigned)(ch - 'a') + 10
-                         : ch >= 'A' && ch <= 'F' ? (unsigned)(ch - 'A') + 10
-                                                  : 16;
-        if (digit == 16)
-            return -1;
-        *out = *out * 16 + digit;
-    }
-    return 0;
-}
-
-static size_t put_utf8(char *to, unsigned cp)
-{
-    if (cp < 0x80) {
-        to[0] = (char)cp;
-        return 1;
-    }
-    if (cp < 0x800) {
-        to[0] = (char)(0xc0 | cp >> 6);
-        to[1] = (char)(0x80 | (cp & 0x3f));
-        return 2;
-    }
-    if (cp < 0x10000) {
-        to[0] = (char)(0xe0 | cp >> 12);
-        to[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-        to[2] = (char)(0x80 | (cp & 0x3f));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | cp >> 18);
-    to[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-    to[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-    to[3] = (char)(0x80 | (cp & 0x3f));
-    return 4;
-}
-
-/* \uXXXX, perhaps two of them, at p (behind the u); the characters taken, or 0. */
-static size_t take_unicode(const char *p, const char *end, unsigned *cp)
-{
-    unsigned low;
-    if (hex4(p, end, cp) != 0 || *cp == 0 || (*cp >= 0xdc00 && *cp < 0xe000))
-        return 0;
-    if (*cp < 0xd800 || *cp > 0xdfff)
-        return 4;
-    if (end - p < 10 || p[4] != '\\' || p[5] != 'u' || hex4(p + 6, end, &low) != 0 ||
-        low < 0xdc00 || low > 0xdfff)
-        return 0;
-    *cp = 0x10000 + ((*cp - 0xd800) << 10) + (low - 0xdc00);
-    return 10;
-}
-
-/* Decoded text; an escape is never shorter than what it stands for. */
+/* Decoded text of what stands between two quotes, NUL added. */
 static const char *decode(struct cursor *c, const char *raw, size_t len)
 {
-    static const char plain[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    char *text = arena_alloc(c->arena, len + 1);
-    const char *end = raw + len;
-    size_t n = 0;
-    for (const char *p = raw; p < end;) {
-        if (*p == '\0') {
-            malformed(c, "text without NUL");
-            return NULL;
-        }
-        if (*p != '\\') {
-            text[n++] = *p++;
-            continue;
-        }
-        const char *known = p + 1 < end && p[1] ? strchr(plain, p[1]) : NULL;
-        unsigned cp;
-        size_t used;
-        if (known) {
-            text[n++] = meant[known - plain];
-            p += 2;
-        } else if (p + 1 < end && p[1] == 'u' && (used = take_unicode(p + 2, end, &cp)) > 0) {
-            n += put_utf8(text + n, cp);
-            p += 2 + used;
-        } else {
-            malformed(c, "a valid escape");
-            return NULL;
-        }
+    char *room = arena_alloc(c->arena, len + 4); /* as json_string wants it */
+    struct json_scratch scratch = {room, room + len + 4};
+    struct json_text text;
+    if (!json_string(raw - 1, raw + len + 1, &scratch, &text)) {
+        malformed(c, "text of valid escapes, without control characters");
+        return NULL;
     }
-    text[n] = '\0';
-    return text;
+    return arena_copy(c->arena, text.at, text.len);
 }
 
 static const char *take_text(struct cursor *c)
@@ -160,34 +83,11 @@ static const char *take_text(struct cursor *c)
 /* Any value, unread. */
 static int skip_value(struct cursor *c)
 {
-    const char *raw;
-    size_t len;
-    int depth = 0;
-    do {
-        char ch = peek(c);
-        if (ch == '"') {
-            if (take_raw(c, &raw, &len) != 0)
-                return -1;
-        } else if (ch == '{' || ch == '[') {
-            c->at++;
-            if (++depth > DEPTH_MAX)
-                return malformed(c, "a flatter answer");
-        } else if (ch == '}' || ch == ']') {
-            if (depth-- == 0)
-                return malformed(c, "a value");
-            c->at++;
-        } else if (ch == ',' || ch == ':') {
-            if (depth == 0)
-                return malformed(c, "a value");
-            c->at++;
-        } else { /* a number or a word */
-            const char *start = c->at;
-            while (c->at < c->end && !strchr(",:]}[{\" \t\r\n", *c->at))
-                c->at++;
-            if (c->at == start)
-                return malformed(c, "a value");
-        }
-    } while (depth > 0);
+    skip_space(c);
+    const char *behind = json_skip(c->at, c->end);
+    if (!behind)
+        return malformed(c, "a value, closed and not too deep");
+    c->at = behind;
     return 0;
 }
 

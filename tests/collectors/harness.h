@@ -195,6 +195,24 @@ static inline void harness_scan(struct harness *h, const char *bytes, size_t len
     ingest_finish(&in);
 }
 
+/* For the fuzz targets: never more taken than there were lines, a second pass answers the same, and
+ * nothing is left behind. */
+static inline void harness_scan_twice(struct harness *h, const char *bytes, size_t len)
+{
+    harness_scan(h, bytes, len);
+    const struct ingest_answer first = h->answer;
+    const int rc = h->rc;
+    harness_scan(h, bytes, len);
+    const struct ingest_answer *a = &h->answer;
+    BUG_ON(a->taken + a->unrouted + a->late + a->refused > a->lines);
+    BUG_ON(h->rc != rc || a->taken != first.taken || a->refused != first.refused ||
+           a->samples != first.samples || a->lines != first.lines);
+    BUG_ON(a->n_refusals > REFUSALS_LISTED_MAX);
+    sums_set_release(&h->shard.open);
+    BUG_ON(h->budget.bytes != 0);
+    sums_set_init(&h->shard.open, &h->budget);
+}
+
 /* Sums over all blocks of one metric and cohort of release number `handle` (1, 2, 3 as above). */
 struct harness_sum {
     double events, exposure;
