@@ -159,6 +159,20 @@ static bool is_master(size_t server)
            strstr(answer, "role:master");
 }
 
+/* After a failover it hears of the new master from the others, once in two seconds. */
+static bool knows_master(const struct redis_fixture *sentinel, size_t server)
+{
+    char want[40];
+    snprintf(want, sizeof(want), "\r\n%d\r\n", ports[server]);
+    return says(sentinel, "AUTH guards\r\nSENTINEL GET-MASTER-ADDR-BY-NAME shop", want, 15000);
+}
+
+static void order_failover(const struct redis_fixture *sentinel)
+{
+    char answer[4096];
+    redis_fixture_ask(sentinel, "AUTH guards\r\nSENTINEL FAILOVER shop", answer, sizeof(answer));
+}
+
 static void the_master_is_killed(void)
 {
     struct err err;
@@ -195,13 +209,17 @@ static void the_master_is_killed(void)
     T_CHECK(holds(second, "x", 3) && !holds(0, "x", 3));
     redis_fixture_kill(&servers[0]);
     /* A Sentinel dies, and the roles are swapped by hand. Until the old master is told it takes
-     * writes, so what counts is when one arrives at the new. */
+     * writes, so what counts is when one arrives at the new. The order is given again until it is
+     * done: a Sentinel gives one up when the replica is not ready yet. */
     size_t third = second == 1 ? 2 : 1;
     redis_fixture_kill(&sentinels[0]);
+    T_CHECK(knows_master(&sentinels[1], second) && knows_master(&sentinels[2], second));
     T_CHECK(says(&sentinels[1], "AUTH guards\r\nSENTINEL FAILOVER shop", "+OK", 15000));
     bool has_arrived = false;
     for (int64_t v = 10; !has_arrived && v < 400; v++) {
         bool is_promoted = is_master(third);
+        if (!is_promoted && v % 50 == 0)
+            order_failover(&sentinels[1]);
         T_CHECK(write_until_it_works(r, v) >= 0);
         pause_ms(50);
         has_arrived = is_promoted && holds(third, "after", v);
