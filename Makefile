@@ -43,7 +43,7 @@ dirs_redis := lib/redis
 dirs_store := lib/store
 # stats: every method in the folder of its school
 dirs_stats := $(patsubst %/,%,$(sort $(wildcard stats/*/)))
-dirs_collectors := collectors collectors/cloudwatch
+dirs_collectors := collectors $(patsubst %/,%,$(sort $(wildcard collectors/*/)))
 dirs_strategies := strategies strategies/platforms
 dirs_vocabulary := judge/vocabulary
 dirs_decide := judge/decide

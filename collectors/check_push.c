@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/aggregator_priv.h"
+#include "collectors/aggregator/aggregator_priv.h"
 #include "collectors/check.h"
-#include "collectors/identity.h"
+#include "collectors/aggregator/identity.h"
 #include "collectors/words.h"
 
 static struct route_marks *new_marks(void *user, const struct release_route *route)

@@ -3,8 +3,8 @@
 #include <time.h>
 
 #include "collectors/check.h"
-#include "collectors/exposition.h"
-#include "collectors/increase.h"
+#include "collectors/wire/exposition.h"
+#include "collectors/scrape/increase.h"
 #include "collectors/words.h"
 #include "lib/net/http_client.h"
 

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "collectors/listen.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "lib/base/log.h"
 
 #define RECEIVE_BYTES_DEFAULT (4 << 20)

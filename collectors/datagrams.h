@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 
 struct datagrams;
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/aggregator.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/aggregator.h"
+#include "collectors/aggregator/shard.h"
 #include "collectors/source.h"
 #include "lib/base/log.h"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "collectors/pull.h"
-#include "collectors/scrape.h"
-#include "collectors/shard.h"
+#include "collectors/scrape/scrape.h"
+#include "collectors/aggregator/shard.h"
 #include "lib/net/http_client.h"
 
 struct puller {

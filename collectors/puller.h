@@ -7,7 +7,7 @@
 #ifndef COLLECTORS_PULLER_H
 #define COLLECTORS_PULLER_H
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "lib/base/buf.h"
 
 struct guard;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "collectors/listen.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "lib/base/log.h"
 
 #define READ_BYTES        ((size_t)64 << 10)

@@ -10,7 +10,7 @@
 #ifndef COLLECTORS_STREAMS_H
 #define COLLECTORS_STREAMS_H
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 
 struct streams;
 

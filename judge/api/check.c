@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "judge/api/api.h"
 #include "judge/api/common.h"
 #include "lib/model/summary.h"

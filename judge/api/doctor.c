@@ -10,7 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "collectors/puller.h"
 #include "judge/api/api.h"
 #include "judge/api/common.h"

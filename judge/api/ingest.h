@@ -17,7 +17,7 @@
 #ifndef JUDGE_API_INGEST_H
 #define JUDGE_API_INGEST_H
 
-#include "collectors/samples.h"
+#include "collectors/aggregator/samples.h"
 #include "judge/api/api.h"
 
 /* What became of a body. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "collectors/routes.h"
 #include "judge/api/api.h"
 #include "judge/api/common.h"

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "collectors/words.h"
 #include "judge/backtest/history_priv.h"
 

@@ -2,7 +2,7 @@
 #ifndef JUDGE_BACKTEST_HISTORY_PRIV_H
 #define JUDGE_BACKTEST_HISTORY_PRIV_H
 
-#include "collectors/sums.h"
+#include "collectors/aggregator/sums.h"
 #include "judge/backtest/history.h"
 
 #define HISTORY_RELEASE 1 /* the one release in the keys of the sums */

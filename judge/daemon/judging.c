@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "collectors/counters.h"
 #include "judge/daemon/limits.h"
 #include "judge/daemon/notifier.h"

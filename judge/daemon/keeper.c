@@ -11,7 +11,7 @@
  * Renewals wait for nothing but Redis: a release whose worker is in a call is dropped at a later
  * look, and the heads of the audit trails are told a few at a time.
  */
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "judge/daemon/audit_heads.h"
 #include "judge/daemon/service.h"
 #include "lib/base/counters.h"

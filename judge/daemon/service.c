@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "collectors/cloudwatch/source.h"
 #include "collectors/datagrams.h"
 #include "collectors/puller.h"

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "collectors/aggregator.h"
+#include "collectors/aggregator/aggregator.h"
 #include "judge/daemon/limits.h"
 #include "judge/daemon/service.h"
 #include "judge/daemon/tokens.h"

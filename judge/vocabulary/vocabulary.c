@@ -3,7 +3,7 @@
 #include "collectors/cloudwatch/alarms.h"
 #include "collectors/cloudwatch/preset.h"
 #include "collectors/cloudwatch/words.h"
-#include "collectors/promql.h"
+#include "collectors/promql/promql.h"
 #include "collectors/words.h"
 #include "strategies/words.h"
 

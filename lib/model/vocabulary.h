@@ -1,7 +1,7 @@
 /*
  * The words a spec may use, as data: sources, patterns, platforms, methods, each with its fields.
  *
- * A word's table stands in the file it describes (collectors/scrape.c, strategies/canary.c,
+ * A word's table stands in the file it describes (collectors/scrape/scrape.c, strategies/canary.c,
  * strategies/platforms/haproxy.c ...); judge/vocabulary.c gathers them: that is the one line a new
  * word costs. Reading a spec, JSON Schema, `judgectl validate`, `judgectl platforms` and docs come
  * from them.

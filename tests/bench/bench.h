@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/scan.h"
+#include "collectors/wire/scan.h"
 #include "tests/collectors/rig.h"
 
 #define BENCH_SERIES_A_SERVICE 6    /* three names, two cohorts */

@@ -27,5 +27,5 @@ for b in "$@"; do
   sed -n 's/^JSON //p' "$logs/$name.log" >>"$lines"
   grep -a ' skipped, ' "$logs/$name.log" | grep -avE '^[0-9]+ passed' >&2
 done
-/usr/bin/python3 "$here/table.py" "$out" "$load" <"$lines"
+/usr/bin/python3 "$here/table.py" "$out" "$load" <"$lines" || failed=1
 exit $failed

@@ -12,7 +12,7 @@
 #include <malloc.h>
 #include <math.h>
 
-#include "collectors/aggregator_priv.h"
+#include "collectors/aggregator/aggregator_priv.h"
 #include "tests/bench/bench.h"
 
 #define RELEASES    100

@@ -23,7 +23,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "collectors/datagrams.h"
 #include "tests/bench/bench.h"
 

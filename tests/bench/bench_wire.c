@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <snappy-c.h>
 
-#include "collectors/protobuf.h"
+#include "collectors/wire/protobuf.h"
 #include "lib/crypto/digest.h"
 #include "tests/bench/bench.h"
 

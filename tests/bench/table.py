@@ -40,6 +40,9 @@ def table(figures):
 
 def main():
     figures = [json.loads(line) for line in sys.stdin]
+    for f in figures:
+        if not isinstance(f["wanted"], (str, type(None))):
+            raise SystemExit(f'"wanted" of "{f["what"]}" is {f["wanted"]!r}; wanted: words, as "<= 20 us", or null')
     out = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu_name(), "cpus": os.cpu_count(), "kernel": platform.release(),
            "load": float(sys.argv[2]), "figures": figures}
     pathlib.Path(sys.argv[1]).write_text(json.dumps(out, indent=1) + "\n")

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "collectors/words.h"
 
 #define NOW_US (INT64_C(1795400000) * 1000000 + 250000)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collectors/samples.h"
+#include "collectors/aggregator/samples.h"
 #include "collectors/words.h"
 #include "lib/base/log.h"
 #include "tests/lib/store/store_helper.h"

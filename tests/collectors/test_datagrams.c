@@ -1,5 +1,5 @@
 #include "collectors/datagrams.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "tests/collectors/rig.h"
 
 #include <arpa/inet.h>

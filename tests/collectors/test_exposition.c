@@ -1,4 +1,4 @@
-#include "collectors/exposition.h"
+#include "collectors/wire/exposition.h"
 #include "lib/base/buf.h"
 #include "tests/t.h"
 

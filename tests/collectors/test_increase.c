@@ -1,5 +1,5 @@
-#include "collectors/increase.h"
-#include "collectors/shard.h"
+#include "collectors/scrape/increase.h"
+#include "collectors/aggregator/shard.h"
 #include "tests/t.h"
 
 #include <stdio.h>

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/promql.h"
-#include "collectors/promql_points.h"
-#include "collectors/promql_request.h"
+#include "collectors/promql/promql.h"
+#include "collectors/promql/promql_points.h"
+#include "collectors/promql/promql_request.h"
 #include "collectors/words.h"
 #include "lib/base/clock.h"
 #include "tests/t.h"

@@ -1,4 +1,4 @@
-#include "collectors/protobuf.h"
+#include "collectors/wire/protobuf.h"
 
 #include "tests/t.h"
 

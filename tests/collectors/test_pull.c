@@ -6,7 +6,7 @@
 
 #include "collectors/pull.h"
 #include "collectors/puller.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "collectors/source.h"
 #include "tests/collectors/rig.h"
 

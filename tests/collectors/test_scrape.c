@@ -3,7 +3,7 @@
  * is counted holds exactly one step.
  */
 #include "collectors/puller.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "tests/collectors/rig.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 #include "collectors/streams.h"
 #include "collectors/datagrams.h"
-#include "collectors/shard.h"
+#include "collectors/aggregator/shard.h"
 #include "tests/collectors/rig.h"
 
 #include <arpa/inet.h>

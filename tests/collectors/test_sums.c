@@ -1,4 +1,4 @@
-#include "collectors/sums.h"
+#include "collectors/aggregator/sums.h"
 #include "tests/t.h"
 
 static struct sums_budget budget = {.max = 1 << 30};

@@ -1,4 +1,4 @@
-#include "collectors/scan.h"
+#include "collectors/wire/scan.h"
 #include "lib/base/num.h"
 #include "collectors/counters.h"
 #include "tests/collectors/harness.h"

@@ -1,5 +1,5 @@
 /* Lanes of totals against an array of summaries. */
-#include "collectors/totals.h"
+#include "collectors/aggregator/totals.h"
 
 #include "tests/t.h"
 

@@ -2,7 +2,7 @@
 // Two expositions in one input, NUL between: what grew is never negative, and counts no infinity.
 #include <string.h>
 
-#include "collectors/increase.h"
+#include "collectors/scrape/increase.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

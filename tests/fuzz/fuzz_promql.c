@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "collectors/promql_points.h"
+#include "collectors/promql/promql_points.h"
 #include "lib/base/clock.h"
 
 #define FIRST 100

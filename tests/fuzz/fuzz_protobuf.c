@@ -4,7 +4,7 @@
  * reading that ends without a fault has seen every byte. Inner messages are entered to a depth
  * of 8.
  */
-#include "collectors/protobuf.h"
+#include "collectors/wire/protobuf.h"
 
 #include <stdlib.h>
 
