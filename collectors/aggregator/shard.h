@@ -44,7 +44,7 @@ struct sample_line {
     const struct hist *hist; /* numbers of samples between edges */
     /* of cumulative series: values[0] is how far it stands (a histogram: its count) */
     const struct point_buckets *buckets;
-    int64_t start_us; /* since when; 0: not said */
+    int64_t start_us; /* since when, as in struct cumulative_point */
     int64_t ts_us;
     int64_t
         period_us;   /* it is about so long, from ts_us on: a block must be as long; 0: a moment */

@@ -244,6 +244,8 @@ static bool time_read(struct otlp *o, const struct otlp_point *p, struct sample_
     }
     line->ts_us = (int64_t)t_us;
     line->start_us = (int64_t)(p->start_ns / 1000);
+    if (p->start_ns == p->time_ns) /* of no duration: what it counted before is not known */
+        line->start_us = -line->start_us;
     return true;
 }
 

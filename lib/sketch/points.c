@@ -67,6 +67,13 @@ const struct cumulative_point *points_find(const struct points *p, const uint64_
     return at ? &p->items[at - 1] : NULL;
 }
 
+/* The newer point's start, which is unknown when the older one says so of the same. */
+static int64_t start_of(const struct cumulative_point *newer, const struct cumulative_point *older)
+{
+    return newer->start_us == -older->start_us && older->start_us < 0 ? older->start_us
+                                                                      : newer->start_us;
+}
+
 bool points_put(struct points *p, const struct cumulative_point *point)
 {
     if (p->len == p->cap)
@@ -74,9 +81,11 @@ bool points_put(struct points *p, const struct cumulative_point *point)
     const uint32_t slot = slot_of(p, point->id);
     if (p->slots[slot]) {
         struct cumulative_point *known = &p->items[p->slots[slot] - 1];
-        if (point->t_us <= known->t_us)
-            return true;
-        item_set(p, known, point, known->buckets);
+        const bool is_newer = point->t_us > known->t_us;
+        const int64_t start_us = is_newer ? start_of(point, known) : start_of(known, point);
+        if (is_newer)
+            item_set(p, known, point, known->buckets);
+        known->start_us = start_us;
         return true;
     }
     if (p->len >= POINTS_MAX) {
@@ -216,6 +225,8 @@ static void point_decode(struct cumulative_point *q, struct bytes *in)
     q->source = bytes_le64(in);
     q->t_us = (int64_t)bytes_le64(in);
     q->start_us = (int64_t)bytes_le64(in);
+    if (q->start_us == INT64_MIN) /* it may be negated */
+        in->bad = true;
     if (q->side == POINT_BUCKETS) {
         q->buckets = buckets_decode(in);
         return;

@@ -10,7 +10,8 @@
  * points_increase() decides what counts. Only what is exact does, for a cohort as a whole:
  *
  *   in both blocks, not smaller          the difference
- *   start time later than the point before   the whole value: the process began anew
+ *   start time later than the point before   the whole value: the process began anew; lost when
+ *                                        the value at that start is not known
  *   first seen, its source known         the whole value: clients make a series at its first event
  *   first seen with its source, all its  the whole value
  *     series started within the block
@@ -19,6 +20,11 @@
  *     other buckets, not a number          different places
  *
  * A *source* is the process a series comes from (its resource, or job and instance).
+ *
+ * Who watches a counter that says nothing of its start (a Collector over Prometheus' targets) gives
+ * it the time of its own first look, and sends that look as a point of no duration: the value at
+ * the start is not 0 but unknown (OTLP, "cumulative streams: handling unknown start time"). Such a
+ * start is kept negative; of points with one start it is enough that one says so.
  */
 #ifndef LIB_SKETCH_POINTS_H
 #define LIB_SKETCH_POINTS_H
@@ -61,10 +67,11 @@ struct point_buckets {
 struct cumulative_point {
     uint64_t id[2]; /* of the series; all points of one id have one side */
     uint64_t source;
-    int64_t t_us, start_us;        /* start 0: not said */
-    double value;                  /* EVENTS, EXPOSURE, EDGE */
-    uint64_t group;                /* EDGE: the histogram, by all labels but the edge */
-    double edge;                   /* EDGE: > 0 or INFINITY */
+    int64_t t_us;
+    int64_t start_us; /* 0: not said; below 0: since -start_us, from a value that is not known */
+    double value;     /* EVENTS, EXPOSURE, EDGE */
+    uint64_t group;   /* EDGE: the histogram, by all labels but the edge */
+    double edge;      /* EDGE: > 0 or INFINITY */
     struct point_buckets *buckets; /* BUCKETS: owned by the set it stands in */
     enum point_side side;
 };

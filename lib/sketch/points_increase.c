@@ -82,7 +82,7 @@ static enum measure measure_of(const struct increase *in, const struct cumulativ
         return is_anew && p->start_us >= in->k * in->block_us ? MEASURE_WHOLE : MEASURE_LOST;
     if (is_anew)
         return MEASURE_WHOLE;
-    return p->start_us == before->start_us ? MEASURE_DIFFERENCE : MEASURE_LOST;
+    return llabs(p->start_us) == llabs(before->start_us) ? MEASURE_DIFFERENCE : MEASURE_LOST;
 }
 
 /* ---- histograms ---- */

@@ -5,6 +5,8 @@
  */
 #include "tests/collectors/harness.h"
 
+#include <stdio.h>
+
 #include "tests/t.h"
 
 /* ---- a protobuf writer as small as the reader ---- */
@@ -196,6 +198,43 @@ static void attributes_tell_series_apart(void)
     harness_free(h);
 }
 
+/* One point of http.requests of checkout's baseline as JSON: its members, and those of its sum. */
+static void scan_sum(struct harness *h, const char *sum, const char *point)
+{
+    struct buf b;
+    buf_init(&b, 10000);
+    buf_addf(&b,
+             "{\"resourceMetrics\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+             "\"value\":{\"stringValue\":\"checkout\"}},{\"key\":\"cohort\",\"value\":{"
+             "\"stringValue\":\"baseline\"}}]},\"scopeMetrics\":[{\"metrics\":[{\"name\":"
+             "\"http.requests\",\"sum\":{\"isMonotonic\":true,%s,\"dataPoints\":[{%s}]}}]}]}]}",
+             sum, point);
+    harness_scan(h, b.data, b.len);
+    buf_release(&b);
+}
+
+#define CUMULATIVE "\"aggregationTemporality\":2"
+
+/* A Collector that meets a counter says so by a point of no duration; what is counted is what comes
+ * after it (OTLP's data model: "handling unknown start time"). */
+static void a_point_of_no_duration_begins_from_an_unknown_value(void)
+{
+    struct harness *h = harness_new(&ingest_otlp_json);
+    char point[200];
+    for (int later = 0; later < 2; later++) {
+        snprintf(point, sizeof(point),
+                 "\"startTimeUnixNano\":\"%lld000\",\"timeUnixNano\":\"%lld000\",\"asInt\":\"%d\"",
+                 (long long)NOW_US, (long long)NOW_US + later, 70000 + later);
+        scan_sum(h, CUMULATIVE, point);
+        T_EQ_INT(h->answer.taken, 1);
+        const struct cumulative_point *p = point_of(h);
+        T_CHECK(p != NULL);
+        T_EQ_INT(p->start_us, -NOW_US);
+        T_NEAR(p->value, 70000 + later, 0, 0);
+    }
+    harness_free(h);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -203,6 +242,8 @@ int main(int argc, char **argv)
         {"cut anywhere", cut_anywhere},
         {"one series in both encodings", one_series_in_both_encodings},
         {"attributes tell series apart", attributes_tell_series_apart},
+        {"a point of no duration begins from an unknown value",
+         a_point_of_no_duration_begins_from_an_unknown_value},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

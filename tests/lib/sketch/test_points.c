@@ -128,6 +128,20 @@ static void the_table(void)
          1,
          10},
         {__LINE__,
+         "first looked at in the block: the value at that moment is not known",
+         {{ANY, 0, 0}, {11.5, 9000, -11.5}, {12.5, 9003, 11.5}},
+         {{ANY, 0, 0}, {11.5, 80000, -11.5}, {12.5, 80020, 11.5}},
+         {INCREASE_NONE, INCREASE_NONE, INCREASE_WHOLE},
+         3,
+         20},
+        {__LINE__,
+         "who looks at it began anew, the counters did not",
+         {{10.5, 9000, 1}, {11.5, 9001, -11.5}, {12.5, 9003, 11.5}},
+         {{10.5, 80000, 1}, {11.5, 80010, -11.5}, {12.5, 80030, 11.5}},
+         {INCREASE_NONE, INCREASE_RESET, INCREASE_WHOLE},
+         2,
+         20},
+        {__LINE__,
          "away, and back in a new life within the block",
          {{10.5, 9, 1}, {ANY, 0, 0}, {12.5, 2, 12.1}},
          {{10.5, 100, 1}, {ANY, 0, 0}, {12.5, 20, 12.1}},
@@ -153,6 +167,33 @@ static void the_table(void)
         if (w.counts.events != cases[i].events_sum || w.counts.exposure != cases[i].exposure_sum)
             t_fail(__FILE__, cases[i].line, "%s: %g of %g", cases[i].what, w.counts.events,
                    w.counts.exposure);
+        world_release(&w);
+    }
+}
+
+/* The point that says so is not the last of its block, and another process may have received it. */
+static void an_unknown_start_is_not_forgotten(void)
+{
+    const double order[2][2] = {{11.2, 11.7}, {11.7, 11.2}};
+    for (int i = 0; i < 2; i++) {
+        struct world w;
+        struct points other;
+        world_init(&w);
+        points_init(&other);
+        for (int j = 0; j < 2; j++) {
+            struct cumulative_point p = at(2, order[i][j], 5000 + order[i][j]);
+            p.start_us = order[i][j] < 11.5 ? -11200000 : 11200000;
+            points_put(j ? &other : &w.now, &p);
+        }
+        points_merge(&w.now, &other);
+        T_EQ_INT(points_find(&w.now, (uint64_t[]){2, 14})->t_us, 11700000);
+        T_EQ_INT(step(&w, 11), INCREASE_NONE);
+        struct cumulative_point next = at(2, 12.5, 5021.7);
+        next.start_us = 11200000;
+        points_put(&w.now, &next);
+        T_EQ_INT(step(&w, 12), INCREASE_WHOLE);
+        T_NEAR(w.counts.exposure, 10, 1e-9, 0);
+        points_release(&other);
         world_release(&w);
     }
 }
@@ -301,6 +342,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"the table of what counts", the_table},
+        {"an unknown start is not forgotten", an_unknown_start_is_not_forgotten},
         {"order, repetition and who received it do not matter", order_does_not_matter},
         {"an exponential histogram changes its scale", an_exponential_histogram_changes_scale},
         {"cumulative buckets become spans", edges_become_spans},
