@@ -39,6 +39,7 @@ double asymptotic_cs_log_e(double z, double n, double rho2)
 
 double asymptotic_cs_log_e_one_sided(double z, double n, double rho2)
 {
-    return asymptotic_cs_log_e(z, n, rho2) + M_LN2 +
-           log_normal_cdf(z * sqrt(n * rho2 / (n * rho2 + 1)));
+    double share = n * rho2 / (n * rho2 + 1);
+    BUG_ON(!(n > 0) || !(rho2 > 0));
+    return M_LN2 + log_scaled_normal_cdf(z * sqrt(share)) - 0.5 * log1p(n * rho2);
 }

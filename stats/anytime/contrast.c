@@ -137,8 +137,7 @@ double contrast_log_e(double z, double n_eff)
     z = z > Z_MAX ? Z_MAX : z;
     for (int i = 0; i < SCALES; i++) {
         double x = scales[i] * scales[i] * n_eff, part = x / (1 + x);
-        v[i] = log(weights[i]) + 0.5 * log(4 / (1 + x)) + z * z * part / 2 +
-               log_normal_cdf(z * sqrt(part));
+        v[i] = log(weights[i]) + 0.5 * log(4 / (1 + x)) + log_scaled_normal_cdf(z * sqrt(part));
     }
     return log_sum_exp(v, SCALES);
 }

@@ -36,13 +36,10 @@ static double log_twice_cdf(double z)
     return z >= 0 ? log1p(erf(z / M_SQRT2)) : M_LN2 + log_normal_cdf(z);
 }
 
-/* z^2/2 + log(2 Phi(z)); far below 0 by the tail's expansion, where the two terms cancel. */
+/* z^2/2 + log(2 Phi(z)) */
 static double one_sided_part(double z)
 {
-    double z2 = z * z;
-    if (z > -200)
-        return 0.5 * z2 + log_twice_cdf(z);
-    return 0.5 * log(2 / M_PI) - log(-z) + log1p((3 / z2 - 1) / z2);
+    return z >= 0 ? 0.5 * z * z + log_twice_cdf(z) : M_LN2 + log_scaled_normal_cdf(z);
 }
 
 double normal_mixture_log_e(const struct normal_mixture *m, double s, double v)

@@ -36,7 +36,8 @@ double msprt_log_e(const struct msprt *t)
 
 double msprt_one_sided_log_e(const struct msprt *t)
 {
-    return msprt_log_e(t) + M_LN2 + log_normal_cdf(mixture_z(t));
+    BUG_ON(!msprt_ok(t));
+    return M_LN2 + log_scaled_normal_cdf(mixture_z(t)) - log1p(t->n * t->tau / t->v * t->tau) / 2;
 }
 
 /* The mean at which z = 1. */
@@ -62,7 +63,7 @@ struct one_sided {
 static double one_sided_excess(double z, const void *with)
 {
     const struct one_sided *o = with;
-    return z * z / 2 + log_normal_cdf(z) - o->cost;
+    return log_scaled_normal_cdf(z) - o->cost;
 }
 
 double msprt_one_sided_radius(const struct msprt *t, double alpha)

@@ -72,6 +72,16 @@ double log_normal_cdf(double z)
     return r.val - M_LN2;
 }
 
+#define CDF_TAIL -200.0 /* from here the tail's expansion is exact to the last digits */
+
+double log_scaled_normal_cdf(double z)
+{
+    double z2 = z * z;
+    if (z > CDF_TAIL)
+        return 0.5 * z2 + log_normal_cdf(z);
+    return -0.5 * log(2 * M_PI) - log(-z) + log1p((3 / z2 - 1) / z2);
+}
+
 double log_beta(double a, double b)
 {
     gsl_sf_result r;

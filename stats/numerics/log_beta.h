@@ -17,6 +17,9 @@ double log_sum_exp(const double *v, size_t n);
 double log_complement(double a);
 /* log Phi(z), the normal distribution function; full relative precision in both tails. */
 double log_normal_cdf(double z);
+/* z^2/2 + log Phi(z), which falls only like -log(-z): far below 0 the sum of the two has no digits.
+ */
+double log_scaled_normal_cdf(double z);
 /* ln B(a, b), a, b > 0. */
 double log_beta(double a, double b);
 /*

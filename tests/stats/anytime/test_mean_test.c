@@ -119,6 +119,30 @@ static void contrast_is_the_normal_mixture(void)
     T_NEAR(contrast_log_e(5, 0), 0, 0, 0);
 }
 
+/* Values that hardly vary put z beyond 1e9. What is that much better is not harm, what is that much
+ * worse is not harmless. */
+static void nearly_constant_values_keep_their_sign(void)
+{
+    for (double spread = 1e-3; spread > 1e-8; spread /= 10)
+        for (int is_worse = 0; is_worse < 2; is_worse++) {
+            struct mean_test t;
+            mean_test_init(&t, &no_harm, &fifth, NAN);
+            for (int block = 0; block < 30; block++) {
+                struct moments m0, m1;
+                moments_init(&m0);
+                moments_init(&m1);
+                for (int i = -1; i <= 1; i += 2) {
+                    moments_add(&m0, 100 + i * spread, 1000000);
+                    moments_add(&m1, (is_worse ? 200 : 50) + i * spread, 1000000);
+                }
+                mean_test_take(&t, &(struct mean_block){&m0, &m1});
+            }
+            T_CHECK(mean_test_doubt(&t, TEST_PASS) == MEAN_CLEAR);
+            T_CHECK((mean_test_log_e(&t, TEST_FAIL) > 5) == is_worse);
+            T_CHECK((mean_test_log_e(&t, TEST_PASS) > 5) == !is_worse);
+        }
+}
+
 static void units_do_not_matter(void)
 {
     double at[2][2];
@@ -438,6 +462,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"exact_form_has_mean_at_most_one", exact_form_has_mean_at_most_one},
         {"contrast_is_the_normal_mixture", contrast_is_the_normal_mixture},
+        {"nearly_constant_values_keep_their_sign", nearly_constant_values_keep_their_sign},
         {"units_do_not_matter", units_do_not_matter},
         {"a_common_drift_cancels", a_common_drift_cancels},
         {"harm_and_harmlessness_are_found", harm_and_harmlessness_are_found},

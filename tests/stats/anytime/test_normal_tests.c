@@ -152,6 +152,18 @@ static void asymptotic_is_the_mixture(void)
     }
 }
 
+/* What points far away from the alternative is never evidence for it. */
+static void far_below_is_no_evidence(void)
+{
+    for (double z = -10; z > -1e15; z *= 7) {
+        struct msprt t = {100, z / 10, 1, 0.3};
+        T_CHECK(asymptotic_cs_log_e_one_sided(z, 1000, 0.01) < 0);
+        T_CHECK(asymptotic_cs_log_e_one_sided(7 * z, 1000, 0.01) <
+                asymptotic_cs_log_e_one_sided(z, 1000, 0.01));
+        T_CHECK(msprt_one_sided_log_e(&t) < 0);
+    }
+}
+
 static void p_is_a_probability(void)
 {
     T_NEAR(anytime_p(-3), 1, 0, 0);
@@ -171,6 +183,7 @@ int main(int argc, char **argv)
         {"f_of_one_coefficient_is_t", f_of_one_coefficient_is_t},
         {"optimal_g_is_best", optimal_g_is_best},
         {"asymptotic_is_the_mixture", asymptotic_is_the_mixture},
+        {"far_below_is_no_evidence", far_below_is_no_evidence},
         {"p_is_a_probability", p_is_a_probability},
     };
     gsl_set_error_handler_off();

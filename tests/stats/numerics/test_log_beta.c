@@ -85,6 +85,17 @@ static void is_a_binomial_tail(void)
         }
 }
 
+/* Falls with z without a jump where the tail's expansion begins, and as -log(-z) far below. */
+static void scaled_cdf_keeps_its_digits(void)
+{
+    T_NEAR(log_scaled_normal_cdf(0), log(0.5), 1e-15, 0);
+    T_NEAR(log_scaled_normal_cdf(3), 4.5 + log_normal_cdf(3), 1e-15, 0);
+    T_NEAR(log_scaled_normal_cdf(-200), log_scaled_normal_cdf(-200 + 1e-9), 1e-11, 0);
+    for (double z = -300; z > -1e300; z *= 10)
+        T_NEAR(log_scaled_normal_cdf(z), -log(-z) - 0.5 * log(2 * M_PI), 2e-6, 0);
+    T_NEAR(log_scaled_normal_cdf(-INFINITY), -INFINITY, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -93,6 +104,7 @@ int main(int argc, char **argv)
         {"sums_of_exponentials", sums_of_exponentials},
         {"complement_and_monotony", complement_and_monotony},
         {"is_a_binomial_tail", is_a_binomial_tail},
+        {"scaled_cdf_keeps_its_digits", scaled_cdf_keeps_its_digits},
     };
     gsl_set_error_handler_off();
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
