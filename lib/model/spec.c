@@ -175,7 +175,7 @@ static void read_metric(struct reader *r, const struct node *n, const struct spe
     const struct node *source = node_get(n, "source");
     if (is_given(source))
         read_source(r, source, options, &m->source);
-    if (r->n == before)
+    if (r->n == before && !r->is_cut)
         spec_check_metric(r, m, n);
 }
 

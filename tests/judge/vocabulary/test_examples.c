@@ -172,6 +172,25 @@ static void bad_specs_are_refused(void)
         check_bad(paths[i]);
 }
 
+/* Past the bound nothing is listed any more; what could not be read must still not be looked at. */
+static void more_complaints_than_are_listed(void)
+{
+    struct loaded l;
+    struct buf text;
+    buf_init(&text, FILE_MAX);
+    buf_add_str(&text, "apiVersion: judge/v1\nkind: Release\nmetadata: {name: a, service: b}\n"
+                       "strategy: {type: canary, steps: [1%, 100%], platform: {kind: none}}\n"
+                       "metrics:\n");
+    for (int i = 0; i < MODEL_METRICS_MAX; i++)
+        buf_add_str(&text, "  - {nmae: errors, knid: rate}\n");
+    load(&l, text.data, text.len, true);
+    T_EQ_INT(l.rc, -1);
+    T_EQ_INT(l.complaints.n, COMPLAINTS_MAX);
+    T_HAS_STR(l.err.message, "100 and more complaints; line 6: metrics[0].nmae: is unknown");
+    buf_release(&text);
+    arena_release(&l.arena);
+}
+
 /* ---- connections ---- */
 
 static const char connections_text[] = "edge: {kind: haproxy, socket: /run/haproxy/admin.sock}\n"
@@ -245,6 +264,7 @@ int main(int argc, char **argv)
         {"examples_are_taken", examples_are_taken},
         {"haproxy_example_reads_as_written", haproxy_example_reads_as_written},
         {"bad_specs_are_refused", bad_specs_are_refused},
+        {"more_complaints_than_are_listed", more_complaints_than_are_listed},
         {"connections_fill_targets", connections_fill_targets},
         {"connections_that_do_not_fit_are_refused", connections_that_do_not_fit_are_refused},
         {"docs_hold_the_reference", docs_hold_the_reference},
