@@ -156,6 +156,15 @@ static bool hook_start(char *url, size_t size)
     return true;
 }
 
+/* What it is to do from now on: a field of the endpoint's. */
+#define HOOK_SET(field, value)                                                                     \
+    do {                                                                                           \
+        pthread_mutex_lock(&hook.lock);                                                            \
+        hook.field = (value);                                                                      \
+        pthread_mutex_unlock(&hook.lock);                                                          \
+    } while (0)
+
+/* What it saw and how it stands may be looked at from then on. */
 static void hook_stop(void)
 {
     shutdown(hook.fd, SHUT_RDWR);
@@ -166,10 +175,8 @@ static void hook_stop(void)
 static int count_calls(const char *action)
 {
     int n = 0;
-    pthread_mutex_lock(&hook.lock);
     for (int i = 0; i < hook.n_calls; i++)
         n += strcmp(hook.calls[i].action, action) == 0;
-    pthread_mutex_unlock(&hook.lock);
     return n;
 }
 
@@ -192,25 +199,25 @@ static void says_and_reads(void)
                                  .secret = &secret};
     T_OK(wh->set_share(&c, &call, 0.25, &err), err);
     T_OK(wh->set_share(&c, &call, 0.25, &err), err); /* the same act: the same id */
+    T_OK(wh->observe(&c, &call, &state, &err), err);
+    T_NEAR(state.share, 0.25, 0, 0);
+    T_EQ_INT(state.candidate, VITALITY_UNKNOWN);
+    T_EQ_STR(state.weights, "of its own");
+    HOOK_SET(is_healthy, false);
+    HOOK_SET(says_health, true);
+    T_OK(wh->observe(&c, &call, &state, &err), err);
+    T_EQ_INT(state.candidate, VITALITY_UNHEALTHY);
+    T_OK(wh->retire(&c, &call, &err), err);
+    hook_stop();
     T_EQ_STR(hook.calls[0].id, "r1-act-4");
     T_EQ_STR(hook.calls[1].id, "r1-act-4");
     T_EQ_STR(hook.calls[0].key, "r1-act-4");
     T_EQ_STR(hook.calls[0].action, "set_share");
     T_NEAR(hook.calls[0].share, 0.25, 0, 0);
-    T_OK(wh->observe(&c, &call, &state, &err), err);
-    T_NEAR(state.share, 0.25, 0, 0);
-    T_EQ_INT(state.candidate, VITALITY_UNKNOWN);
-    T_EQ_STR(state.weights, "of its own");
-    hook.says_health = true;
-    hook.is_healthy = false;
-    T_OK(wh->observe(&c, &call, &state, &err), err);
-    T_EQ_INT(state.candidate, VITALITY_UNHEALTHY);
-    T_OK(wh->retire(&c, &call, &err), err);
     T_CHECK(hook.is_retired);
     for (int i = 0; i < hook.n_calls; i++)
         T_CHECK(hook.calls[i].is_genuine);
     secret_release(&secret);
-    hook_stop();
 }
 
 static void bad_answers_are_errors(void)
@@ -245,16 +252,16 @@ static void bad_answers_are_errors(void)
                                  .secret = &secret};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err err = {0};
-        hook.status = rows[i].status;
-        hook.body = rows[i].body;
+        HOOK_SET(status, rows[i].status);
+        HOOK_SET(body, rows[i].body);
         if (wh->observe(&c, &call, &state, &err) != -1 || err.code != rows[i].code)
             t_fail(__FILE__, rows[i].line, "code %d: %s", (int)err.code, err.message);
     }
     struct err err = {0};
-    hook.is_slow = true;
+    HOOK_SET(is_slow, true);
     T_EQ_INT(wh->observe(&c, &call, &state, &err), -1);
     T_EQ_INT(err.code, ERR_TIMEOUT);
-    hook.is_slow = false;
+    HOOK_SET(is_slow, false);
     call.secret = NULL;
     T_EQ_INT(wh->observe(&c, &call, &state, &err), -1);
     T_EQ_INT(err.code, ERR_SPEC);
@@ -278,20 +285,18 @@ static void a_lost_answer_is_read_not_repeated(void)
     if (!bench_create(&b, "hook", strategy, "enforce") || !bench_own(&b, "hook", &lease) ||
         !bench_wait_share(&b, "hook", 0.01))
         return;
-    pthread_mutex_lock(&hook.lock);
-    hook.lose = "set_share";
-    pthread_mutex_unlock(&hook.lock);
+    HOOK_SET(lose, "set_share");
     if (!bench_judge_to_the_end(&b, "hook"))
         return;
+    T_EQ_INT(bench_record(&b, "hook")->outcome, OUTCOME_PROMOTED);
+    bench_close(&b);
+    hook_stop();
     T_NEAR(hook.share, 1, 0, 0);
     T_CHECK(hook.is_retired);
     T_EQ_INT(count_calls("set_share"), 3);
     T_EQ_INT(count_calls("retire"), 1);
-    T_EQ_INT(bench_record(&b, "hook")->outcome, OUTCOME_PROMOTED);
     for (int i = 0; i < hook.n_calls; i++)
         T_CHECK(hook.calls[i].is_genuine);
-    bench_close(&b);
-    hook_stop();
 }
 
 /* An endpoint that answers but does not do it: given up in a pause, traffic where it was. */
@@ -305,17 +310,15 @@ static void a_deaf_endpoint_pauses(void)
     snprintf(strategy, sizeof(strategy),
              "steps: [1%%, 50%%, 100%%], platform: {kind: webhook, url: \"%s\", secret_ref: hook}",
              url);
-    pthread_mutex_lock(&hook.lock);
-    hook.body = "{\"share\": 0}";
-    pthread_mutex_unlock(&hook.lock);
+    HOOK_SET(body, "{\"share\": 0}");
     if (!bench_create(&b, "deaf", strategy, "enforce") || !bench_own(&b, "deaf", &lease) ||
         !bench_wait_paused(&b, "deaf"))
         return;
     T_HAS_STR(bench_record(&b, "deaf")->paused_why, "the platform does not show it");
-    T_EQ_INT(count_calls("set_share"), 3);
-    T_EQ_STR(hook.calls[hook.n_calls - 1].action, "observe");
     bench_close(&b);
     hook_stop();
+    T_EQ_INT(count_calls("set_share"), 3);
+    T_EQ_STR(hook.calls[hook.n_calls - 1].action, "observe");
 }
 
 int main(int argc, char **argv)
