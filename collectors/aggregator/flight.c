@@ -447,7 +447,7 @@ void ledger_launch(struct ledger *l, struct mono now, struct wall wall, bool is_
     while (*at) {
         struct stream *s = *at;
         bool is_due = !s->is_gone && (s->queue || s->dirty_from != NEVER_US ||
-                                      s->deferred != NEVER_US || s->is_probe_due);
+                                      s->deferred != NEVER_US || s->is_probe_due || s->is_full_due);
         if (s->flight) {
             if (!s->flight->is_sent && mono_passed(now, s->flight->retry_at)) {
                 collectors_count(COUNT_COMMIT_RETRIES, 1);
@@ -468,8 +468,10 @@ void ledger_launch(struct ledger *l, struct mono now, struct wall wall, bool is_
 
 void ledger_probe(struct ledger *l)
 {
-    for (struct stream *s = l->streams; s; s = s->next)
+    for (struct stream *s = l->streams; s; s = s->next) {
         s->is_probe_due = s->seq > 0;
+        stream_doubt(s);
+    }
 }
 
 static struct total *about_total(struct stream *s, const struct total_key *key,
@@ -571,6 +573,7 @@ static void flight_refused(struct ledger *l, struct flight *f)
                 lane_at(&s->totals.lanes[i], j)->stored = 0;
         }
         s->is_full_due = true;
+        stream_doubt(s);
         parts_put_back(f, NULL);
         return;
     }

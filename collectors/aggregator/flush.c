@@ -334,7 +334,11 @@ static void tick(struct aggregator *g, struct wall now)
     pthread_mutex_unlock(&g->routes_mutex);
 }
 
-/* How far everything is stored; publishes it when it moved, and each tick as a sign of life. */
+/*
+ * How far everything is stored; publishes it when it moved, and each tick as a sign of life. It
+ * falls back when Redis may have lost what it had acknowledged (stream_doubt) and when the clock
+ * was set back: what was published then holds no more.
+ */
 static void watermark(struct aggregator *g, struct wall now, bool is_tick)
 {
     int64_t through = g->last_tick;
@@ -358,8 +362,8 @@ static void watermark(struct aggregator *g, struct wall now, bool is_tick)
         held = g->holds[i].us && g->holds[i].us < held ? g->holds[i].us : held;
     pthread_mutex_unlock(&g->mutex);
     tell_throughs(g, through);
-    if (held > g->published || is_tick) {
-        g->published = held > g->published ? held : g->published;
+    if (held != g->published || is_tick) {
+        g->published = held;
         store_watermark(g->store, (struct wall){g->published}, now);
     }
 }

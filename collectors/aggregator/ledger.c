@@ -92,6 +92,15 @@ static void touched(struct stream *s, struct wall from)
         s->dirty_from = from.us;
 }
 
+void stream_doubt(struct stream *s)
+{
+    for (uint32_t i = 0; i < s->totals.n; i++) {
+        const struct lane *lane = &s->totals.lanes[i];
+        if (lane->n)
+            touched(s, (struct wall){lane_at(lane, 0)->block * s->marks->block_us});
+    }
+}
+
 void stream_add_sums(struct stream *s, const struct sums *sums, struct wall from)
 {
     const struct sums_key *key = &sums->key;

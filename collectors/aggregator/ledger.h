@@ -130,6 +130,9 @@ void stream_add_summary(struct stream *s, const struct total_key *key, const str
 /* Replaces a block's total; the same total again changes nothing. */
 void stream_set_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
                         struct wall from);
+/* Redis may have lost totals it had acknowledged: until a commit shows whether it has, the watermark
+ * does not pass the first of their blocks. */
+void stream_doubt(struct stream *s);
 /* Forgets totals that are stored and long enough sealed. */
 void ledger_forget_sealed(struct ledger *l);
 /* Forgets releases that are over: is_live says which are not. */

@@ -353,6 +353,74 @@ static void totals_are_set_again(void)
     rig_close(&r);
 }
 
+/* The same without a further sample: the new connection is reason enough to ask, and the answer to
+ * tell all again. */
+static void totals_are_set_again_unasked(void)
+{
+    struct rig r = {0};
+    struct err err = {0};
+    struct ingest_answer answer;
+    char reply[256] = "";
+    T_CHECK(rig_open(&r, "unasked"));
+    T_EQ_INT(send_body(&r, "http.errors:7|c" C, at, &answer), 0);
+    T_OK(aggregator_flush(r.g, 5000, &err), err);
+    redis_fixture_ask(&r.bench.server, "DEL judge:{r1}:producers judge:{r1}:open:0:1795400000\r\n",
+                      reply, sizeof(reply));
+    T_HAS_STR(reply, ":2");
+    redis_fixture_ask(&r.bench.server, "CLIENT KILL TYPE normal SKIPME yes\r\n", reply,
+                      sizeof(reply));
+    reply[0] = '\0';
+    for (int i = 0; i < 1000 && strncmp(reply, ":1", 2) != 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        redis_fixture_ask(&r.bench.server, "EXISTS judge:{r1}:open:0:1795400000\r\n", reply,
+                          sizeof(reply));
+    }
+    struct rig_sum s;
+    T_OK(rig_seal(&r, 0, 0, T0_S, T0_S, &err), err);
+    T_OK(rig_sealed(&r, 0, 0, COHORT_CANDIDATE, T0_S, T0_S, &s, &err), err);
+    T_NEAR(s.events, 7, 0, 0);
+    rig_close(&r);
+}
+
+/* The watermark in Redis, waited for until it is below (or not below) `line`; -1: it never was. */
+static int64_t watermark_wait(struct rig *r, int64_t line, bool is_below)
+{
+    char reply[256];
+    for (int i = 0; i < 1000; i++) {
+        const char *text;
+        redis_fixture_ask(&r->bench.server, "HGET judge:through node-a.1\r\n", reply,
+                          sizeof(reply));
+        text = strchr(reply, '\n');
+        int64_t through = text ? strtoll(text + 1, NULL, 10) : 0;
+        if (through > 0 && (through < line) == is_below)
+            return through;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return -1;
+}
+
+/* While nobody knows whether Redis lost something, no block is sealed that it may have lost. */
+static void watermark_falls_back(void)
+{
+    const int64_t begin = T0_S * US_PER_SECOND, end = begin + US_PER_SECOND;
+    struct rig r = {0};
+    struct err err = {0};
+    struct ingest_answer answer;
+    char reply[256];
+    T_CHECK(rig_open(&r, "doubt"));
+    T_EQ_INT(send_body(&r, "http.errors:7|c" C, at, &answer), 0);
+    T_OK(aggregator_flush(r.g, 5000, &err), err);
+    T_CHECK(watermark_wait(&r, end, false) > 0);
+    /* commits fail, and another Redis may be answering */
+    redis_fixture_ask(&r.bench.server, "SET judge:{r1}:producers x\r\n", reply, sizeof(reply));
+    redis_fixture_ask(&r.bench.server, "CLIENT KILL TYPE normal SKIPME yes\r\n", reply,
+                      sizeof(reply));
+    T_EQ_INT(watermark_wait(&r, end, true), begin);
+    redis_fixture_ask(&r.bench.server, "DEL judge:{r1}:producers\r\n", reply, sizeof(reply));
+    T_CHECK(watermark_wait(&r, end, false) > 0);
+    rig_close(&r);
+}
+
 /* The open block of a histogram is not written at every flush, and is all there after its end. */
 static void open_histograms_wait(void)
 {
@@ -501,6 +569,8 @@ int main(int argc, char **argv)
         {"threads add up", threads_add_up},
         {"late samples are counted once", late_samples_are_counted_once},
         {"totals are set again", totals_are_set_again},
+        {"totals are set again unasked", totals_are_set_again_unasked},
+        {"watermark falls back", watermark_falls_back},
         {"open histograms wait", open_histograms_wait},
         {"releases come back", releases_come_back},
         {"finished sums", finished_sums},
