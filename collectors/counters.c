@@ -92,7 +92,7 @@ static struct counter rows[COUNT_ROWS] = {
     ROW(COUNT_SCRAPE_RESETS, "judge_scrape_resets_total", NULL,
         "Blocks dropped for a cohort because a series began anew or vanished."),
     ROW(COUNT_SCRAPE_SERIES_FULL, "judge_scrape_series_limit_total", NULL,
-        "Series ignored past the limit of one target."),
+        "Series past the limit of one target: their metric is not counted."),
     ROW(COUNT_SCRAPE_BAD_LINES, "judge_scrape_bad_lines_total", NULL,
         "Exposition lines that could not be read."),
     ROW(COUNT_POINTS, "judge_points_total", NULL,

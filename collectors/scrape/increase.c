@@ -50,7 +50,8 @@ struct want {
     const struct route_scrape *scrape;
     char release[MODEL_NAME_MAX + 1];
     int64_t token;
-    int64_t base_k; /* its first scrape; NO_SCRAPE: none yet */
+    int64_t base_k;       /* its first scrape; NO_SCRAPE: none yet */
+    bool is_cut, was_cut; /* this scrape, the one before: there was no room for a series of it */
     struct found found[2];
     char misfit[COMPLAINT_BYTES];    /* a series of the wrong type, since the wants were set */
     char complaint[COMPLAINT_BYTES]; /* of the last scrape */
@@ -65,7 +66,8 @@ struct increase {
     int64_t last_k;    /* the last scrape taken */
     double start;      /* process start; NAN unknown */
     double fresh_start;
-    int64_t k; /* of the pass */
+    int64_t k;    /* of the pass */
+    bool is_full; /* in this pass, and nothing to be forgotten */
     struct bucket_row *rows;
     size_t n_rows, cap_rows;
 };
@@ -108,8 +110,10 @@ void increase_set_wants(struct increase *inc, const struct route_scrape *const *
             const struct want *old = &inc->wants[j];
             /* metric is the index in the spec, and a spec never changes */
             if (strcmp(old->release, w->release) == 0 && old->token == w->token &&
-                old->scrape->metric == w->scrape->metric)
+                old->scrape->metric == w->scrape->metric) {
                 w->base_k = old->base_k;
+                w->is_cut = old->is_cut;
+            }
         }
     }
     free(inc->wants);
@@ -206,14 +210,18 @@ static void series_resolve(struct increase *inc, struct counter_series *c,
     }
 }
 
+static bool is_of(const struct want *w, const struct exposition_sample *s)
+{
+    const struct route_scrape *r = w->scrape;
+    return !r->of ? name_is(s, r->name, "_bucket")
+                  : name_is(s, r->name, "") || name_is(s, r->of, "");
+}
+
 static bool is_wanted(const struct increase *inc, const struct exposition_sample *s)
 {
-    for (size_t i = 0; i < inc->n_wants; i++) {
-        const struct route_scrape *r = inc->wants[i].scrape;
-        if (!r->of ? name_is(s, r->name, "_bucket")
-                   : name_is(s, r->name, "") || name_is(s, r->of, ""))
+    for (size_t i = 0; i < inc->n_wants; i++)
+        if (is_of(&inc->wants[i], s))
             return true;
-    }
     return false;
 }
 
@@ -222,6 +230,8 @@ static bool is_wanted(const struct increase *inc, const struct exposition_sample
 /* Forgets one series that has not been seen for long; false when there is none. */
 static bool make_room(struct increase *inc)
 {
+    if (inc->is_full)
+        return false; /* one search a scrape */
     size_t i = 0, len;
     const void *key;
     void *value;
@@ -232,7 +242,16 @@ static bool make_room(struct increase *inc)
             return true;
         }
     }
+    inc->is_full = true;
     return false;
+}
+
+/* A part of its series would be counted against another part: it is not counted at all. */
+static void refuse_series(struct increase *inc, const struct exposition_sample *s)
+{
+    collectors_count(COUNT_SCRAPE_SERIES_FULL, 1);
+    for (size_t i = 0; i < inc->n_wants; i++)
+        inc->wants[i].is_cut |= is_of(&inc->wants[i], s);
 }
 
 static void on_sample(void *user, const struct exposition_sample *s)
@@ -250,7 +269,7 @@ static void on_sample(void *user, const struct exposition_sample *s)
     struct counter_series *c = map_get(&inc->series, s->series, s->series_len);
     if (!c) {
         if (inc->series.len >= SCRAPE_SERIES_MAX && !make_room(inc)) {
-            collectors_count(COUNT_SCRAPE_SERIES_FULL, 1);
+            refuse_series(inc, s);
             return;
         }
         c = mem_alloc(sizeof(*c));
@@ -318,7 +337,7 @@ static void emit(struct increase *inc, uint32_t w, uint8_t cohort, size_t row, s
     const struct found *f = &want->found[cohort];
     struct summary sums;
     summary_init(&sums, summary_kind_of(want->scrape->kind));
-    bool is_whole = !f->is_broken;
+    bool is_whole = !f->is_broken && !want->is_cut && !want->was_cut;
     if (sums.kind == SUMMARY_HIST) {
         is_whole =
             is_whole && (n_rows == 0 || bucket_rows_to_hist(inc->rows + row, n_rows, &sums.hist));
@@ -362,6 +381,11 @@ static void wants_settle(struct increase *inc)
         if (w->base_k == NO_SCRAPE)
             w->base_k = inc->k;
         memcpy(w->complaint, w->misfit, sizeof(w->complaint));
+        if (w->is_cut)
+            snprintf(
+                w->complaint, COMPLAINT_BYTES,
+                "its metrics that are asked for have more than %d series: %.40s is not counted",
+                SCRAPE_SERIES_MAX, w->scrape->name);
         for (size_t c = 0; c < 2 && !w->complaint[0]; c++) {
             if (!w->found[c].is_seen)
                 snprintf(w->complaint, COMPLAINT_BYTES, "no series of %.80s%s is the %s's",
@@ -376,11 +400,14 @@ void increase_take(struct increase *inc, int64_t k, const char *body, size_t len
 {
     BUG_ON(k <= inc->last_k);
     inc->k = k;
+    inc->is_full = false;
     inc->n_rows = 0;
     inc->fresh_start = NAN;
     for (size_t i = 0; i < inc->n_wants; i++) {
         memset(inc->wants[i].found, 0, sizeof(inc->wants[i].found));
         inc->wants[i].complaint[0] = '\0';
+        inc->wants[i].was_cut = inc->wants[i].is_cut;
+        inc->wants[i].is_cut = false;
     }
     size_t bad = exposition_read(body, len, on_sample, inc);
     collectors_count(COUNT_SCRAPE_BAD_LINES, (int64_t)bad);

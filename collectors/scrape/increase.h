@@ -14,6 +14,9 @@
  * events buckets that fall                   /  and exposure may have lost different parts of it
  *   scrape k - 1 is missing             the block is a gap: dropped for both cohorts and counted
  *
+ *   a series found no room (SCRAPE_SERIES_MAX) in either scrape: dropped for the wants of that
+ * metric
+ *
  * The first scrape (and the first after a takeover: the new owner has none) gives only the base.
  */
 #ifndef COLLECTORS_SCRAPE_INCREASE_H

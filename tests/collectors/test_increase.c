@@ -315,6 +315,42 @@ static void series_are_bounded(void)
     taken_clear(&t);
 }
 
+/* Requests find room, the errors behind them do not: half of it would look like health. */
+static void a_part_of_the_series_is_not_counted(void)
+{
+    struct increase *inc = increase_new(US_PER_SECOND);
+    struct taken t = {0};
+    const struct route_scrape *both[] = {&errors, &latency};
+    increase_set_wants(inc, both, 2);
+    for (int k = 1; k <= 5; k++) {
+        const int n = k == 2 || k == 3 ? SCRAPE_SERIES_MAX : 10;
+        struct buf body, said;
+        buf_init(&body, 1 << 20);
+        buf_init(&said, 4096);
+        buf_addf(&body, "latency_seconds_bucket{server=\"stable\",le=\"+Inf\"} %d\n", k);
+        for (int i = 0; i < n; i++)
+            buf_addf(&body, "responses_total{proxy=\"checkout\",server=\"stable\",n=\"%d\"} %d\n",
+                     i, 100 * k);
+        buf_addf(&body, R("stable", "5xx", "%d"), 50 * k);
+        take(inc, k, &t, body.data);
+        increase_complaints(inc, "r1", &said);
+        if (k == 2)
+            T_EQ_STR(said.data,
+                     "http://x/metrics: its metrics that are asked for have more than 4096 "
+                     "series: responses_total is not counted\n"
+                     "http://x/metrics: no series of latency_seconds_bucket is the "
+                     "candidate's\n");
+        T_EQ_INT(t.n, k == 1 ? 0 : k == 5 ? 2 : 1);
+        T_EQ_INT(t.hist[0].n, k > 1);
+        T_NEAR(t.counts[0].events, k == 5 ? 50 : 0, 0, 0);
+        T_NEAR(t.counts[0].exposure, k == 5 ? 1050 : 0, 0, 0);
+        buf_release(&body);
+        buf_release(&said);
+    }
+    increase_free(inc);
+    taken_clear(&t);
+}
+
 /* Random counters over many scrapes, some missed: what is counted is what a plain sum says. */
 static void random_walk(void)
 {
@@ -372,6 +408,7 @@ int main(int argc, char **argv)
         {"complaints name what is missing", complaints_name_what_is_missing},
         {"old timestamps are not there", old_timestamps_are_not_there},
         {"series are bounded", series_are_bounded},
+        {"a part of the series is not counted", a_part_of_the_series_is_not_counted},
         {"random walk", random_walk},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
