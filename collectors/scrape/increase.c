@@ -395,10 +395,22 @@ static void wants_settle(struct increase *inc)
     }
 }
 
+/* The clock was set back: nothing that was seen says what happened since. */
+static void begin_anew(struct increase *inc)
+{
+    map_release(&inc->series, series_free);
+    map_init(&inc->series);
+    inc->last_k = NO_SCRAPE;
+    inc->start = NAN;
+    for (size_t i = 0; i < inc->n_wants; i++)
+        inc->wants[i].base_k = NO_SCRAPE;
+}
+
 void increase_take(struct increase *inc, int64_t k, const char *body, size_t len, increase_fn *fn,
                    void *user)
 {
-    BUG_ON(k <= inc->last_k);
+    if (k <= inc->last_k)
+        begin_anew(inc);
     inc->k = k;
     inc->is_full = false;
     inc->n_rows = 0;

@@ -17,7 +17,8 @@
  *   a series found no room (SCRAPE_SERIES_MAX) in either scrape: dropped for the wants of that
  * metric
  *
- * The first scrape (and the first after a takeover: the new owner has none) gives only the base.
+ * The first scrape (and the first after a takeover: the new owner has none, or after the clock was
+ * set back) gives only the base.
  */
 #ifndef COLLECTORS_SCRAPE_INCREASE_H
 #define COLLECTORS_SCRAPE_INCREASE_H
@@ -38,7 +39,7 @@ void increase_set_wants(struct increase *inc, const struct route_scrape *const *
 /* Sums of one block, metric and cohort; borrowed. */
 typedef void increase_fn(void *user, const struct route_scrape *want, uint8_t cohort, int64_t block,
                          const struct summary *sums);
-/* Takes the scrape of boundary k (growing from call to call). */
+/* Takes the scrape of boundary k. One that is not later than the last begins anew. */
 void increase_take(struct increase *inc, int64_t k, const char *body, size_t len, increase_fn *fn,
                    void *user);
 

@@ -351,6 +351,26 @@ static void a_part_of_the_series_is_not_counted(void)
     taken_clear(&t);
 }
 
+static void a_clock_that_is_set_back_begins_anew(void)
+{
+    struct increase *inc = one_want(&errors);
+    struct taken t = {0};
+    take(inc, 10, &t, R("stable", "2xx", "100") R("candidate", "2xx", "10"));
+    take(inc, 11, &t, R("stable", "2xx", "110") R("candidate", "2xx", "20"));
+    T_EQ_INT(t.n, 2);
+    take(inc, 8, &t, R("stable", "2xx", "170") R("candidate", "2xx", "80"));
+    T_EQ_INT(t.n, 0);
+    take(inc, 9, &t,
+         R("stable", "2xx", "172") R("candidate", "2xx", "83") R("candidate", "5xx", "1"));
+    T_EQ_INT(t.n, 2);
+    T_EQ_INT(t.block, 8);
+    T_NEAR(t.counts[0].exposure, 2, 0, 0);
+    T_NEAR(t.counts[1].exposure, 4, 0, 0);
+    T_NEAR(t.counts[1].events, 1, 0, 0);
+    increase_free(inc);
+    taken_clear(&t);
+}
+
 /* Random counters over many scrapes, some missed: what is counted is what a plain sum says. */
 static void random_walk(void)
 {
@@ -409,6 +429,7 @@ int main(int argc, char **argv)
         {"old timestamps are not there", old_timestamps_are_not_there},
         {"series are bounded", series_are_bounded},
         {"a part of the series is not counted", a_part_of_the_series_is_not_counted},
+        {"a clock that is set back begins anew", a_clock_that_is_set_back_begins_anew},
         {"random walk", random_walk},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
