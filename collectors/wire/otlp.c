@@ -19,22 +19,20 @@ static bool find(const struct protobuf_field *in, uint32_t number, struct protob
     return !m.is_bad;
 }
 
-/* Packed or one by one; false when there are more than POINT_BUCKETS_MAX + 1 or they are cut. */
+/* Packed or one by one; false when they are cut. *n stops at POINT_BUCKETS_MAX + 1: too many for a
+ * point, which is then refused. */
 static bool numbers_add(const struct protobuf_field *f, bool is_varint, uint64_t *to, size_t *n)
 {
     uint64_t v;
     if (f->wire != PROTOBUF_BYTES) {
-        if (*n > POINT_BUCKETS_MAX)
-            return false;
-        to[(*n)++] = f->value;
+        if (*n <= POINT_BUCKETS_MAX)
+            to[(*n)++] = f->value;
         return true;
     }
     struct protobuf m = protobuf_inside(f);
-    while (is_varint ? protobuf_varint(&m, &v) : protobuf_fixed64(&m, &v)) {
-        if (*n > POINT_BUCKETS_MAX)
-            return false;
-        to[(*n)++] = v;
-    }
+    while (is_varint ? protobuf_varint(&m, &v) : protobuf_fixed64(&m, &v))
+        if (*n <= POINT_BUCKETS_MAX)
+            to[(*n)++] = v;
     return !m.is_bad;
 }
 
@@ -136,16 +134,25 @@ static bool buckets_read(const struct protobuf_field *field, int64_t *offset, ui
     return !m.is_bad;
 }
 
-static bool negative_read(struct otlp *o, const struct protobuf_field *field, struct otlp_point *p)
+static bool negative_read(const struct protobuf_field *field, bool *has_negative)
 {
-    uint64_t counts[POINT_BUCKETS_MAX + 1];
-    int64_t offset;
-    size_t n;
-    if (!buckets_read(field, &offset, counts, &n))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        p->has_negative = p->has_negative || counts[i] > 0;
-    return true;
+    struct protobuf m = protobuf_inside(field);
+    struct protobuf_field f;
+    uint64_t count;
+    while (protobuf_next(&m, &f)) {
+        if (f.number != 2)
+            continue;
+        if (f.wire != PROTOBUF_BYTES) {
+            *has_negative = *has_negative || f.value > 0;
+            continue;
+        }
+        struct protobuf packed = protobuf_inside(&f);
+        while (protobuf_varint(&packed, &count))
+            *has_negative = *has_negative || count > 0;
+        if (packed.is_bad)
+            return false;
+    }
+    return !m.is_bad;
 }
 
 static bool exponential_point(struct otlp *o, const struct protobuf_field *field)
@@ -168,7 +175,7 @@ static bool exponential_point(struct otlp *o, const struct protobuf_field *field
             p.zero_count = f.value;
         else if (f.number == 8 && is_bytes && !buckets_read(&f, &p.offset, o->counts, &p.n_counts))
             return false;
-        else if (f.number == 9 && is_bytes && !negative_read(o, &f, &p))
+        else if (f.number == 9 && is_bytes && !negative_read(&f, &p.has_negative))
             return false;
         else if (f.number == 10 && f.wire == PROTOBUF_VARINT)
             p.flags = f.value;
@@ -185,7 +192,7 @@ static bool exponential_point(struct otlp *o, const struct protobuf_field *field
 static bool summary_point(struct otlp *o, const struct protobuf_field *field)
 {
     struct protobuf m = protobuf_inside(field);
-    struct protobuf_field f;
+    struct protobuf_field f = {0};
     struct otlp_point p = {0};
     otlp_point_begin(o);
     while (protobuf_next(&m, &f))

@@ -49,18 +49,18 @@ static double double_of(const struct node *n)
     return s.len && num_parse_double(s.at, s.len, &v) == 0 ? v : NAN;
 }
 
-/* false: more than fit. */
-static bool numbers_read(const struct node *first, double *doubles, uint64_t *integers, size_t *n)
+/* Returns how many there are, at most POINT_BUCKETS_MAX + 1: too many for a point, which is then
+ * refused. */
+static size_t numbers_read(const struct node *first, double *doubles, uint64_t *integers)
 {
-    for (*n = 0; first; first = first->next) {
-        if (*n > POINT_BUCKETS_MAX)
-            return false;
+    size_t n = 0;
+    for (; first && n <= POINT_BUCKETS_MAX; first = first->next, n++) {
         if (doubles)
-            doubles[(*n)++] = double_of(first);
+            doubles[n] = double_of(first);
         else
-            integers[(*n)++] = unsigned_of(first);
+            integers[n] = unsigned_of(first);
     }
-    return true;
+    return n;
 }
 
 /* ---- attributes, as the bytes protobuf has for them ---- */
@@ -120,7 +120,7 @@ static void attributes_read(struct otlp *o, const struct node *first, attribute_
 
 /* ---- points ---- */
 
-static bool point_read(struct otlp *o, const struct node *n)
+static void point_read(struct otlp *o, const struct node *n)
 {
     struct otlp_point p = {
         .start_ns = unsigned_of(node_get(n, "startTimeUnixNano")),
@@ -137,9 +137,8 @@ static bool point_read(struct otlp *o, const struct node *n)
         else if ((v = node_get(n, "asDouble")))
             p.value = double_of(v);
     } else if (o->metric.kind == OTLP_HISTOGRAM) {
-        if (!numbers_read(items(n, "explicitBounds"), o->bounds, NULL, &p.n_bounds) ||
-            !numbers_read(items(n, "bucketCounts"), NULL, o->counts, &p.n_counts))
-            return false;
+        p.n_bounds = numbers_read(items(n, "explicitBounds"), o->bounds, NULL);
+        p.n_counts = numbers_read(items(n, "bucketCounts"), NULL, o->counts);
     } else if (o->metric.kind == OTLP_EXPONENTIAL) {
         const struct node *positive = node_get(n, "positive"), *negative = node_get(n, "negative");
         p.scale = integer_of(node_get(n, "scale"));
@@ -149,14 +148,12 @@ static bool point_read(struct otlp *o, const struct node *n)
         for (v = items(negative, "bucketCounts"); v; v = v->next)
             p.has_negative = p.has_negative || unsigned_of(v) > 0;
         p.offset = (int32_t)integer_of(node_get(positive, "offset"));
-        if (!numbers_read(items(positive, "bucketCounts"), NULL, o->counts, &p.n_counts))
-            return false;
+        p.n_counts = numbers_read(items(positive, "bucketCounts"), NULL, o->counts);
     }
     otlp_point_take(o, &p);
-    return true;
 }
 
-static bool metric_read(struct otlp *o, const struct node *n)
+static void metric_read(struct otlp *o, const struct node *n)
 {
     static const struct {
         const char *name;
@@ -175,13 +172,11 @@ static bool metric_read(struct otlp *o, const struct node *n)
         o->metric.temporality = unsigned_of(node_get(data, "aggregationTemporality"));
         o->metric.is_monotonic = node_get_bool(data, "isMonotonic", false);
         for (const struct node *p = items(data, "dataPoints"); p; p = p->next)
-            if (!point_read(o, p))
-                return false;
+            point_read(o, p);
     }
-    return true;
 }
 
-static bool resource_read(struct otlp *o, const struct node *n)
+static void resource_read(struct otlp *o, const struct node *n)
 {
     otlp_resource(o);
     attributes_read(o, items(node_get(n, "resource"), "attributes"), otlp_resource_attribute);
@@ -189,10 +184,8 @@ static bool resource_read(struct otlp *o, const struct node *n)
         const struct node *scope = node_get(s, "scope");
         otlp_scope(o, text_of(node_get(scope, "name")), text_of(node_get(scope, "version")));
         for (const struct node *m = items(s, "metrics"); m; m = m->next)
-            if (!metric_read(o, m))
-                return false;
+            metric_read(o, m);
     }
-    return true;
 }
 
 static int otlp_json_read(struct ingest *in, const char *bytes, size_t len, struct err *err)
@@ -209,9 +202,8 @@ static int otlp_json_read(struct ingest *in, const char *bytes, size_t len, stru
         goto out;
     }
     rc = 0;
-    for (const struct node *r = items(root, "resourceMetrics"); r && rc == 0; r = r->next)
-        if (!resource_read(o, r))
-            rc = err_set(err, ERR_INPUT, "a histogram has at most %d buckets", POINT_BUCKETS_MAX);
+    for (const struct node *r = items(root, "resourceMetrics"); r; r = r->next)
+        resource_read(o, r);
 out:
     ingest_finish(in); /* what is ahead points into the tree */
     arena_release(&arena);

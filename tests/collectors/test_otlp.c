@@ -235,6 +235,61 @@ static void a_point_of_no_duration_begins_from_an_unknown_value(void)
     harness_free(h);
 }
 
+/* An exponential histogram of so many buckets, each empty, without a name. */
+static void wide_histogram(struct buf *out, bool is_json, size_t buckets)
+{
+    if (is_json) {
+        buf_addf(out, "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{"
+                      "\"exponentialHistogram\":{\"aggregationTemporality\":1,\"dataPoints\":[{"
+                      "\"positive\":{\"bucketCounts\":[0");
+        for (size_t i = 1; i < buckets; i++)
+            buf_addf(out, ",0");
+        buf_addf(out, "]}}]}}]}]}]}");
+        return;
+    }
+    struct buf inner, counts;
+    buf_init(&inner, 10000);
+    buf_init(&counts, 10000);
+    for (size_t i = 0; i < buckets; i++)
+        buf_add_u8(&counts, 0);
+    put_inside(&inner, 2, &counts);
+    static const unsigned around[] = {8, 1, 10, 2, 2}; /* positive, point, data, metric, scope */
+    for (size_t i = 0; i < ARRAY_LEN(around); i++) {
+        struct buf outer;
+        buf_init(&outer, 10000);
+        put_inside(&outer, around[i], &inner);
+        if (i == 1) {
+            buf_add_u8(&outer, 2 << 3);
+            buf_add_u8(&outer, 1);
+        }
+        inner = outer;
+    }
+    put_inside(out, 1, &inner);
+}
+
+/* One point is refused, not the body with all that others sent in it. */
+static void too_many_buckets(void)
+{
+    for (int is_json = 0; is_json < 2; is_json++) {
+        struct harness *h = harness_new(is_json ? &ingest_otlp_json : &ingest_otlp);
+        for (size_t buckets = POINT_BUCKETS_MAX; buckets <= 3 * POINT_BUCKETS_MAX; buckets *= 3) {
+            struct buf b;
+            buf_init(&b, 20000);
+            wide_histogram(&b, is_json, buckets);
+            if (!is_json)
+                body_of(&b, false, 1, 5);
+            harness_scan(h, b.data, b.len);
+            T_EQ_INT(h->rc, 0);
+            T_EQ_INT(h->answer.refused, buckets > POINT_BUCKETS_MAX);
+            T_EQ_INT(h->answer.taken, !is_json);
+            if (buckets > POINT_BUCKETS_MAX)
+                T_CHECK(strstr(h->answer.refusals[0].reason, "at most 512 buckets"));
+            buf_release(&b);
+        }
+        harness_free(h);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -244,6 +299,7 @@ int main(int argc, char **argv)
         {"attributes tell series apart", attributes_tell_series_apart},
         {"a point of no duration begins from an unknown value",
          a_point_of_no_duration_begins_from_an_unknown_value},
+        {"too many buckets", too_many_buckets},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
