@@ -8,12 +8,19 @@
 #include "collectors/aggregator/shard.h"
 #include "lib/base/log.h"
 
+/* A block that the flight's batches add to. */
+struct grown {
+    struct total_key key;
+    struct summary sum; /* what its total will be; of a late block only what the batches bring */
+};
+
 /* One block of the commit and the version of its total that went in (0: the total did not exist).
  */
 struct flight_block {
     struct total_key key;
     uint32_t version;
     enum summary_kind kind;
+    struct grown *grown; /* by batches; NULL: it went as it stood */
 };
 
 struct flight {
@@ -29,6 +36,7 @@ struct flight {
     size_t n_late;
     int64_t *sealed; /* marks that decided what is late, a metric each; only with parts */
     struct batch_part **parts;
+    struct map grown; /* total_key -> struct grown */
     const char **keys, **digests;
     struct batch_part **keyed;           /* the part of each key */
     const char **known, **known_digests; /* with is_full */
@@ -44,8 +52,16 @@ struct flight {
     struct flight *next; /* in ledger->outcomes */
 };
 
+static void grown_free(void *value)
+{
+    struct grown *g = value;
+    summary_release(&g->sum);
+    free(g);
+}
+
 void flight_free(struct flight *f)
 {
+    map_release(&f->grown, grown_free);
     buf_release(&f->bytes);
     free(f->blocks);
     free(f->about);
@@ -103,10 +119,10 @@ static void flight_send(struct flight *f)
     store_commit(f->ledger->store, &f->commit, on_done, f);
 }
 
-/* Adds one block: the total as it stands plus what the batches bring. `t` or `extra` may be NULL.
- */
+/* Adds one block: the total as it stands, or as the batches made it grow. t is NULL when there was
+ * none before them. */
 static void flight_add_block(struct flight *f, const struct lane *lane, const struct total_key *key,
-                             const struct total *t, const struct summary *extra)
+                             const struct total *t, struct grown *grown)
 {
     if (f->n == f->cap) {
         f->cap = f->cap ? 2 * f->cap : 16;
@@ -114,17 +130,10 @@ static void flight_add_block(struct flight *f, const struct lane *lane, const st
         f->about = mem_grow(f->about, f->cap, sizeof(*f->about));
     }
     size_t at = f->bytes.len;
-    if (!extra) {
+    if (grown)
+        summary_encode(&grown->sum, &f->bytes);
+    else
         total_encode(lane, t, &f->bytes);
-    } else if (!t) {
-        summary_encode(extra, &f->bytes);
-    } else {
-        struct summary both;
-        total_get(lane, t, &both);
-        summary_merge(&both, extra);
-        summary_encode(&both, &f->bytes);
-        summary_release(&both);
-    }
     BUG_ON(!buf_ok(&f->bytes));
     /* the buffer may still move: offsets now, pointers when it is complete */
     f->blocks[f->n] = (struct commit_block){
@@ -135,36 +144,42 @@ static void flight_add_block(struct flight *f, const struct lane *lane, const st
         .len = f->bytes.len - at,
     };
     f->about[f->n++] =
-        (struct flight_block){*key, t ? t->version : 0, (enum summary_kind)lane->kind};
+        (struct flight_block){*key, t ? t->version : 0, (enum summary_kind)lane->kind, grown};
 }
 
-/* What all batches of this flight bring, by block. */
-struct extra {
-    struct total_key key;
-    struct summary sum;
-};
-
-static void extra_free(void *value)
+static bool is_late(const struct flight *f, const struct total_key *key)
 {
-    struct extra *e = value;
-    summary_release(&e->sum);
-    free(e);
+    return key->block <= f->sealed[key->metric];
 }
 
-static void extras_gather(struct map *extras, struct batch_part *const *parts, size_t n)
+static struct grown *grown_new(struct flight *f, const struct total_key *key,
+                               enum summary_kind kind)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < parts[i]->n; j++) {
-            const struct sums *sums = parts[i]->sums[j];
+    struct totals *totals = &f->stream->totals;
+    const struct lane *lane = totals_lane(totals, key->metric, (uint8_t)key->cohort, kind);
+    const struct total *t = is_late(f, key) ? NULL : lane_find(lane, key->block);
+    struct grown *g = mem_alloc(sizeof(*g));
+    g->key = *key;
+    if (t)
+        total_get(lane, t, &g->sum);
+    else
+        summary_init(&g->sum, kind);
+    map_put(&f->grown, key, sizeof(*key), g);
+    return g;
+}
+
+/* Every total goes through the batches once: what it grows to is sent, and takes its place when it
+ * is stored. */
+static void flight_grow(struct flight *f)
+{
+    for (size_t i = 0; i < f->n_parts; i++) {
+        for (size_t j = 0; j < f->parts[i]->n; j++) {
+            const struct sums *sums = f->parts[i]->sums[j];
             const struct total_key key = total_key_of(&sums->key);
-            struct extra *e = map_get(extras, &key, sizeof(key));
-            if (!e) {
-                e = mem_alloc(sizeof(*e));
-                e->key = key;
-                summary_init(&e->sum, (enum summary_kind)sums->key.kind);
-                map_put(extras, &key, sizeof(key), e);
-            }
-            sums_merge_into(sums, &e->sum);
+            struct grown *g = map_get(&f->grown, &key, sizeof(key));
+            if (!g)
+                g = grown_new(f, &key, (enum summary_kind)sums->key.kind);
+            sums_merge_into(sums, &g->sum);
         }
     }
 }
@@ -232,13 +247,12 @@ static void flight_note_marks(struct flight *f)
 }
 
 /* Did the batches bring that block, so that its total went with theirs? */
-static bool is_in_flight(const struct flight *f, const struct map *extras,
-                         const struct total_key *key)
+static bool is_in_flight(const struct flight *f, const struct total_key *key)
 {
-    return extras->len && key->block > f->sealed[key->metric] && map_get(extras, key, sizeof(*key));
+    return f->grown.len && !is_late(f, key) && map_get(&f->grown, key, sizeof(*key));
 }
 
-static void flight_fill_batches(struct flight *f, struct map *extras)
+static void flight_fill_batches(struct flight *f)
 {
     struct totals *totals = &f->stream->totals;
     size_t i = 0;
@@ -246,15 +260,15 @@ static void flight_fill_batches(struct flight *f, struct map *extras)
     if (f->n_parts == 0)
         return;
     flight_note_marks(f);
-    extras_gather(extras, f->parts, f->n_parts);
-    while (map_next(extras, &i, NULL, NULL, &value)) {
-        const struct extra *e = value;
+    flight_grow(f);
+    while (map_next(&f->grown, &i, NULL, NULL, &value)) {
+        struct grown *g = value;
         const struct lane *lane =
-            totals_lane(totals, e->key.metric, (uint8_t)e->key.cohort, e->sum.kind);
-        if (e->key.block <= f->sealed[e->key.metric])
-            flight_add_late(f, lane, 0, e->sum.samples);
+            totals_lane(totals, g->key.metric, (uint8_t)g->key.cohort, g->sum.kind);
+        if (is_late(f, &g->key))
+            flight_add_late(f, lane, 0, g->sum.samples);
         else
-            flight_add_block(f, lane, &e->key, lane_find(lane, e->key.block), &e->sum);
+            flight_add_block(f, lane, &g->key, lane_find(lane, g->key.block), g);
     }
 }
 
@@ -279,16 +293,14 @@ static void flight_fill(struct flight *f, struct wall now, bool is_asked)
     const int64_t deferred_before = s->deferred;
     const bool may_wait = !is_asked && !s->is_full_due;
     s->deferred = NEVER_US;
-    struct map extras;
-    map_init(&extras);
-    flight_fill_batches(f, &extras);
+    flight_fill_batches(f);
     bool is_cut = false;
     for (uint32_t i = 0; i < s->totals.n; i++) {
         struct lane *lane = &s->totals.lanes[i];
         for (uint32_t j = 0; j < lane->n && !is_cut; j++) {
             const struct total *t = lane_at(lane, j);
             const struct total_key key = lane_key(lane, t->block);
-            if (t->stored == t->version || is_in_flight(f, &extras, &key))
+            if (t->stored == t->version || is_in_flight(f, &key))
                 continue;
             if (may_wait && is_deferred(s, lane, t->block, now)) {
                 if ((t->block + 1) * block_us < s->deferred)
@@ -308,7 +320,6 @@ static void flight_fill(struct flight *f, struct wall now, bool is_asked)
             flight_add_late(f, lane, lane->late, 0);
         lane->late = 0;
     }
-    map_release(&extras, extra_free);
     if (s->dirty_from < f->from)
         f->from = s->dirty_from;
     if (!is_cut)
@@ -400,6 +411,7 @@ static void flight_launch(struct ledger *l, struct stream *s, struct wall now, b
     f->ledger = l;
     f->stream = s;
     f->from = NEVER_US;
+    map_init(&f->grown);
     buf_init(&f->bytes, SIZE_MAX / 2); /* bounded by the budget of what is pending */
     flight_take_parts(f);
     flight_fill(f, now, is_asked);
@@ -474,26 +486,35 @@ void ledger_probe(struct ledger *l)
     }
 }
 
-static struct total *about_total(struct stream *s, const struct total_key *key,
-                                 enum summary_kind kind)
+/* The total has changed on its way: it takes what the batches brought one by one. */
+static void batches_merge(const struct flight *f, const struct total_key *key,
+                          const struct lane *lane, struct total *t)
 {
-    struct lane *lane = totals_lane(&s->totals, key->metric, (uint8_t)key->cohort, kind);
-    return lane_total(&s->totals, lane, key->block);
+    for (size_t i = 0; i < f->n_parts; i++) {
+        for (size_t j = 0; j < f->parts[i]->n; j++) {
+            const struct sums *sums = f->parts[i]->sums[j];
+            const struct total_key brought = total_key_of(&sums->key);
+            if (memcmp(&brought, key, sizeof(brought)) == 0)
+                total_add_sums(&f->stream->totals, lane, t, sums);
+        }
+    }
+    t->version++;
 }
 
-/* What a stored batch brought becomes part of the total, but for what was late. */
-static void part_merge(const struct flight *f, const struct sums *sums)
+static void block_stored(const struct flight *f, const struct flight_block *about)
 {
     struct totals *totals = &f->stream->totals;
-    const struct sums_key *key = &sums->key;
-    if (key->block <= f->sealed[key->metric])
-        return;
-    struct lane *lane = totals_lane(totals, key->metric, key->cohort, (enum summary_kind)key->kind);
+    const struct total_key *key = &about->key;
+    struct lane *lane = totals_lane(totals, key->metric, (uint8_t)key->cohort, about->kind);
     struct total *t = lane_total(totals, lane, key->block);
-    bool is_clean = t->stored == t->version;
-    total_add_sums(totals, lane, t, sums);
-    t->version++;
-    if (is_clean)
+    const bool is_same = t->version == about->version;
+    if (about->grown && is_same) {
+        total_take(totals, lane, t, &about->grown->sum);
+        t->version++;
+    } else if (about->grown) {
+        batches_merge(f, key, lane, t);
+    }
+    if (is_same)
         t->stored = t->version;
 }
 
@@ -505,19 +526,12 @@ static void flight_stored(struct ledger *l, struct flight *f)
     s->seq = f->commit.seq;
     collectors_count(COUNT_COMMITS, 1);
     collectors_count(COUNT_LATE_BLOCKS, (int64_t)f->late_blocks);
-    for (size_t i = 0; i < f->n; i++) {
-        struct total *t = about_total(s, &f->about[i].key, f->about[i].kind);
-        if (t->version == f->about[i].version)
-            t->stored = f->about[i].version; /* for the merges below: still clean */
-    }
+    for (size_t i = 0; i < f->n; i++)
+        block_stored(f, &f->about[i]);
     for (size_t i = 0; i < f->n_keys; i++)
         known_add(s, f->keyed[i]->batch, f->commit.now);
-    for (size_t i = 0; i < f->n_parts; i++) {
-        struct batch_part *part = f->parts[i];
-        for (size_t j = 0; j < part->n; j++)
-            part_merge(f, part->sums[j]);
-        batch_part_done(l, part, f->answer);
-    }
+    for (size_t i = 0; i < f->n_parts; i++)
+        batch_part_done(l, f->parts[i], f->answer);
 }
 
 /* Puts the parts back at the head of the queue, in order, but for one. */

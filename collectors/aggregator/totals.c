@@ -248,6 +248,20 @@ static void total_put(struct totals *t, const struct lane *l, struct total *tota
     }
 }
 
+void total_take(struct totals *t, const struct lane *l, struct total *total, struct summary *sum)
+{
+    if (l->kind != SUMMARY_POINTS) {
+        total_put(t, l, total, sum);
+        return;
+    }
+    total_clear(t, l, total);
+    total->points = mem_alloc(sizeof(*total->points));
+    *total->points = sum->points;
+    points_init(&sum->points);
+    total->samples = sum->samples;
+    account(t, held_bytes(l, total));
+}
+
 void total_add_sums(struct totals *t, const struct lane *l, struct total *total,
                     const struct sums *sums)
 {

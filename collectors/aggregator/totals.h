@@ -66,6 +66,8 @@ void total_add_sums(struct totals *t, const struct lane *l, struct total *total,
                     const struct sums *sums);
 void total_add_summary(struct totals *t, const struct lane *l, struct total *total,
                        const struct summary *sum);
+/* Puts the summary in its place; its points are the total's from now on. */
+void total_take(struct totals *t, const struct lane *l, struct total *total, struct summary *sum);
 /* Puts the summary in its place; false: it was the same already. */
 bool total_set_summary(struct totals *t, const struct lane *l, struct total *total,
                        const struct summary *sum);

@@ -13,11 +13,16 @@ void points_init(struct points *p)
 
 void points_release(struct points *p)
 {
-    for (uint32_t i = 0; i < p->len; i++)
+    for (uint32_t i = 0; i < p->len && p->buckets_bytes; i++)
         free(p->items[i].buckets);
     free(p->items);
     free(p->slots);
     points_init(p);
+}
+
+static bool has_id(const struct cumulative_point *point, const uint64_t id[2])
+{
+    return point->id[0] == id[0] && point->id[1] == id[1];
 }
 
 /* The slot of the id, or the free one where it would go; there is always one. */
@@ -25,7 +30,7 @@ static uint32_t slot_of(const struct points *p, const uint64_t id[2])
 {
     const uint32_t mask = 2 * p->cap - 1;
     uint32_t at = (uint32_t)id[0] & mask;
-    while (p->slots[at] && memcmp(p->items[p->slots[at] - 1].id, id, sizeof(p->items[0].id)) != 0)
+    while (p->slots[at] && !has_id(&p->items[p->slots[at] - 1], id))
         at = (at + 1) & mask;
     return at;
 }
@@ -74,27 +79,44 @@ static int64_t start_of(const struct cumulative_point *newer, const struct cumul
                                                                       : newer->start_us;
 }
 
-bool points_put(struct points *p, const struct cumulative_point *point)
+static void renew(struct points *p, struct cumulative_point *known,
+                  const struct cumulative_point *point)
 {
+    const bool is_newer = point->t_us > known->t_us;
+    const int64_t start_us = is_newer ? start_of(point, known) : start_of(known, point);
+    if (is_newer)
+        item_set(p, known, point, known->buckets);
+    known->start_us = start_us;
+}
+
+#define NO_ITEM UINT32_MAX
+
+/* The item it went to, or NO_ITEM. It is looked for at `guess` first. */
+static uint32_t put(struct points *p, const struct cumulative_point *point, uint32_t guess)
+{
+    if (guess < p->len && has_id(&p->items[guess], point->id)) {
+        renew(p, &p->items[guess], point);
+        return guess;
+    }
     if (p->len == p->cap)
         grow(p);
     const uint32_t slot = slot_of(p, point->id);
     if (p->slots[slot]) {
-        struct cumulative_point *known = &p->items[p->slots[slot] - 1];
-        const bool is_newer = point->t_us > known->t_us;
-        const int64_t start_us = is_newer ? start_of(point, known) : start_of(known, point);
-        if (is_newer)
-            item_set(p, known, point, known->buckets);
-        known->start_us = start_us;
-        return true;
+        renew(p, &p->items[p->slots[slot] - 1], point);
+        return p->slots[slot] - 1;
     }
     if (p->len >= POINTS_MAX) {
         p->is_cut = true;
-        return false;
+        return NO_ITEM;
     }
-    item_set(p, &p->items[p->len++], point, NULL);
-    p->slots[slot] = p->len;
-    return true;
+    item_set(p, &p->items[p->len], point, NULL);
+    p->slots[slot] = ++p->len;
+    return p->len - 1;
+}
+
+bool points_put(struct points *p, const struct cumulative_point *point)
+{
+    return put(p, point, p->len) != NO_ITEM;
 }
 
 /* p is empty: the table as it stands. */
@@ -106,7 +128,7 @@ static void copy(struct points *p, const struct points *other)
     p->slots = mem_grow(NULL, 2 * (size_t)p->cap, sizeof(*p->slots));
     memcpy(p->slots, other->slots, 2 * (size_t)p->cap * sizeof(*p->slots));
     memcpy(p->items, other->items, p->len * sizeof(*p->items));
-    for (uint32_t i = 0; i < p->len; i++)
+    for (uint32_t i = 0; i < p->len && other->buckets_bytes; i++)
         if (p->items[i].buckets)
             item_set(p, &p->items[i], &other->items[i], NULL);
 }
@@ -118,8 +140,10 @@ void points_merge(struct points *p, const struct points *other)
         p->is_cut = p->is_cut || other->is_cut;
         return;
     }
+    /* senders name their series in the same order each time: the next stands behind the last */
+    uint32_t guess = 0;
     for (uint32_t i = 0; i < other->len; i++)
-        points_put(p, &other->items[i]);
+        guess = put(p, &other->items[i], guess) + 1;
     p->is_cut = p->is_cut || other->is_cut;
 }
 

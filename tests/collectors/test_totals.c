@@ -114,11 +114,49 @@ static void setting_replaces(void)
     T_EQ_INT(budget.bytes, 0);
 }
 
+/* What a total becomes is taken whole; points are moved, and accounted where they are. */
+static void taking_moves_points(void)
+{
+    static const enum summary_kind kinds[] = {SUMMARY_COUNTS, SUMMARY_MOMENTS, SUMMARY_HIST,
+                                              SUMMARY_POINTS};
+    struct sums_budget budget = {.max = INT64_MAX};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct totals totals;
+        totals_init(&totals, &budget);
+        struct lane *l = totals_lane(&totals, 0, 0, kinds[k]);
+        struct total *t = lane_total(&totals, l, 5);
+        struct summary wanted, sum, got;
+        summary_init(&wanted, kinds[k]);
+        for (uint64_t i = 1; i < 200; i++) {
+            total_get(l, t, &sum);
+            T_CHECK(equal(&sum, &wanted));
+            struct summary one = {.kind = SUMMARY_POINTS, .samples = 1};
+            if (kinds[k] != SUMMARY_POINTS)
+                one = of_value(kinds[k], (double)i);
+            else
+                points_put(&one.points,
+                           &(struct cumulative_point){.id = {i % 90, 1}, .t_us = (int64_t)i});
+            summary_merge(&sum, &one);
+            summary_merge(&wanted, &one);
+            total_take(&totals, l, t, &sum);
+            summary_release(&one);
+            summary_release(&sum);
+        }
+        total_get(l, t, &got);
+        T_CHECK(equal(&got, &wanted));
+        summary_release(&got);
+        summary_release(&wanted);
+        totals_release(&totals);
+        T_EQ_INT(budget.bytes, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"lanes hold what was added", lanes_hold_what_was_added},
         {"setting replaces", setting_replaces},
+        {"taking moves points", taking_moves_points},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
