@@ -122,7 +122,7 @@ static int value_check(struct ingest *in, struct series *s, double v, double sum
         return 0;
     if (v < 0)
         ingest_refuse(in, "value %g is negative: a %s takes 0 or more", v, value_word(s));
-    else if (s->takes_counts || !hist_takes(v))
+    else if (s->takes_counts || s->as == TYPE_EDGE || !hist_takes(v))
         ingest_refuse(in, "value %g is too large", v);
     else
         return 0;
@@ -134,13 +134,20 @@ static double weight_at(const struct sample_line *line, size_t i)
     return line->counts ? (double)line->counts[i] : line->weight;
 }
 
+/* The mean as well: the sum is the sender's word, and need not fit the ends. */
+static int set_check(struct ingest *in, struct series *s, const struct statistic_set *set)
+{
+    return value_check(in, s, set->min, set->sum) != 0 ||
+                   value_check(in, s, set->max, set->sum) != 0 ||
+                   value_check(in, s, set->sum / (double)set->count, set->sum) != 0
+               ? -1
+               : 0;
+}
+
 static int values_check(struct ingest *in, struct series *s, const struct sample_line *line)
 {
     if (line->set)
-        return value_check(in, s, line->set->min, line->set->sum) != 0 ||
-                       value_check(in, s, line->set->max, line->set->sum) != 0
-                   ? -1
-                   : 0;
+        return set_check(in, s, line->set);
     for (size_t i = 0; i < line->n; i++) {
         const double v = line->values[i], sum = v * weight_at(line, i);
         if (!value_is_plain(v, sum) && value_check(in, s, v, sum) != 0)

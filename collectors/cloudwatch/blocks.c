@@ -83,7 +83,7 @@ static bool add_value(struct summary *s, const struct side *side, size_t i,
         v = 0;
     if (isnan(v))
         return false;
-    if (!isfinite(v)) {
+    if (!(fabs(v) <= HIST_HUGE)) { /* its square and cube must be numbers, too */
         dropped->bad++;
         return false;
     }

@@ -288,12 +288,15 @@ static void on_sample(void *user, const struct exposition_sample *s)
 /* The increase of a series in block k - 1; NAN when it cannot be told. */
 static double grown(const struct increase *inc, const struct counter_series *c, bool is_restarted)
 {
+    double n;
     bool was_there = c->last_k == inc->k - 1;
     if (c->fresh_k != inc->k) /* not there: nothing since the restart, or vanished */
         return is_restarted || !was_there ? 0 : NAN;
     if (is_restarted || c->last_k == NO_SCRAPE)
-        return c->fresh;
-    return was_there && c->fresh >= c->value ? c->fresh - c->value : NAN;
+        n = c->fresh;
+    else
+        n = was_there && c->fresh >= c->value ? c->fresh - c->value : NAN;
+    return n <= COUNT_VALUE_MAX ? n : NAN;
 }
 
 static void row_add(struct increase *inc, const struct match *m, double n)

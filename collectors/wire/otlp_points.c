@@ -114,7 +114,7 @@ void otlp_point_attribute(struct otlp *o, const char *key_value, size_t len)
 /* ---- histograms ---- */
 
 /* -1 with the point refused. */
-static int explicit_read(struct otlp *o, const struct otlp_point *p, uint64_t *total)
+static int explicit_read(struct otlp *o, const struct otlp_point *p, double *total)
 {
     struct point_buckets *b = o->buckets;
     *b = (struct point_buckets){.is_exponential = false};
@@ -143,12 +143,12 @@ static int explicit_read(struct otlp *o, const struct otlp_point *p, uint64_t *t
         if (upper > 0)
             memcpy(&item->key, &upper, sizeof(upper));
         item->count = o->counts[i];
-        *total += o->counts[i];
+        *total += (double)o->counts[i];
     }
     return 0;
 }
 
-static int exponential_read(struct otlp *o, const struct otlp_point *p, uint64_t *total)
+static int exponential_read(struct otlp *o, const struct otlp_point *p, double *total)
 {
     struct point_buckets *b = o->buckets;
     if (p->scale < -10 || p->scale > 20) {
@@ -163,7 +163,7 @@ static int exponential_read(struct otlp *o, const struct otlp_point *p, uint64_t
                                 .scale = (int32_t)p->scale,
                                 .zero_count = p->zero_count,
                                 .zero_edge = p->zero_threshold};
-    *total = p->zero_count;
+    *total = (double)p->zero_count;
     for (size_t i = 0; i < p->n_counts; i++) {
         if (o->counts[i] == 0)
             continue;
@@ -172,22 +172,21 @@ static int exponential_read(struct otlp *o, const struct otlp_point *p, uint64_t
             return -1;
         }
         b->items[b->n++] = (struct point_bucket){p->offset + (int64_t)i, o->counts[i]};
-        *total += o->counts[i];
+        *total += (double)o->counts[i];
     }
     return 0;
 }
 
 static void histogram_take(struct otlp *o, const struct otlp_point *p, struct sample_line *line)
 {
-    uint64_t total = 0;
     const bool is_explicit = o->metric.kind == OTLP_HISTOGRAM;
     if (p->n_counts > POINT_BUCKETS_MAX || p->n_bounds >= POINT_BUCKETS_MAX) {
         ingest_refuse(o->in, "a histogram has at most %d buckets", POINT_BUCKETS_MAX);
         return;
     }
-    if (is_explicit ? explicit_read(o, p, &total) : exponential_read(o, p, &total))
+    o->total = 0; /* no whole number: counts that overflow it would look few */
+    if (is_explicit ? explicit_read(o, p, &o->total) : exponential_read(o, p, &o->total))
         return;
-    o->total = (double)total;
     if (o->total > COUNT_VALUE_MAX) {
         ingest_refuse(o->in, "a histogram of %g values is too large", o->total);
         return;

@@ -121,6 +121,8 @@ static void refused_points(void)
         {"{\"count\":1,\"sum\":1,\"max\":1,\"min\":2}", "are the statistics of no samples"},
         {"{\"count\":1,\"sum\":1}", "are the statistics of no samples"},
         {"{\"count\":1,\"sum\":1,\"max\":1,\"min\":-1}", "value -1 is negative"},
+        {"{\"count\":2,\"sum\":-5,\"max\":1,\"min\":0}", "value -2.5 is negative"},
+        {"{\"count\":2,\"sum\":1e300,\"max\":1,\"min\":0}", "is too large"},
         {"{\"count\":\"1\"}", "stands no metric stream object"},
         {"1", "stands no metric stream object"},
     };

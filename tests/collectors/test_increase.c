@@ -138,6 +138,10 @@ static void resets_are_dropped(void)
          R("stable", "2xx", "NaN") R("stable", "5xx", "8") R("candidate", "2xx", "150"));
     T_EQ_INT(t.n, 1);
     T_NEAR(t.counts[1].exposure, 10, 0, 0);
+    /* more than anything can count */
+    take(inc, 7, &t,
+         R("stable", "2xx", "700") R("stable", "5xx", "1e300") R("candidate", "2xx", "1e18"));
+    T_EQ_INT(t.n, 0);
     increase_free(inc);
     taken_clear(&t);
 }

@@ -156,6 +156,41 @@ static const char json_form[] =
     "true}}]}],\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":"
     "\"checkout\"}}]}}]}";
 
+/* Counts of which a whole number would lose the upper end. */
+static void counts_that_overflow_are_refused(void)
+{
+    static const char *const rows[] = {
+        "\"histogram\":{\"dataPoints\":[{%s,\"bucketCounts\":[\"9223372036854775808\","
+        "\"9223372036854775808\"],\"explicitBounds\":[1]}],\"aggregationTemporality\":%d}",
+        "\"exponentialHistogram\":{\"dataPoints\":[{%s,\"scale\":1,\"zeroCount\":"
+        "\"9223372036854775808\",\"positive\":{\"offset\":0,\"bucketCounts\":["
+        "\"9223372036854775808\"]}}],\"aggregationTemporality\":%d}",
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct harness *h = harness_new(&ingest_otlp_json);
+        struct buf b, attributes;
+        buf_init(&b, 10000);
+        buf_init(&attributes, 1000);
+        buf_addf(&attributes,
+                 "\"attributes\":[{\"key\":\"service\",\"value\":{\"stringValue\":\"checkout\"}},"
+                 "{\"key\":\"cohort\",\"value\":{\"stringValue\":\"baseline\"}}],"
+                 "\"timeUnixNano\":\"%lld000\"",
+                 (long long)NOW_US);
+        buf_add_str(&b, "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"name\":"
+                        "\"latency_ms\",");
+        buf_addf(&b, rows[i / 2], attributes.data, i % 2 ? 2 : 1);
+        buf_add_str(&b, "}]}]}]}");
+        harness_scan(h, b.data, b.len);
+        T_EQ_INT(h->rc, 0);
+        T_EQ_INT(h->answer.refused, 1);
+        T_EQ_INT(h->answer.taken, 0);
+        T_HAS_STR(h->answer.n_refusals ? h->answer.refusals[0].reason : "", "is too large");
+        buf_release(&b);
+        buf_release(&attributes);
+        harness_free(h);
+    }
+}
+
 static void one_series_in_both_encodings(void)
 {
     struct harness *p = harness_new(&ingest_otlp), *j = harness_new(&ingest_otlp_json);
@@ -295,6 +330,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"fields in any order", fields_in_any_order},
         {"cut anywhere", cut_anywhere},
+        {"counts that overflow are refused", counts_that_overflow_are_refused},
         {"one series in both encodings", one_series_in_both_encodings},
         {"attributes tell series apart", attributes_tell_series_apart},
         {"a point of no duration begins from an unknown value",
