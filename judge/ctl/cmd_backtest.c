@@ -1,9 +1,7 @@
 /* backtest SPEC --data FILE: what each method would have said of a history. No service. */
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "judge/backtest/backtest.h"
 #include "judge/ctl/tools.h"
@@ -20,25 +18,6 @@ struct backtest {
     struct arena *arena;
 };
 
-static int read_data(const char *path, struct buf *out, struct err *err)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-    char chunk[65536];
-    ssize_t got = 0;
-    if (fd < 0)
-        return err_set_errno(err, ERR_USAGE, "cannot open %s", path);
-    while (buf_ok(out) && (got = read(fd, chunk, sizeof(chunk))) > 0)
-        buf_add(out, chunk, (size_t)got);
-    if (got < 0)
-        rc = err_set_errno(err, ERR_USAGE, "cannot read %s", path);
-    else if (!buf_ok(out))
-        rc = err_set(err, ERR_TOO_LARGE, "%s is over %zu bytes", path, HISTORY_BYTES_MAX);
-    if (!is_stdin)
-        close(fd);
-    return rc;
-}
-
 /* 0, or the exit status with every complaint printed. */
 static int read_history(struct backtest *b, const char *path)
 {
@@ -47,7 +26,7 @@ static int read_history(struct backtest *b, const char *path)
     struct buf data;
     int status = 0;
     buf_init(&data, HISTORY_BYTES_MAX);
-    if (read_data(path, &data, &err) != 0) {
+    if (ctl_read_into(path, &data, &err) != 0) {
         status = ctl_fail(&err);
     } else if (history_read(&b->history, &b->spec, data.data, data.len, &complaints, &err) != 0) {
         for (size_t i = 0; i < complaints.n; i++)

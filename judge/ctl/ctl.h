@@ -127,7 +127,9 @@ int ctl_check_spec(const struct flags *f, const char *path, const char *bytes, s
 
 /* ---- input and output (output.c) ---- */
 
-/* The file's bytes ("-": standard input). */
+/* Appends the file's bytes ("-": standard input); -1 also past out->max. */
+int ctl_read_into(const char *path, struct buf *out, struct err *err) WARN_UNUSED;
+/* The file's bytes, of a file of ordinary size. */
 int ctl_read_file(const char *path, const char **bytes, size_t *len, struct arena *a,
                   struct err *err) WARN_UNUSED;
 /* A JSON document in the form asked for; text forms are the command's own. true when it was

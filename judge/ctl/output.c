@@ -26,32 +26,37 @@ int ctl_fail(const struct err *err)
     return err_info(err->code)->exit_code;
 }
 
-int ctl_read_file(const char *path, const char **bytes, size_t *len, struct arena *a,
-                  struct err *err)
+int ctl_read_into(const char *path, struct buf *out, struct err *err)
 {
-    struct buf text;
-    char chunk[16384];
-    ssize_t got;
-    int rc = -1;
+    char chunk[65536];
+    ssize_t got = 0;
+    int rc = 0;
     const bool is_stdin = strcmp(path, "-") == 0;
     const int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set_errno(err, ERR_USAGE, "cannot open %s", path);
-    buf_init(&text, FILE_MAX);
-    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
-        buf_add(&text, chunk, (size_t)got);
-    if (got < 0) {
-        err_set_errno(err, ERR_USAGE, "cannot read %s", path);
-    } else if (!buf_ok(&text)) {
-        err_set(err, ERR_TOO_LARGE, "%s is over %zu bytes", path, FILE_MAX);
-    } else {
-        *bytes = arena_copy(a, text.data, text.len);
-        *len = text.len;
-        rc = 0;
-    }
-    buf_release(&text);
+    while (buf_ok(out) && (got = read(fd, chunk, sizeof(chunk))) > 0)
+        buf_add(out, chunk, (size_t)got);
+    if (got < 0)
+        rc = err_set_errno(err, ERR_USAGE, "cannot read %s", path);
+    else if (!buf_ok(out))
+        rc = err_set(err, ERR_USAGE, "%s is over %zu bytes", path, out->max);
     if (!is_stdin)
         close(fd);
+    return rc;
+}
+
+int ctl_read_file(const char *path, const char **bytes, size_t *len, struct arena *a,
+                  struct err *err)
+{
+    struct buf text;
+    buf_init(&text, FILE_MAX);
+    const int rc = ctl_read_into(path, &text, err);
+    if (rc == 0) {
+        *bytes = arena_copy(a, text.data, text.len);
+        *len = text.len;
+    }
+    buf_release(&text);
     return rc;
 }
 

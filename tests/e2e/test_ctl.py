@@ -412,7 +412,7 @@ def wrong_usage_is_2(j):
     for args, words in (
         (("list", "--activ"), ("--activ", "did you mean --active")), (("get",), ("judgectl get RELEASE",)), (("get", "a", "b"), ("judgectl get RELEASE",)),
         (("list", "-o", "xml"), ("text|json|yaml",)), (("gate", "x", "--for", "fun"), ("advance|promote",)), (("run", "x", "--timeout", "soon"), ("duration",)),
-        (("list", "--url"), ("wants a value",)), (("apply", "/nonexistent"), ("cannot open",)),
+        (("list", "--url"), ("wants a value",)), (("apply", "/nonexistent"), ("cannot open",)), (("apply", "/dev/zero"), ("is over",)),
     ):
         r = ends(run(j, *args), 2, *words)
         check(r.stdout == "" and r.stderr.startswith("judgectl"), r.stderr)
