@@ -133,7 +133,7 @@ static int watch(const struct flags *f, const struct option_args *args, struct a
             const char *when = node_get_string(at.verdict, "at");
             printf("%s  %s\n", when ? when : "", ctl_verdict_line(at.verdict, own));
         }
-        if (fflush(stdout) != 0) { /* nobody reads it any more */
+        if (fflush(stdout) != 0 || ferror(stdout)) { /* nobody reads it any more */
             status = EXIT_REFUSED;
             goto out;
         }

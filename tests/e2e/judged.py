@@ -433,7 +433,7 @@ def ctl(j, *args, input=None, timeout=60, token="admin", env=None):
     return subprocess.CompletedProcess(args, child.returncode, out, errors)
 
 
-def start_ctl(j, *args, token="admin", env=None):
+def start_ctl(j, *args, token="admin", env=None, stdout=subprocess.PIPE):
     """judgectl as a Popen with pipes."""
     more = {"HOME": "/nonexistent"}
     if j:
@@ -441,7 +441,7 @@ def start_ctl(j, *args, token="admin", env=None):
         if token:
             more["JUDGE_TOKEN"] = j.token if token == "admin" else token
     more.update(env or {})
-    return subprocess.Popen([JUDGECTL, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(**more), preexec_fn=die_with_parent)
+    return subprocess.Popen([JUDGECTL, *map(str, args)], stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE, text=True, env=clean_environment(**more), preexec_fn=die_with_parent)
 
 
 _running = []
