@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "judge/ctl/ctl.h"
+#include "lib/base/descriptors.h"
 
 int main(int argc, char **argv)
 {
+    descriptors_hold_standard();
     ctl_watch_signals();
     const int status = ctl_main(argc, argv);
     /* A result that could not be written was not given; what was too long for the buffer failed

@@ -11,6 +11,7 @@
 #include "judge/daemon/process.h"
 #include "judge/daemon/service.h"
 #include "judge/vocabulary/version.h"
+#include "lib/base/descriptors.h"
 #include "lib/base/log.h"
 
 static int say(const struct buf *text, FILE *to)
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
     enum log_level level;
     sigset_t signals;
     int got = 0, rc = 5;
+    descriptors_hold_standard();
     arena_init(&a);
     if (config_read(&config, argc, argv, &a, &err) != 0) {
         fprintf(stderr, "judged: %s\n", err.message);
