@@ -216,10 +216,13 @@ static void on_log(void *arg, const char *fmt, va_list args)
 static int listen_unix(struct http_server *s, const char *path, struct err *err)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct stat st;
     int fd;
     if (strlen(path) >= sizeof(at.sun_path))
         return err_set(err, ERR_INPUT, "listen: the path of a unix socket has at most %zu bytes",
                        sizeof(at.sun_path) - 1);
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        return err_set(err, ERR_CONFLICT, "listen: %s is no socket: it is left alone", path);
     memcpy(at.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)

@@ -285,6 +285,22 @@ static void serves_a_unix_socket(void)
     T_CHECK(access(path, F_OK) != 0);
 }
 
+/* connect() says of a file what it says of a socket that nobody listens on. */
+static void leaves_a_file_alone(void)
+{
+    char path[128], at[160];
+    struct err err = {0};
+    struct http_server_config c = {.listen = at, .tables = tables, .table_count = 1};
+    snprintf(path, sizeof(path), "%s/notes", t_tmpdir());
+    snprintf(at, sizeof(at), "unix:%s", path);
+    FILE *f = fopen(path, "w");
+    T_CHECK(f && fputs("mine\n", f) >= 0 && fclose(f) == 0);
+    T_CHECK(!http_server_start(&c, &err));
+    T_EQ_INT(err.code, ERR_CONFLICT);
+    T_CHECK(access(path, F_OK) == 0);
+    unlink(path);
+}
+
 static void refuses_impossible_addresses(void)
 {
     static const char *const bad[] = {
@@ -309,6 +325,7 @@ int main(int argc, char **argv)
         {"hands_out_pieces", hands_out_pieces},
         {"cuts_off_slow_requests", cuts_off_slow_requests},
         {"serves_a_unix_socket", serves_a_unix_socket},
+        {"leaves_a_file_alone", leaves_a_file_alone},
         {"refuses_impossible_addresses", refuses_impossible_addresses},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
