@@ -33,7 +33,7 @@ struct http_request {
     int delay_ms;              /* http_multi_submit: begin no sooner than this from now */
     size_t reply_max;          /* 0: CLIENT_REPLY_MAX_DEFAULT; beyond: ERR_TOO_LARGE */
     const struct guard *guard; /* NULL: any address; must outlive the call */
-    const char *ca_file;       /* NULL: the system's */
+    const char *ca_file;       /* the only ones trusted; NULL: the system's */
     bool skip_verify;
     bool hides_path; /* it is a credential, as those of chats are: errors name the host only */
     /* NULL, or a flag (set by a signal handler or another thread): when it is not 0 the call ends

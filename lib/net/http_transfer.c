@@ -219,8 +219,10 @@ int transfer_prepare(struct transfer *t, CURL *easy, const struct http_request *
     }
     if (q->unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
-    if (q->ca_file)
+    if (q->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, q->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's are trusted too */
+    }
     if (q->skip_verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
