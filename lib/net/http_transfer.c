@@ -263,7 +263,7 @@ void http_url_shown(const char *url, bool hides_path, struct buf *out)
     size_t len;
     const char *at;
     host = host ? host + 3 : url;
-    at = memchr(host, '@', strcspn(host, "/?#"));
+    at = memrchr(host, '@', strcspn(host, "/?#")); /* libcurl, too, takes the last one */
     buf_add(out, url, (size_t)(host - url));
     host = at ? at + 1 : host;
     len = strcspn(host, hides_path ? "/?#" : "?#");

@@ -360,6 +360,31 @@ static void multi_delays_calls(void)
     http_server_stop(server, 1000);
 }
 
+static void shows_no_credentials_of_a_url(void)
+{
+    static const struct {
+        int line;
+        const char *url, *shown, *shown_host;
+    } cases[] = {
+        {__LINE__, "https://a.example/x/y?key=1#z", "https://a.example/x/y", "https://a.example"},
+        {__LINE__, "http://user:word@a.example:80/x", "http://a.example:80/x",
+         "http://a.example:80"},
+        {__LINE__, "http://user:w@rd@a.example/x@y", "http://a.example/x@y", "http://a.example"},
+        {__LINE__, "http://a.example?mail=b@c", "http://a.example", "http://a.example"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (int hides = 0; hides < 2; hides++) {
+            struct buf out;
+            buf_init(&out, 1000);
+            http_url_shown(cases[i].url, hides, &out);
+            const char *want = hides ? cases[i].shown_host : cases[i].shown;
+            if (strcmp(out.data, want) != 0)
+                t_fail(__FILE__, cases[i].line, "shown: %s", out.data);
+            buf_release(&out);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -370,6 +395,7 @@ int main(int argc, char **argv)
         {"verifies_certificates", verifies_certificates},
         {"multi_makes_many_calls", multi_makes_many_calls},
         {"multi_delays_calls", multi_delays_calls},
+        {"shows_no_credentials_of_a_url", shows_no_credentials_of_a_url},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
