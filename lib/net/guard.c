@@ -48,6 +48,8 @@ static const struct range ranges[] = {
     {"::ffff:224.0.0.0", 100, KIND_NEVER, "a multicast"},
     {"::ffff:240.0.0.0", 100, KIND_NEVER, "a reserved"},
     {"::", 128, KIND_NEVER, "an unspecified"},
+    {"::ffff:0:0:0", 96, KIND_NEVER, "a translated"},
+    {"64:ff9b:1::", 48, KIND_NEVER, "a locally translated"}, /* NAT64: the IPv4 stands anywhere */
     {"fe80::", 10, KIND_NEVER, "a link-local"},
     {"fec0::", 10, KIND_NEVER, "a site-local"},
     {"ff00::", 8, KIND_NEVER, "a multicast"},
