@@ -5,6 +5,8 @@
  */
 #include "collectors/wire/otlp.h"
 
+#include <math.h>
+
 #include "collectors/wire/protobuf.h"
 
 /* Field number of a bytes field inside a message, the last one; false when the message is bad. */
@@ -42,7 +44,7 @@ static bool number_point(struct otlp *o, const struct protobuf_field *field)
 {
     struct protobuf m = protobuf_inside(field);
     struct protobuf_field f;
-    struct otlp_point p = {0};
+    struct otlp_point p = {.value = NAN}; /* unless there is one */
     otlp_point_begin(o);
     while (protobuf_next(&m, &f)) {
         switch (f.number) {

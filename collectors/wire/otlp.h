@@ -26,7 +26,7 @@ struct otlp_metric {
 /* One data point but for its attributes. */
 struct otlp_point {
     uint64_t start_ns, time_ns; /* 0: not said */
-    double value;
+    double value;               /* NAN: none was given */
     uint64_t count, flags;
     size_t n_bounds, n_counts; /* in struct otlp */
     int64_t scale, offset;

@@ -21,44 +21,74 @@ static struct span text_of(const struct node *n)
     return n && n->type == NODE_STRING ? (struct span){n->text, n->text_len} : (struct span){"", 0};
 }
 
+/* A member that is not there, or null, is its type's zero. One that is there and cannot be read
+ * sets *is_bad: it is not 0. */
+static bool is_there(const struct node *n)
+{
+    return n && n->type != NODE_NULL;
+}
+
 static bool is_scalar(const struct node *n)
 {
-    return n && (n->type == NODE_NUMBER || n->type == NODE_STRING);
+    return n->type == NODE_NUMBER || n->type == NODE_STRING;
 }
 
-static uint64_t unsigned_of(const struct node *n)
+/* A whole number that was written with an exponent, as some do with large ones. */
+static bool is_whole(const struct node *n, double least, double end)
+{
+    return n->type == NODE_NUMBER && n->number >= least && n->number < end &&
+           n->number == floor(n->number);
+}
+
+static uint64_t unsigned_of(const struct node *n, bool *is_bad)
 {
     uint64_t v = 0;
-    return is_scalar(n) && num_parse_u64(n->text, n->text_len, &v) == 0 ? v : 0;
+    if (!is_there(n) || (is_scalar(n) && num_parse_u64(n->text, n->text_len, &v) == 0))
+        return v;
+    if (is_whole(n, 0, 0x1p64))
+        return (uint64_t)n->number;
+    *is_bad = true;
+    return 0;
 }
 
-static int64_t integer_of(const struct node *n)
+static int64_t integer_of(const struct node *n, bool *is_bad)
 {
     int64_t v = 0;
-    return is_scalar(n) && num_parse_i64(n->text, n->text_len, &v) == 0 ? v : 0;
+    if (!is_there(n) || (is_scalar(n) && num_parse_i64(n->text, n->text_len, &v) == 0))
+        return v;
+    if (is_whole(n, -0x1p63, 0x1p63))
+        return (int64_t)n->number;
+    *is_bad = true;
+    return 0;
 }
 
-static double double_of(const struct node *n)
+static double double_of(const struct node *n, bool *is_bad)
 {
-    double v = NAN;
+    double v = 0;
     const struct span s = text_of(n);
-    if (n && n->type == NODE_NUMBER)
+    if (!is_there(n))
+        return 0;
+    if (n->type == NODE_NUMBER)
         return n->number;
+    if (span_is(s, "NaN"))
+        return NAN;
     if (span_is(s, "Infinity") || span_is(s, "-Infinity"))
         return s.at[0] == '-' ? -INFINITY : INFINITY;
-    return s.len && num_parse_double(s.at, s.len, &v) == 0 ? v : NAN;
+    *is_bad = *is_bad || num_parse_double(s.at, s.len, &v) != 0;
+    return v;
 }
 
 /* Returns how many there are, at most POINT_BUCKETS_MAX + 1: too many for a point, which is then
  * refused. */
-static size_t numbers_read(const struct node *first, double *doubles, uint64_t *integers)
+static size_t numbers_read(const struct node *first, double *doubles, uint64_t *integers,
+                           bool *is_bad)
 {
     size_t n = 0;
     for (; first && n <= POINT_BUCKETS_MAX; first = first->next, n++) {
         if (doubles)
-            doubles[n] = double_of(first);
+            doubles[n] = double_of(first, is_bad);
         else
-            integers[n] = unsigned_of(first);
+            integers[n] = unsigned_of(first, is_bad);
     }
     return n;
 }
@@ -72,6 +102,7 @@ static size_t numbers_read(const struct node *first, double *doubles, uint64_t *
 static void any_value(const struct node *value, struct buf *out)
 {
     const struct node *v;
+    bool is_bad; /* then it is 0, and chooses no cohort */
     if ((v = node_get(value, "stringValue"))) {
         const struct span s = text_of(v);
         buf_add_u8(out, TAG_BYTES(1));
@@ -81,10 +112,10 @@ static void any_value(const struct node *value, struct buf *out)
         buf_add_varint(out, v->type == NODE_BOOL && v->boolean);
     } else if ((v = node_get(value, "intValue"))) {
         buf_add_u8(out, TAG_VARINT(3));
-        buf_add_varint(out, (unsigned long long)integer_of(v));
+        buf_add_varint(out, (unsigned long long)integer_of(v, &is_bad));
     } else if ((v = node_get(value, "doubleValue"))) {
         buf_add_u8(out, TAG_FIXED64(4));
-        buf_add_double(out, double_of(v));
+        buf_add_double(out, double_of(v, &is_bad));
     } else if (value) { /* a list or the like: its text, as opaque bytes */
         struct buf text;
         buf_init(&text, WIRE_KEY_BYTES_MAX);
@@ -120,37 +151,54 @@ static void attributes_read(struct otlp *o, const struct node *first, attribute_
 
 /* ---- points ---- */
 
+static double value_read(const struct node *n, bool *is_bad)
+{
+    const struct node *integer = node_get(n, "asInt"), *number = node_get(n, "asDouble");
+    if (is_there(integer))
+        return (double)integer_of(integer, is_bad);
+    return is_there(number) ? double_of(number, is_bad) : NAN;
+}
+
+static void histogram_read(struct otlp *o, const struct node *n, struct otlp_point *p, bool *is_bad)
+{
+    p->count = unsigned_of(node_get(n, "count"), is_bad);
+    p->n_bounds = numbers_read(items(n, "explicitBounds"), o->bounds, NULL, is_bad);
+    p->n_counts = numbers_read(items(n, "bucketCounts"), NULL, o->counts, is_bad);
+}
+
+static void exponential_read(struct otlp *o, const struct node *n, struct otlp_point *p,
+                             bool *is_bad)
+{
+    const struct node *positive = node_get(n, "positive"), *negative = node_get(n, "negative");
+    p->scale = integer_of(node_get(n, "scale"), is_bad);
+    p->zero_count = unsigned_of(node_get(n, "zeroCount"), is_bad);
+    p->zero_threshold = double_of(node_get(n, "zeroThreshold"), is_bad);
+    for (const struct node *v = items(negative, "bucketCounts"); v; v = v->next)
+        p->has_negative = p->has_negative || unsigned_of(v, is_bad) > 0;
+    p->offset = (int32_t)integer_of(node_get(positive, "offset"), is_bad);
+    p->n_counts = numbers_read(items(positive, "bucketCounts"), NULL, o->counts, is_bad);
+}
+
 static void point_read(struct otlp *o, const struct node *n)
 {
+    bool is_bad = false;
     struct otlp_point p = {
-        .start_ns = unsigned_of(node_get(n, "startTimeUnixNano")),
-        .time_ns = unsigned_of(node_get(n, "timeUnixNano")),
-        .flags = unsigned_of(node_get(n, "flags")),
-        .count = unsigned_of(node_get(n, "count")),
+        .start_ns = unsigned_of(node_get(n, "startTimeUnixNano"), &is_bad),
+        .time_ns = unsigned_of(node_get(n, "timeUnixNano"), &is_bad),
+        .flags = unsigned_of(node_get(n, "flags"), &is_bad),
     };
-    const struct node *v;
     otlp_point_begin(o);
     attributes_read(o, items(n, "attributes"), otlp_point_attribute);
-    if (o->metric.kind == OTLP_GAUGE || o->metric.kind == OTLP_SUM) {
-        if ((v = node_get(n, "asInt")))
-            p.value = (double)integer_of(v);
-        else if ((v = node_get(n, "asDouble")))
-            p.value = double_of(v);
-    } else if (o->metric.kind == OTLP_HISTOGRAM) {
-        p.n_bounds = numbers_read(items(n, "explicitBounds"), o->bounds, NULL);
-        p.n_counts = numbers_read(items(n, "bucketCounts"), NULL, o->counts);
-    } else if (o->metric.kind == OTLP_EXPONENTIAL) {
-        const struct node *positive = node_get(n, "positive"), *negative = node_get(n, "negative");
-        p.scale = integer_of(node_get(n, "scale"));
-        p.zero_count = unsigned_of(node_get(n, "zeroCount"));
-        if ((v = node_get(n, "zeroThreshold")))
-            p.zero_threshold = double_of(v);
-        for (v = items(negative, "bucketCounts"); v; v = v->next)
-            p.has_negative = p.has_negative || unsigned_of(v) > 0;
-        p.offset = (int32_t)integer_of(node_get(positive, "offset"));
-        p.n_counts = numbers_read(items(positive, "bucketCounts"), NULL, o->counts);
-    }
-    otlp_point_take(o, &p);
+    if (o->metric.kind == OTLP_GAUGE || o->metric.kind == OTLP_SUM)
+        p.value = value_read(n, &is_bad);
+    else if (o->metric.kind == OTLP_HISTOGRAM)
+        histogram_read(o, n, &p, &is_bad);
+    else if (o->metric.kind == OTLP_EXPONENTIAL)
+        exponential_read(o, n, &p, &is_bad);
+    if (is_bad)
+        ingest_refuse(o->in, "a number of the point cannot be read");
+    else
+        otlp_point_take(o, &p);
 }
 
 static void metric_read(struct otlp *o, const struct node *n)
@@ -169,7 +217,8 @@ static void metric_read(struct otlp *o, const struct node *n)
         if (!data)
             continue;
         o->metric.kind = kinds[i].kind;
-        o->metric.temporality = unsigned_of(node_get(data, "aggregationTemporality"));
+        bool is_bad; /* then it has none, by which its points are refused */
+        o->metric.temporality = unsigned_of(node_get(data, "aggregationTemporality"), &is_bad);
         o->metric.is_monotonic = node_get_bool(data, "isMonotonic", false);
         for (const struct node *p = items(data, "dataPoints"); p; p = p->next)
             point_read(o, p);

@@ -325,6 +325,62 @@ static void too_many_buckets(void)
     }
 }
 
+#define DELTA "\"aggregationTemporality\":1"
+
+/* proto3's JSON: integers as text or numbers, of any spelling. What is none is not taken for 0. */
+static void numbers_of_json(void)
+{
+    static const struct {
+        int line;
+        const char *point;
+        unsigned taken, refused;
+        double value;
+    } cases[] = {
+        {__LINE__, "\"asInt\":\"7\"", 1, 0, 7},
+        {__LINE__, "\"asInt\":7", 1, 0, 7},
+        {__LINE__, "\"asInt\":7e0", 1, 0, 7},
+        {__LINE__, "\"asInt\":null,\"asDouble\":2.5", 1, 0, 2.5},
+        {__LINE__, "\"asDouble\":2.5,\"startTimeUnixNano\":null", 1, 0, 2.5},
+        {__LINE__, "\"asInt\":3,\"timeUnixNano\":1.79540000025e18", 1, 0, 3},
+        {__LINE__, "\"asInt\":3,\"timeUnixNano\":1.8e18", 0, 1, 0}, /* ahead, not "now" */
+        {__LINE__, "\"asInt\":7.5", 0, 1, 0},
+        {__LINE__, "\"asInt\":\"seven\"", 0, 1, 0},
+        {__LINE__, "\"asInt\":3,\"timeUnixNano\":\"now\"", 0, 1, 0},
+        {__LINE__, "\"asInt\":3,\"timeUnixNano\":-1", 0, 1, 0},
+        {__LINE__, "\"asDouble\":\"NaN\"", 0, 0, 0},
+        {__LINE__, "\"attributes\":[]", 0, 0, 0}, /* no value at all */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct harness *h = harness_new(&ingest_otlp_json);
+        scan_sum(h, DELTA, cases[i].point);
+        if (h->rc != 0 || h->answer.taken != cases[i].taken ||
+            h->answer.refused != cases[i].refused || exposure_of(h) != cases[i].value)
+            t_fail(__FILE__, cases[i].line, "%d: %d taken, %d refused, %g", h->rc,
+                   (int)h->answer.taken, (int)h->answer.refused, exposure_of(h));
+        harness_free(h);
+    }
+}
+
+/* The oneof is not set: no value, which is not 0. */
+static void a_point_without_a_value_says_nothing(void)
+{
+    struct harness *h = harness_new(&ingest_otlp);
+    struct buf b;
+    const int64_t before = collectors_counted(COUNT_POINTS_EMPTY);
+    buf_init(&b, 10000);
+    body_of(&b, false, 2, 5);
+    char *value = memmem(b.data, b.len, "\x31\x05\0\0\0\0\0\0\0", 9); /* field 6 */
+    T_CHECK(value != NULL);
+    value[0] = 15 << 3 | 1; /* a field that nobody knows */
+    harness_scan(h, b.data, b.len);
+    T_EQ_INT(h->rc, 0);
+    T_EQ_INT(h->answer.lines, 1);
+    T_CHECK(point_of(h) == NULL);
+    T_EQ_INT(collectors_counted(COUNT_POINTS_EMPTY) - before, 1);
+    buf_release(&b);
+    harness_free(h);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -333,6 +389,8 @@ int main(int argc, char **argv)
         {"counts that overflow are refused", counts_that_overflow_are_refused},
         {"one series in both encodings", one_series_in_both_encodings},
         {"attributes tell series apart", attributes_tell_series_apart},
+        {"numbers of JSON", numbers_of_json},
+        {"a point without a value says nothing", a_point_without_a_value_says_nothing},
         {"a point of no duration begins from an unknown value",
          a_point_of_no_duration_begins_from_an_unknown_value},
         {"too many buckets", too_many_buckets},
