@@ -98,9 +98,10 @@ static size_t process_of(struct counting *c, const struct promql_series *s)
     return index - 1;
 }
 
+/* One query may give several histograms: their names tell them apart as well. */
 static uint64_t group_of(const struct promql_series *s)
 {
-    uint64_t h = 0;
+    uint64_t h = map_hash(s->name, strlen(s->name));
     for (size_t i = 0; i < s->labels.n; i++) {
         const struct label *l = &s->labels.items[i];
         if (strcmp(l->name, "le") == 0)

@@ -213,6 +213,14 @@ static void buckets_become_spans(void)
     T_EQ_INT(got.hist_n[0][1], 5);
     T_EQ_INT(got.hist_n[1][0], 3);
     T_EQ_INT(got.hist_n[1][1], 1);
+    /* two histograms of one process, as {__name__=~"read_bucket|write_bucket"} gives */
+#define OTHER(le, who) "\"__name__\":\"write_bucket\",\"le\":\"" le "\"," who
+    const struct row two[] = {{BUCKET("0.1", A1), 10, {10, 15}},
+                              {BUCKET("+Inf", A1), 30, {30, 37}},
+                              {OTHER("0.1", A1), 1, {1, 6}},
+                              {OTHER("+Inf", A1), 2, {2, 9}}};
+    T_OK(count(METRIC_QUANTILE, two, 4, NULL, 0, 2, &got, &tally, &err), err);
+    T_EQ_INT(got.hist_n[0][0], 14);
     /* a bucket that grew by less than the one below it */
     const struct row broken[] = {{BUCKET("0.1", A1), 10, {10, 15}},
                                  {BUCKET("+Inf", A1), 30, {30, 31}}};
