@@ -125,12 +125,21 @@ static int open_section(struct reader *r, const char *kind, struct line name, st
     return 0;
 }
 
+/* A name with spaces stands in quotes: [profile 'my hub']. */
+static struct line unquote(struct line l)
+{
+    const char quote = l.len > 2 ? l.text[0] : '\0';
+    if ((quote == '\'' || quote == '"') && l.text[l.len - 1] == quote)
+        return (struct line){l.text + 1, l.len - 2};
+    return l;
+}
+
 static bool takes_word(struct line *l, const char *word)
 {
     size_t len = strlen(word);
     if (l->len <= len || memcmp(l->text, word, len) != 0 || !is_blank(l->text[len]))
         return false;
-    *l = trim((struct line){l->text + len, l->len - len});
+    *l = unquote(trim((struct line){l->text + len, l->len - len}));
     return true;
 }
 

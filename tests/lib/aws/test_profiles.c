@@ -46,6 +46,23 @@ static void reads_both_files(void)
     profiles_release(&p);
 }
 
+/* The AWS CLI writes names with spaces so. */
+static void reads_quoted_names(void)
+{
+    struct profiles p;
+    struct err err = {0};
+    profiles_init(&p);
+    T_OK(add(&p, PROFILE_CONFIG,
+             "[profile 'my hub']\nregion = eu-west-1\n[profile \"x\"]\nregion = eu-west-2\n"
+             "[profile o'neill]\n[profile ']\n",
+             &err),
+         err);
+    T_EQ_STR(profile_get(profiles_find(&p, "profile", "my hub"), NULL, "region"), "eu-west-1");
+    T_EQ_STR(profile_get(profiles_find(&p, "profile", "x"), NULL, "region"), "eu-west-2");
+    T_CHECK(profiles_find(&p, "profile", "o'neill") && profiles_find(&p, "profile", "'"));
+    profiles_release(&p);
+}
+
 static void names_the_line_of_a_fault(void)
 {
     static const struct {
@@ -111,6 +128,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"reads_both_files", reads_both_files},
+        {"reads_quoted_names", reads_quoted_names},
         {"names_the_line_of_a_fault", names_the_line_of_a_fault},
         {"has_limits", has_limits},
         {"a_file_may_be_missing", a_file_may_be_missing},
