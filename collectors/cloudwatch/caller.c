@@ -61,8 +61,9 @@ static struct rate *rate_of(struct caller *c, const struct call *call, struct mo
         if (strcmp(c->rates[i].key, key) == 0)
             return &c->rates[i];
     /* past the limit the last one is shared: slower than allowed, never faster */
-    struct rate *r =
-        &c->rates[c->n_rates < CLOUDWATCH_RATES_MAX ? c->n_rates++ : CLOUDWATCH_RATES_MAX - 1];
+    if (c->n_rates == CLOUDWATCH_RATES_MAX)
+        return &c->rates[CLOUDWATCH_RATES_MAX - 1];
+    struct rate *r = &c->rates[c->n_rates++];
     memcpy(r->key, key, sizeof(key));
     r->tokens = (double)rate_a_second;
     r->at = now;
