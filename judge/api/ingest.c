@@ -184,7 +184,7 @@ enum http_next ingest_take(struct http_exchange *ex, const struct ingest_path *p
         .is_authenticated = true,
         .may_service = http_principal(ex)->service_count ? may_service : NULL,
         .user = (void *)(uintptr_t)http_principal(ex),
-        .now = http_arrived(ex),
+        .now = wall_now(), /* the body is whole: its sender may have taken long over it */
     };
     BUG_ON(options.format->is_whole && !path->is_keyed);
     if (!atomic_load(&api_service(ex)->has_routes)) { /* unknown, not unwanted: never say 200 */

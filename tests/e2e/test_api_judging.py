@@ -7,7 +7,7 @@ import threading
 import time
 
 from api_common import CONFIG, SEEN, Watched, done, is_judging, problem, put, routes_were_asked
-from judged import Feeder, Suite, check, quick_spec, wait_for
+from judged import Answer, Feeder, Suite, check, quick_spec, wait_for
 from stack import Resp
 
 suite = Suite()
@@ -300,6 +300,26 @@ def bad_lines_are_named_and_good_ones_kept(j):
     problem(j.post("/v1/samples", text, type="text/plain", headers=packed), 400, "input", "gzip")
     problem(j.post("/v1/samples", gzip.compress(bytes(33 << 20)), type="text/plain", headers=packed), 413, "too_large")
     problem(j.post("/v1/samples", text, type="text/plain", headers={"Content-Encoding": "br"}), 415, "media_type", "gzip")
+
+
+@suite.test
+def a_slow_body_arrives_when_it_is_whole(j):
+    """Its samples are of the time they say, up to 5 s ahead of its end and not of its beginning."""
+    put(j, "slow")
+    routed(j, "slow")
+    began = time.time()
+    body = json.dumps(sample("slow", "baseline", "http.requests", 1, ts=began + 5.9)) + "\n"
+    c = j.connect()
+    c.putrequest("POST", "/v1/samples")
+    for name, value in {**j.headers(), "Content-Type": "application/x-ndjson", "Content-Length": str(len(body))}.items():
+        c.putheader(name, value)
+    c.endheaders(body[:10].encode())
+    time.sleep(max(0, began + 1 - time.time()))  # what makes it slow
+    c.send(body[10:].encode())
+    r = c.getresponse()
+    a = Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
+    c.close()
+    check(a.status == 202 and a.json["taken"] == 1, a)
 
 
 @suite.test
