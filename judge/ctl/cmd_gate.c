@@ -109,6 +109,10 @@ static int wait_for(const struct flags *f, const char *release, struct followed 
 static int gate(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     struct followed at;
+    if (f->timeout_us && !f->wait) {
+        const struct err err = {ERR_USAGE, "--timeout goes with --wait; without it gate asks once"};
+        return ctl_fail(&err);
+    }
     followed_init(&at);
     const int status =
         f->wait ? wait_for(f, args->values[0], &at, a) : look_once(f, args->values[0], &at, a);

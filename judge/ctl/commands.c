@@ -102,6 +102,13 @@ static int run(const struct command *c, int argc, char **argv, struct arena *a)
         fprintf(stderr, "judgectl: want `judgectl %s %s`\n", c->name, c->arguments);
         return EXIT_USAGE;
     }
+    for (size_t i = 0; i < args.n; i++) {
+        if (!*args.values[i]) { /* "$RELEASE" of a script that has none */
+            fprintf(stderr, "judgectl %s: argument %zu is empty; want `judgectl %s %s`\n", c->name,
+                    i + 1, c->name, c->arguments);
+            return EXIT_USAGE;
+        }
+    }
     return c->run(&flags, &args, a);
 }
 
@@ -123,7 +130,8 @@ int ctl_main(int argc, char **argv)
     }
     const struct command *c = find(argv[1]);
     if (!c) {
-        fprintf(stderr, "judgectl: no command `%.40s`; `judgectl --help` lists them\n", argv[1]);
+        fprintf(stderr, "judgectl: no command `%.40s`; `judgectl --help` lists them%s\n", argv[1],
+                argv[1][0] == '-' ? ", options follow the command" : "");
         return EXIT_USAGE;
     }
     arena_init(&a);

@@ -58,6 +58,9 @@
          .choices = "text|json|yaml",                                                              \
          .value_name = "FORM",                                                                     \
          .help = "form of the result"},                                                            \
-        ROW_BOOL("help", help, "print this and exit")
+    {                                                                                              \
+        .name = "help", .letter = 'h', .type = OPTION_BOOL, .offset = FLAG(help), .dflt = "false", \
+        .help = "print this and exit"                                                              \
+    }
 
 #endif

@@ -24,6 +24,15 @@ def a_result_that_cannot_be_written_was_not_given(j):
         check(child.returncode == 5 and "standard output" in errors, args, child.returncode, errors)
 
 
+@suite.test
+def slips_of_the_hand_are_told(j):
+    ends(ctl(j, "run", "-h"), 0, "usage: judgectl run SPEC")
+    ends(ctl(j, "--url", j.url, "list"), 2, "no command `--url`", "options follow the command")
+    for args in (("get", ""), ("gate", ""), ("pause", "", "--why", "x"), ("traffic", "slip", "")):
+        ends(ctl(j, *args), 2, "is empty; want `judgectl " + args[0])
+    ends(ctl(j, "gate", "slip", "--timeout", "5s"), 2, "--timeout goes with --wait")
+
+
 if __name__ == "__main__":
     with Judged() as judged:
         judged.apply(quick_spec("slip", policy={"no_data_after": "60s"}))
