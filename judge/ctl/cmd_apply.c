@@ -160,7 +160,7 @@ static const struct option_row run_rows[] = {
      .offset = FLAG(timeout_us),
      .dflt = "0s",
      .value_name = "DURATION",
-     .help = "stop following after this time (the release goes on)"},
+     .help = "stop following after this time (the release goes on); 0s: never"},
 };
 
 const struct command apply_command = {"apply",

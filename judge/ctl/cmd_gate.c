@@ -155,7 +155,6 @@ static const struct option_row gate_rows[] = {
      .offset = FLAG(purpose),
      .dflt = "promote",
      .choices = "advance|promote",
-     .value_name = "WHAT",
      .help = "what the gate opens for"},
     ROW_BOOL("wait", wait, "wait until it is decided"),
     {.name = "timeout",
@@ -163,7 +162,7 @@ static const struct option_row gate_rows[] = {
      .offset = FLAG(timeout_us),
      .dflt = "0s",
      .value_name = "DURATION",
-     .help = "with --wait: give up after this time (exit 124)"},
+     .help = "with --wait: give up after this time (exit 124); 0s: never"},
     ROW_STRING("revision", revision, "REVISION", "refuse to answer for another revision"),
 };
 static const struct option_row watch_rows[] = {COMMON_ROWS};

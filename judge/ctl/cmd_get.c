@@ -172,7 +172,6 @@ static const struct option_row report_rows[] = {
      .offset = FLAG(format),
      .dflt = "markdown",
      .choices = "markdown|html|csv|json",
-     .value_name = "FORM",
      .help = "form of the report"},
 };
 

@@ -56,7 +56,6 @@
          .offset = FLAG(output),                                                                   \
          .dflt = "text",                                                                           \
          .choices = "text|json|yaml",                                                              \
-         .value_name = "FORM",                                                                     \
          .help = "form of the result"},                                                            \
     {                                                                                              \
         .name = "help", .letter = 'h', .type = OPTION_BOOL, .offset = FLAG(help), .dflt = "false", \

@@ -70,7 +70,7 @@ def help_text():
 
 def rows(text):
     """(flag, value, help, default, environment) of each option."""
-    for m in re.finditer(r"^ {2,6}(?:-\w, )?--([\w-]+)(?: ([A-Z]+))?\s+(.+)$", text, re.M):
+    for m in re.finditer(r"^ {2,6}(?:-\w, )?--([\w-]+)(?: ([A-Z]+|[a-z]+(?:\|[a-z]+)+))?\s+(.+)$", text, re.M):
         said = re.fullmatch(r"(.*?)(?: \(default: ([^()]*)\))?(?: \[(\w+)\])?", m[3])
         yield m[1], m[2], said[1], said[2], said[3]
 
@@ -79,7 +79,7 @@ def page():
     out = HEAD
     for flag, value, says, default, environment in rows(help_text()):
         shown = f"`--{flag}{' ' + value if value else ''}`"
-        out += f"| {shown} | {f'`{environment}`' if environment else ''} | {f'`{default}`' if default else ''} | {'yes' if flag in LIVE else ''} | {says.replace('|', chr(92) + '|')} |\n"
+        out += f"| {shown.replace('|', chr(92) + '|')} | {f'`{environment}`' if environment else ''} | {f'`{default}`' if default else ''} | {'yes' if flag in LIVE else ''} | {says.replace('|', chr(92) + '|')} |\n"
     return out
 
 
