@@ -13,12 +13,6 @@
 #define CHECK_PATH   "/v1/releases?dry_run=1&check=1"
 #define SHOWN_GROUPS 12 /* of the last hour: five minutes each */
 
-static const char *text_of(const struct node *n, const char *key)
-{
-    const char *text = node_get_string(n, key);
-    return text ? text : "";
-}
-
 /* Points added up: what happened of how much, or a mean of values. */
 struct sum {
     double value, of;
@@ -57,7 +51,7 @@ static void print_points(const struct node *points, const char *kind, const char
     for (const struct node *p = points->first; p; p = p->next, i++) {
         sum_add(&all, p);
         sum_add(&groups[i / each], p);
-        newest = text_of(p, "at");
+        newest = ctl_text(p, "at");
     }
     printf("%zu point%s of %s, newest %s: %s", points->len, points->len == 1 ? "" : "s", stretch,
            newest, sum_words(&all, kind, a));
@@ -75,10 +69,10 @@ static void print_cohort(const char *name, const struct node *c, const char *kin
 {
     const struct node *series = node_get(c, "series"), *points = node_get(c, "points");
     const double n = node_get_number(c, "n_series", 0);
-    const char *seen = text_of(c, "seen");
+    const char *seen = ctl_text(c, "seen");
     printf("  %-11s %.0f series, ", name, n);
     if (points && points->len > 0)
-        print_points(points, kind, text_of(c, "stretch"), a);
+        print_points(points, kind, ctl_text(c, "stretch"), a);
     else if (*seen)
         printf("newest sample %s\n", seen);
     else
@@ -93,14 +87,14 @@ static void print_cohort(const char *name, const struct node *c, const char *kin
 static bool print_metric(const struct node *m, struct arena *a)
 {
     const bool is_ok = node_get_bool(m, "ok", false);
-    const char *kind = text_of(m, "kind");
-    printf("%s (%s, %s): %s%s%s\n", text_of(m, "metric"), kind, text_of(m, "source"),
-           ctl_colour(is_ok ? "harmless" : "no_data"), is_ok ? "ok" : text_of(m, "problem"),
+    const char *kind = ctl_text(m, "kind");
+    printf("%s (%s, %s): %s%s%s\n", ctl_text(m, "metric"), kind, ctl_text(m, "source"),
+           ctl_colour(is_ok ? "harmless" : "no_data"), is_ok ? "ok" : ctl_text(m, "problem"),
            ctl_colour_off());
     print_cohort("baseline", node_get(m, "baseline"), kind, a);
     print_cohort("candidate", node_get(m, "candidate"), kind, a);
-    if (*text_of(m, "note"))
-        printf("  note: %s\n", text_of(m, "note"));
+    if (*ctl_text(m, "note"))
+        printf("  note: %s\n", ctl_text(m, "note"));
     return is_ok;
 }
 

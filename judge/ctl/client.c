@@ -32,10 +32,8 @@ static void print_complaints(const struct node *problem)
 {
     const struct node *list = node_get(problem, "complaints");
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) {
-        const char *where = node_get_string(n, "where"), *field = node_get_string(n, "field"),
-                   *message = node_get_string(n, "message");
-        fprintf(stderr, "%s: %s %s\n", where ? where : "", field ? field : "",
-                message ? message : "");
+        fprintf(stderr, "%s: %s %s\n", ctl_text(n, "where"), ctl_text(n, "field"),
+                ctl_text(n, "message"));
     }
 }
 
@@ -51,7 +49,10 @@ static int refuse(const struct answer *answer, struct err *err)
         code = answer->status == 404   ? ERR_NOT_FOUND
                : answer->status >= 500 ? ERR_UNAVAILABLE
                                        : ERR_INPUT;
-    return err_set(err, code, "%s", detail ? detail : "the service refused the request");
+    if (detail)
+        return err_set(err, code, "%s", detail);
+    return err_set(err, code, "HTTP status %d without a reason: is it a judged that answers there?",
+                   answer->status);
 }
 
 int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, struct arena *a,
@@ -102,6 +103,8 @@ int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, st
     if (out->len > 0 && (out->body[0] == '{' || out->body[0] == '['))
         out->json = node_read_json(a, out->body, out->len, &ignored);
     rc = reply.status >= 200 && reply.status <= 299 ? 0 : refuse(out, err);
+    if (rc == 0 && !ask->accept && !out->json)
+        rc = err_set(err, ERR_PROTOCOL, "what answers at %s sends no JSON: is it a judged?", url);
 out:
     http_reply_release(&reply);
     http_client_free(client);

@@ -48,18 +48,23 @@ static int send_spec(const struct flags *f, const char *path, struct answer *ans
     return 0;
 }
 
+static int started(const struct flags *f, const struct answer *answer, struct arena *a)
+{
+    if (!ctl_print_document(f, answer->body, answer->len, a))
+        printf("%s %s\n", ctl_text(answer->json, "release"),
+               f->dry_run                                       ? "would be started"
+               : node_get_bool(answer->json, "replayed", false) ? "was started before"
+                                                                : "started");
+    return 0;
+}
+
 static int apply(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     struct err err = {0};
     struct answer answer;
     if (send_spec(f, args->values[0], &answer, a, &err) != 0)
         return ctl_fail(&err);
-    if (!ctl_print_document(f, answer.body, answer.len, a))
-        printf("%s %s\n", node_get_string(answer.json, "release"),
-               f->dry_run                                      ? "would be started"
-               : node_get_bool(answer.json, "replayed", false) ? "was started before"
-                                                               : "started");
-    return 0;
+    return started(f, &answer, a);
 }
 
 static bool is_over(const struct node *verdict)
@@ -78,7 +83,7 @@ static int is_halted(const struct flags *f, const char *release, const struct fo
     arena_init(&a);
     if (word && strcmp(word, "inconclusive") == 0) {
         status = EXIT_INCONCLUSIVE;
-        why = node_get_string(at->verdict, "reason");
+        why = ctl_text(at->verdict, "reason");
     } else if (ctl_is_stuck(f, release, &why, &a)) {
         status = EXIT_NOT_FOLLOWED;
     }
@@ -97,8 +102,8 @@ static int finish(const struct flags *f, const char *release, const struct follo
     ctl_progress_end();
     if (at->json && !ctl_print_document(f, at->json, at->json ? strlen(at->json) : 0, &a)) {
         const char *outcome = node_get_string(at->verdict, "outcome");
-        printf("%s %s: %s\n", release, outcome ? outcome : node_get_string(at->verdict, "verdict"),
-               node_get_string(at->verdict, "reason"));
+        printf("%s %s: %s\n", release, outcome ? outcome : ctl_text(at->verdict, "verdict"),
+               ctl_text(at->verdict, "reason"));
     }
     arena_release(&a);
     return status;
@@ -135,14 +140,11 @@ static int run(const struct flags *f, const struct option_args *args, struct are
     struct answer answer;
     if (send_spec(f, args->values[0], &answer, a, &err) != 0)
         return ctl_fail(&err);
-    const char *release = node_get_string(answer.json, "release");
-    if (f->dry_run) {
-        printf("%s would be started\n", release);
-        return 0;
-    }
+    if (f->dry_run)
+        return started(f, &answer, a);
     struct followed at;
     followed_init(&at);
-    const int status = follow(f, release, &at);
+    const int status = follow(f, ctl_text(answer.json, "release"), &at);
     followed_release(&at);
     return status;
 }

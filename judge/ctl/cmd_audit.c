@@ -22,8 +22,7 @@ static int show(const struct flags *f, const char *release, struct arena *a)
     for (const struct node *e = entries ? entries->first : NULL; e; e = e->next) {
         const char *keys[] = {"at", "who", "what", "why", "detail"};
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-            const char *text = node_get_string(e, keys[i]);
-            printf("%s%s", i ? "  " : "", text ? text : "");
+            printf("%s%s", i ? "  " : "", ctl_text(e, keys[i]));
         }
         putchar('\n');
     }
@@ -39,7 +38,7 @@ static int ask(const struct flags *f, const char *release, const char *head, str
     if (ctl_get(f, path, answer, a, err) != 0)
         return -1;
     if (!node_get_bool(answer->json, "intact", false))
-        return err_set(err, ERR_CORRUPT, "%s", node_get_string(answer->json, "reason"));
+        return err_set(err, ERR_CORRUPT, "%s", ctl_text(answer->json, "reason"));
     return 0;
 }
 
@@ -54,7 +53,7 @@ static int verify_one(const struct flags *f, const char *release, struct arena *
     }
     if (!ctl_print_document(f, answer.body, answer.len, a))
         printf("intact: %.0f entries, head %s\n", node_get_number(answer.json, "entries", 0),
-               node_get_string(answer.json, "head"));
+               ctl_text(answer.json, "head"));
     return 0;
 }
 

@@ -149,9 +149,8 @@ static int find_release(const struct flags *f, const char *named, const struct n
                         struct answer *answer, struct arena *a, struct err *err)
 {
     const struct node *metadata = node_get(spec, "metadata");
-    const char *name = node_get_string(metadata, "name"),
-               *service = node_get_string(metadata, "service"),
-               *environment = node_get_string(metadata, "environment");
+    const char *name = ctl_text(metadata, "name"), *service = ctl_text(metadata, "service"),
+               *environment = ctl_text(metadata, "environment");
     const char *wanted = named ? named : name;
     if (ctl_get(f, arena_printf(a, "/v1/releases/%s", ctl_encode(wanted, a)), answer, a, err) == 0)
         return 0;
@@ -167,8 +166,7 @@ static int find_release(const struct flags *f, const char *named, const struct n
                        "there is no release `%s` and none of service %s in %s to compare with",
                        name, service, environment);
     return ctl_get(
-        f,
-        arena_printf(a, "/v1/releases/%s", ctl_encode(node_get_string(list->first, "release"), a)),
+        f, arena_printf(a, "/v1/releases/%s", ctl_encode(ctl_text(list->first, "release"), a)),
         answer, a, err);
 }
 
@@ -196,7 +194,7 @@ static int diff(const struct flags *f, const struct option_args *args, struct ar
                         to = leaves_of(spec, a);
     struct difference *d = arena_array(a, from.n + to.n, sizeof(*d));
     const size_t n = compare(&from, &to, d);
-    const char *against = node_get_string(release.json, "release");
+    const char *against = ctl_text(release.json, "release");
     struct buf json;
     buf_init(&json, 1 << 20);
     as_json(against, d, n, &json);

@@ -37,11 +37,10 @@ static int doctor(const struct flags *f, const struct option_args *args, struct 
     const struct node *findings = node_get(answer.json, "findings");
     const bool is_told = ctl_print_document(f, answer.body, answer.len, a);
     for (const struct node *n = findings ? findings->first : NULL; n; n = n->next) {
-        const char *state = node_get_string(n, "state");
-        failed += state && strcmp(state, "failed") == 0;
+        const char *state = ctl_text(n, "state");
+        failed += strcmp(state, "failed") == 0;
         if (!is_told)
-            printf("%-8s %-16s %s\n", state, node_get_string(n, "what"),
-                   node_get_string(n, "detail"));
+            printf("%-8s %-16s %s\n", state, ctl_text(n, "what"), ctl_text(n, "detail"));
     }
     if (!is_told && !compare_clocks(answer.json, before, after))
         failed++;

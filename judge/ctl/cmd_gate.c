@@ -43,19 +43,21 @@ static int finish(const struct flags *f, const char *release, const struct follo
 {
     ctl_progress_end();
     if (at->json && !ctl_print_document(f, at->json, strlen(at->json), a))
-        printf("%s: %s; %s\n", release, node_get_string(at->verdict, "verdict"),
-               node_get_string(at->verdict, "reason"));
+        printf("%s: %s; %s\n", release, ctl_text(at->verdict, "verdict"),
+               ctl_text(at->verdict, "reason"));
     return status;
 }
 
 /* -1 with err, EXIT_REFUSED, when another revision is under judgement than the one asked about. */
 static int check_revision(const struct flags *f, const struct node *v, struct err *err)
 {
-    const char *revision = node_get_string(v, "revision");
-    if (!*f->revision || (revision && strcmp(revision, f->revision) == 0))
+    const char *revision = ctl_text(v, "revision");
+    if (!*f->revision || strcmp(revision, f->revision) == 0)
         return 0;
-    return err_set(err, ERR_CONFLICT, "the release is of revision %s, not %s",
-                   revision ? revision : "none", f->revision);
+    if (!*revision)
+        return err_set(err, ERR_CONFLICT, "the release says no revision, want %s", f->revision);
+    return err_set(err, ERR_CONFLICT, "the release is of revision %s, not %s", revision,
+                   f->revision);
 }
 
 /* The release is asked, not its verdict: it is there before its first verdict. */
@@ -134,8 +136,7 @@ static int watch(const struct flags *f, const struct option_args *args, struct a
             goto out;
         struct arena *own = &at.arenas[at.current];
         if (got == 0 && !ctl_print_document(f, at.json, strlen(at.json), own)) {
-            const char *when = node_get_string(at.verdict, "at");
-            printf("%s  %s\n", when ? when : "", ctl_verdict_line(at.verdict, own));
+            printf("%s  %s\n", ctl_text(at.verdict, "at"), ctl_verdict_line(at.verdict, own));
         }
         if (fflush(stdout) != 0 || ferror(stdout)) { /* nobody reads it any more */
             status = EXIT_REFUSED;

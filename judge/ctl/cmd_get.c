@@ -9,12 +9,6 @@
 #include "lib/base/writer.h"
 #include "strategies/platforms/platform.h"
 
-static const char *text_of(const struct node *n, const char *key)
-{
-    const char *text = node_get_string(n, key);
-    return text ? text : "";
-}
-
 /* "1.08 [0.71, 1.62]" */
 static const char *effect_words(const struct node *effect, struct arena *a)
 {
@@ -31,15 +25,15 @@ static const char *effect_words(const struct node *effect, struct arena *a)
 
 static void print_verdict(const struct node *v, struct arena *a)
 {
-    const char *word = text_of(v, "verdict");
+    const char *word = ctl_text(v, "verdict");
     const struct node *metrics = node_get(v, "metrics");
     printf("verdict:   %s%s%s (%s, guarantee %s)\n", ctl_colour(word), word, ctl_colour_off(),
-           text_of(v, "health"), text_of(v, "guarantee"));
-    printf("reason:    %s\n", text_of(v, "reason"));
+           ctl_text(v, "health"), ctl_text(v, "guarantee"));
+    printf("reason:    %s\n", ctl_text(v, "reason"));
     for (const struct node *m = metrics ? metrics->first : NULL; m; m = m->next) {
-        const char *state = text_of(m, "state");
-        printf("  %-20s %s%-10s%s %-26s %s\n", text_of(m, "name"), ctl_colour(state), state,
-               ctl_colour_off(), effect_words(node_get(m, "effect"), a), text_of(m, "reason"));
+        const char *state = ctl_text(m, "state");
+        printf("  %-20s %s%-10s%s %-26s %s\n", ctl_text(m, "name"), ctl_colour(state), state,
+               ctl_colour_off(), effect_words(node_get(m, "effect"), a), ctl_text(m, "reason"));
     }
 }
 
@@ -55,16 +49,17 @@ static int get(const struct flags *f, const struct option_args *args, struct are
         return 0;
     const struct node *r = answer.json, *progress = node_get(r, "progress"),
                       *verdict = node_get(r, "verdict");
-    const char *outcome = text_of(r, "outcome");
+    const char *outcome = ctl_text(r, "outcome");
     const double now = node_get_number(progress, "share", NAN);
-    printf("release:   %s (%s %s, revision %s)\n", text_of(r, "release"), text_of(r, "service"),
-           text_of(r, "environment"), text_of(r, "revision"));
-    printf("phase:     %s%s%s%s\n", text_of(r, "phase"), *outcome ? ", " : "", outcome,
+    const char *revision = ctl_text(r, "revision");
+    printf("release:   %s (%s %s%s%s)\n", ctl_text(r, "release"), ctl_text(r, "service"),
+           ctl_text(r, "environment"), *revision ? ", revision " : "", revision);
+    printf("phase:     %s%s%s%s\n", ctl_text(r, "phase"), *outcome ? ", " : "", outcome,
            node_get_bool(r, "paused", false) ? ", paused" : "");
     if (node_get_bool(r, "paused", false))
-        printf("paused:    %s\n", text_of(r, "paused_why"));
+        printf("paused:    %s\n", ctl_text(r, "paused_why"));
     if (!isnan(now))
-        printf("share:     %s  %s\n", num_words_percent(now, share), text_of(progress, "weights"));
+        printf("share:     %s  %s\n", num_words_percent(now, share), ctl_text(progress, "weights"));
     if (verdict && verdict->type == NODE_OBJECT)
         print_verdict(verdict, a);
     return 0;
@@ -87,15 +82,15 @@ static int list(const struct flags *f, const struct option_args *args, struct ar
     printf("%-32s %-16s %-12s %-12s %7s  %s\n", "RELEASE", "SERVICE", "ENVIRONMENT", "PHASE",
            "SHARE", "VERDICT");
     for (const struct node *r = releases ? releases->first : NULL; r; r = r->next) {
-        const char *outcome = text_of(r, "outcome"),
-                   *phase = *outcome ? outcome : text_of(r, "phase");
+        const char *outcome = ctl_text(r, "outcome"),
+                   *phase = *outcome ? outcome : ctl_text(r, "phase");
         const double now = node_get_number(node_get(r, "progress"), "share", NAN);
-        printf("%-32s %-16s %-12s %s%-12s%s %7s  %s\n", text_of(r, "release"),
-               text_of(r, "service"), text_of(r, "environment"), ctl_colour(phase), phase,
+        printf("%-32s %-16s %-12s %s%-12s%s %7s  %s\n", ctl_text(r, "release"),
+               ctl_text(r, "service"), ctl_text(r, "environment"), ctl_colour(phase), phase,
                ctl_colour_off(), isnan(now) ? "-" : num_words_percent(now, share),
-               text_of(node_get(r, "verdict"), "verdict"));
+               ctl_text(node_get(r, "verdict"), "verdict"));
     }
-    if (*text_of(answer.json, "next"))
+    if (*ctl_text(answer.json, "next"))
         fprintf(stderr, "judgectl: there are more, older ones: narrow it with --service, "
                         "--environment or --active\n");
     return 0;
@@ -112,17 +107,24 @@ static int report(const struct flags *f, const struct option_args *args, struct 
     struct err err = {0};
     struct answer answer;
     const char *type = NULL;
+    const bool is_document = strcmp(f->output, "text") != 0;
+    if (is_document && strcmp(f->format, "markdown") != 0 && strcmp(f->format, "json") != 0) {
+        err_set(&err, ERR_USAGE, "--output %s is of the JSON report, not of --format %s", f->output,
+                f->format);
+        return ctl_fail(&err);
+    }
     for (size_t i = 0; i < ARRAY_LEN(formats); i++)
         if (strcmp(formats[i].format, f->format) == 0)
             type = formats[i].type;
     const struct ask ask = {
         .method = "GET",
         .path = arena_printf(a, "/v1/releases/%s/report", ctl_encode(args->values[0], a)),
-        .accept = type,
+        .accept = is_document ? NULL : type,
     };
     if (ctl_ask(f, &ask, &answer, a, &err) != 0)
         return ctl_fail(&err);
-    fwrite(answer.body, 1, answer.len, stdout);
+    if (!ctl_print_document(f, answer.body, answer.len, a))
+        fwrite(answer.body, 1, answer.len, stdout);
     return 0;
 }
 
@@ -172,7 +174,7 @@ static const struct option_row report_rows[] = {
      .offset = FLAG(format),
      .dflt = "markdown",
      .choices = "markdown|html|csv|json",
-     .help = "form of the report"},
+     .help = "form of the report; --output json or yaml is that of the JSON report"},
 };
 
 const struct command get_command = {

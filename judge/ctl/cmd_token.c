@@ -30,7 +30,7 @@ static int token(const struct flags *f, const struct option_args *args, struct a
     if (rc != 0)
         return ctl_fail(&err);
     if (!ctl_print_document(f, answer.body, answer.len, a))
-        printf("%s\n", node_get_string(answer.json, "token"));
+        printf("%s\n", ctl_text(answer.json, "token"));
     return 0;
 }
 

@@ -127,6 +127,9 @@ int ctl_check_spec(const struct flags *f, const char *path, const char *bytes, s
 
 /* ---- input and output (output.c) ---- */
 
+/* What stands there for people; "" when there is nothing. */
+const char *ctl_text(const struct node *n, const char *key);
+
 /* Appends the file's bytes ("-": standard input); -1 also past out->max. */
 int ctl_read_into(const char *path, struct buf *out, struct err *err) WARN_UNUSED;
 /* The file's bytes, of a file of ordinary size. */

@@ -26,6 +26,12 @@ int ctl_fail(const struct err *err)
     return err_info(err->code)->exit_code;
 }
 
+const char *ctl_text(const struct node *n, const char *key)
+{
+    const char *text = node_get_string(n, key);
+    return text ? text : "";
+}
+
 int ctl_read_into(const char *path, struct buf *out, struct err *err)
 {
     char chunk[65536];
