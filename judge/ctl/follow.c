@@ -52,6 +52,7 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
         };
         struct answer answer;
         struct err why = {0};
+        const struct mono asked = mono_now();
         if (ctl_ask(f, &ask, &answer, a, &why) == 0) {
             const int64_t seq = (int64_t)node_get_number(answer.json, "seq", 0);
             reached = mono_now();
@@ -63,6 +64,8 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
                 at->seq = seq;
                 return 0;
             }
+            if (mono_until_ms(asked, reached) < wait / 2) /* it did not wait */
+                usleep(RETRY_US);
         } else if (!may_come_back(&why) || mono_until_ms(reached, mono_now()) > UNREACHABLE_MS) {
             *err = why;
             return -1;

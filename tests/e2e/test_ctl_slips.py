@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """What goes wrong at the command line: slips of the hand, outputs that take nothing, services that are not the judge's.
 judgectl says what would be right, and its exit status does not lie."""
-import subprocess
+import contextlib
+import http.server
+import json
+import threading
 
 from judged import Judged, Suite, check, ctl, quick_spec, start_ctl
 
@@ -14,6 +17,32 @@ def ends(r, status, *words):
     for word in words:
         check(word in text, f"no `{word}` in:\n{text}")
     return r
+
+
+@contextlib.contextmanager
+def answering(status, body, kind="text/html"):
+    """A server that answers everything so; gives its address and what it was asked."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
 
 
 @suite.test
@@ -31,6 +60,49 @@ def slips_of_the_hand_are_told(j):
     for args in (("get", ""), ("gate", ""), ("pause", "", "--why", "x"), ("traffic", "slip", "")):
         ends(ctl(j, *args), 2, "is empty; want `judgectl " + args[0])
     ends(ctl(j, "gate", "slip", "--timeout", "5s"), 2, "--timeout goes with --wait")
+
+
+@suite.test
+def what_is_no_judged_is_told(j):
+    path = j.dir / "slip.json"
+    path.write_text(json.dumps(quick_spec("other")))
+    commands = (("list",), ("get", "x"), ("apply", path), ("run", path), ("watch", "x"), ("gate", "x"), ("gate", "x", "--wait"), ("pause", "x"),
+                ("diff", path), ("doctor",), ("audit",), ("audit", "verify"), ("token", "x"), ("validate", path, "--check"))
+    with answering(200, b"<html>Welcome</html>") as (url, _):
+        for args in commands:
+            ends(ctl(None, *args, "--url", url), 5, "sends no JSON: is it a judged?")
+    with answering(200, b"{}", "application/json") as (url, _):
+        for args in (a for a in commands if a[0] not in ("run", "watch") and "--wait" not in a):
+            r = ctl(None, *args, "--url", url)
+            check("(null)" not in r.stdout + r.stderr and r.returncode >= 0, args, r.returncode, r.stdout, r.stderr)
+    with answering(404, b"<html>no such page</html>") as (url, _):
+        for args in commands:
+            ends(ctl(None, *args, "--url", url), 5, "HTTP status 404 without a reason")
+
+
+@suite.test
+def a_service_that_does_not_wait_is_not_asked_without_a_pause(j):
+    with answering(200, b'{"seq": 0, "phase": "judging"}', "application/json") as (url, asked):
+        ends(ctl(None, "gate", "x", "--wait", "--timeout", "1s", "--url", url), 124)
+    check(1 <= len(asked) <= 6, len(asked))
+
+
+@suite.test
+def a_service_that_hangs_does_not_look_like_patience_that_ran_out(j):
+    late = json.dumps({"type": "urn:judge:problem:timeout", "detail": "Redis answers late"}).encode()
+    with answering(504, late, "application/problem+json") as (url, _):
+        for args in (("get", "x"), ("gate", "x"), ("pause", "x")):
+            ends(ctl(None, *args, "--url", url), 5, "Redis answers late")
+
+
+@suite.test
+def output_is_of_every_result(j):
+    path = j.dir / "dry.json"
+    path.write_text(json.dumps(quick_spec("dry")))
+    check(json.loads(ends(ctl(j, "run", path, "--dry-run", "-o", "json"), 0).stdout)["release"] == "dry")
+    check(json.loads(ends(ctl(j, "report", "slip", "-o", "json"), 0).stdout)["release"] == "slip")
+    check(ends(ctl(j, "report", "slip", "-o", "yaml", "--format", "json"), 0).stdout.startswith("release: slip\n"))
+    ends(ctl(j, "report", "slip", "-o", "json", "--format", "csv"), 2, "not of --format csv")
 
 
 if __name__ == "__main__":
