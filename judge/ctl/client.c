@@ -28,6 +28,37 @@ static int find_token(const struct flags *f, struct secret *out, struct err *err
     return 0;
 }
 
+static void make_harmless(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c == '\n' || *c == '\t' || *c == '\r')
+            *c = ' ';
+        else if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+            c[0] = c[1] = '?';
+    }
+}
+
+/* The parsed answer is shown line by line on a terminal, and what others wrote into it (a reason, a
+ * platform's error) must neither steer that nor begin a line of its own. JSON and YAML are printed
+ * from the body, which escapes. */
+static void make_answer_harmless(const struct node *root)
+{
+    const struct node *n = root;
+    while (n) {
+        if (n->type == NODE_STRING)
+            make_harmless((char *)(uintptr_t)n->text); /* our arena's */
+        if (n->first) {
+            n = n->first;
+            continue;
+        }
+        while (n != root && !n->next)
+            n = n->parent;
+        n = n == root ? NULL : n->next;
+    }
+}
+
 static void print_complaints(const struct node *problem)
 {
     const struct node *list = node_get(problem, "complaints");
@@ -102,6 +133,7 @@ int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, st
     struct err ignored = {0};
     if (out->len > 0 && (out->body[0] == '{' || out->body[0] == '['))
         out->json = node_read_json(a, out->body, out->len, &ignored);
+    make_answer_harmless(out->json);
     rc = reply.status >= 200 && reply.status <= 299 ? 0 : refuse(out, err);
     if (rc == 0 && !ask->accept && !out->json)
         rc = err_set(err, ERR_PROTOCOL, "what answers at %s sends no JSON: is it a judged?", url);

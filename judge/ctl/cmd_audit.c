@@ -9,24 +9,60 @@
 #include "judge/ctl/rows.h"
 #include "lib/store/audit_line.h"
 
+#define PAGE 500 /* entries asked for at once */
+
+/* Every release has a trail, from its first entry on: an empty one is that of a name mistyped. */
+static int check_exists(const char *release, bool has_entries, struct err *err)
+{
+    if (has_entries || !*release)
+        return 0;
+    return err_set(err, ERR_NOT_FOUND, "there is no audit trail of a release `%s`", release);
+}
+
+static void print_entries(const struct node *entries)
+{
+    static const char *const keys[] = {"at", "who", "what", "why", "detail"};
+    for (const struct node *e = entries ? entries->first : NULL; e; e = e->next) {
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+            printf("%s%s", i ? "  " : "", ctl_text(e, keys[i]));
+        putchar('\n');
+    }
+}
+
+/* As text the whole trail, page by page; as a document its first page. */
 static int show(const struct flags *f, const char *release, struct arena *a)
 {
     struct err err = {0};
-    struct answer answer;
-    if (ctl_get(f, arena_printf(a, "/v1/audit?limit=500&release=%s", ctl_encode(release, a)),
-                &answer, a, &err) != 0)
-        return ctl_fail(&err);
-    if (ctl_print_document(f, answer.body, answer.len, a))
-        return 0;
-    const struct node *entries = node_get(answer.json, "entries");
-    for (const struct node *e = entries ? entries->first : NULL; e; e = e->next) {
-        const char *keys[] = {"at", "who", "what", "why", "detail"};
-        for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-            printf("%s%s", i ? "  " : "", ctl_text(e, keys[i]));
+    struct arena page;
+    const char *cursor = "";
+    int status = 0;
+    arena_init(&page);
+    do {
+        struct answer answer;
+        const char *path = arena_printf(&page, "/v1/audit?limit=%d&release=%s%s%s", PAGE,
+                                        ctl_encode(release, &page), *cursor ? "&cursor=" : "",
+                                        ctl_encode(cursor, &page));
+        if (ctl_get(f, path, &answer, &page, &err) != 0) {
+            status = ctl_fail(&err);
+            break;
         }
-        putchar('\n');
-    }
-    return 0;
+        const struct node *entries = node_get(answer.json, "entries");
+        if (!*cursor && check_exists(release, entries && entries->first, &err) != 0) {
+            status = ctl_fail(&err);
+            break;
+        }
+        cursor = arena_strdup(a, ctl_text(answer.json, "next"));
+        if (!ctl_print_document(f, answer.body, answer.len, &page)) {
+            print_entries(entries);
+        } else if (*cursor) {
+            fprintf(stderr, "judgectl: these are the first %d entries; --output text has all\n",
+                    PAGE);
+            break;
+        }
+        arena_clear(&page);
+    } while (*cursor && !interrupted);
+    arena_release(&page);
+    return status;
 }
 
 /* Asks about one trail; head NULL or "N:HASH". ERR_CORRUPT when it is not intact. */
@@ -39,7 +75,7 @@ static int ask(const struct flags *f, const char *release, const char *head, str
         return -1;
     if (!node_get_bool(answer->json, "intact", false))
         return err_set(err, ERR_CORRUPT, "%s", ctl_text(answer->json, "reason"));
-    return 0;
+    return check_exists(release, node_get_number(answer->json, "entries", 0) > 0, err);
 }
 
 static int verify_one(const struct flags *f, const char *release, struct arena *a)

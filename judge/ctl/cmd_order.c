@@ -5,6 +5,8 @@
 #include "judge/ctl/rows.h"
 #include "lib/base/writer.h"
 
+#define BODY_MAX 8192 /* ORDER_BODY_MAX of judge/api */
+
 static int give(const struct flags *f, const char *verb, const struct option_args *args,
                 struct arena *a)
 {
@@ -12,7 +14,7 @@ static int give(const struct flags *f, const char *verb, const struct option_arg
     struct answer answer;
     struct buf body;
     struct writer w;
-    buf_init(&body, 8192);
+    buf_init(&body, BODY_MAX);
     writer_init(&w, &body);
     writer_object(&w);
     writer_kv_string(&w, "why", f->why);
@@ -28,7 +30,9 @@ static int give(const struct flags *f, const char *verb, const struct option_arg
         .body = body.data,
         .body_len = body.len,
     };
-    const int rc = ctl_ask(f, &ask, &answer, a, &err);
+    const int rc = buf_ok(&body) ? ctl_ask(f, &ask, &answer, a, &err)
+                                 : err_set(&err, ERR_USAGE,
+                                           "an order is over %d bytes: shorten --why", BODY_MAX);
     buf_release(&body);
     if (rc != 0)
         return ctl_fail(&err);

@@ -5,13 +5,15 @@
 #include "judge/ctl/rows.h"
 #include "lib/base/writer.h"
 
+#define BODY_MAX 8192
+
 static int token(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     struct err err = {0};
     struct answer answer;
     struct buf body;
     struct writer w;
-    buf_init(&body, 8192);
+    buf_init(&body, BODY_MAX);
     writer_init(&w, &body);
     writer_object(&w);
     writer_kv_string(&w, "name", args->values[0]);
@@ -25,7 +27,9 @@ static int token(const struct flags *f, const struct option_args *args, struct a
                             .type = "application/json",
                             .body = body.data,
                             .body_len = body.len};
-    const int rc = ctl_ask(f, &ask, &answer, a, &err);
+    const int rc = buf_ok(&body) ? ctl_ask(f, &ask, &answer, a, &err)
+                                 : err_set(&err, ERR_USAGE,
+                                           "name, scopes and services are over %d bytes", BODY_MAX);
     buf_release(&body);
     if (rc != 0)
         return ctl_fail(&err);

@@ -4,9 +4,10 @@ judgectl says what would be right, and its exit status does not lie."""
 import contextlib
 import http.server
 import json
+import re
 import threading
 
-from judged import Judged, Suite, check, ctl, quick_spec, start_ctl
+from judged import Judged, Suite, check, ctl, quick_spec, start_ctl, wait_for
 
 suite = Suite()
 
@@ -103,6 +104,47 @@ def output_is_of_every_result(j):
     check(json.loads(ends(ctl(j, "report", "slip", "-o", "json"), 0).stdout)["release"] == "slip")
     check(ends(ctl(j, "report", "slip", "-o", "yaml", "--format", "json"), 0).stdout.startswith("release: slip\n"))
     ends(ctl(j, "report", "slip", "-o", "json", "--format", "csv"), 2, "not of --format csv")
+
+
+@suite.test
+def what_others_wrote_does_not_steer_the_terminal(j):
+    why = "\x1b[2Jover\nslip: promoted\x9b1m\x7f"
+    ends(ctl(j, "pause", "slip", "--why", why), 0)
+    wait_for("pause", lambda: j.release("slip")["paused"])
+    for args in (("get", "slip"), ("gate", "slip"), ("audit", "slip")):
+        out = ctl(j, *args).stdout
+        check("?[2Jover slip: promoted??1m?" in out and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out), args, repr(out))
+    check(json.loads(ctl(j, "get", "slip", "-o", "json").stdout)["paused_why"] == why, "JSON keeps it, escaped")
+    ends(ctl(j, "resume", "slip"), 0)
+
+
+@suite.test
+def a_reason_has_a_limit(j):
+    ends(ctl(j, "pause", "slip", "--why", "x" * 501), 2, "at most 500 bytes")
+    ends(ctl(j, "pause", "slip", "--why", "x" * 9000), 2, "shorten --why")
+    ends(ctl(j, "token", "x", "--services", "a," * 6000), 2, "over 8192 bytes")
+
+
+@suite.test
+def a_trail_of_no_release_is_not_intact(j):
+    for args in (("audit", "slipp"), ("audit", "verify", "slipp")):
+        r = ends(ctl(j, *args), 5, "no audit trail of a release `slipp`")
+        check(r.stdout == "", r.stdout)
+    ends(ctl(j, "audit", "verify", "slip"), 0, "intact: ")
+    ends(ctl(j, "audit", "verify"), 0, "intact: ")
+
+
+@suite.test
+def a_trail_is_shown_to_its_end(j):
+    n, lines = 0, []
+    while len(lines) <= 500:  # each order is written down when it is given, and again when it is carried out
+        for n in range(n, n + 100):
+            check(j.post("/v1/releases/slip/pause", {"why": f"number {n}"}).status == 202)
+        n += 1
+        lines = ctl(j, "audit", "slip").stdout.splitlines()
+    check(all(sum(f" pause  number {i} " in x for x in lines) == 1 for i in range(n)), len(lines))
+    r = ends(ctl(j, "audit", "slip", "-o", "json"), 0, "the first 500 entries")
+    check(len(json.loads(r.stdout)["entries"]) == 500)
 
 
 if __name__ == "__main__":
