@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Prometheus remote write with a real Prometheus server (Debian's) as the peer, through two judged in turn: counted to the
-event; a release judged from it; and the protocol's answers."""
+event; releases judged from it, one promoted and one rolled back; and the protocol's answers."""
 import in_venv  # first: the test runs in build/venv
 import http.client
 import http.server
@@ -143,15 +143,36 @@ def spec(name, service):
     }
 
 
-HARM = {"source": push("http_requests_total", "http_requests_total", where={"code": "500"}), "margin": {"relative": "90%", "absolute": "8%"}}
+def judged_spec(name):
+    """Judged by its errors and, from the buckets of its histogram, by how many requests took at most 0.1 s; its p95 is shown."""
+    r = quick_spec(name, policy={"block": "1s", "lateness": "2s", "no_data_after": "20s"}, steps=("50%", "100%"), strategy={"first_share": "50%"})
+    r["metrics"] = [
+        {"name": "errors", "kind": "proportion", "margin": {"relative": "90%", "absolute": "8%"}, "source": push("http_requests_total", "http_requests_total", where={"code": "500"})},
+        {"name": "fast", "kind": "proportion", "harm": "decrease", "margin": {"relative": "20%", "absolute": "8%"},
+         "source": push("latency_seconds_bucket", "latency_seconds_count", where={"le": "0.1"}, of_where={"job": name})},
+        {"name": "p95", "kind": "quantile", "quantile": "95%", "role": "info", "margin": {"relative": "400%"}, "source": push("latency_seconds")},
+    ]
+    return r
 
 
-def feed_harm(targets, stop):
-    """A candidate that fails three in ten."""
+def feed(targets, stop):
+    """The candidate of `harmful` fails three in ten, all others one in a hundred; two in a hundred take more than 0.1 s."""
     while not stop.wait(0.05):
-        for (_, cohort), t in targets.items():
+        for (job, cohort), t in targets.items():
+            errors = 0.3 if (job, cohort) == ("harmful", "candidate") else 0.01
             for _ in range(40):
-                t.request("500" if random.random() < (0.3 if cohort == "candidate" else 0.01) else "200", 0.01)
+                t.request("500" if random.random() < errors else "200", 0.06 if random.random() < 0.98 else 0.3)
+
+
+def verdict(j, name, wanted, cause):
+    """Waits for it; the metrics' evidence by name."""
+    v = wait_for(f"{wanted} of {name}", lambda: (v := j.release(name)["verdict"]) and v["verdict"] == wanted and v, 60)
+    check((v["cause"], v["guarantee"]) == (cause, "proven"), v)
+    return {m["name"]: m for m in v["metrics"]}
+
+
+def outcome(j, name):
+    return wait_for(f"the end of {name}", lambda: (r := j.release(name))["phase"] == "done" and r["outcome"], 20)
 
 
 @suite.test
@@ -161,18 +182,19 @@ def a_prometheus_server_through_two_judged_is_counted_once():
         redis = s.redis()
         judgeds = [s.judged(redis=redis.url).start(), s.judged(redis=redis.url).start()]
         judgeds[0].apply(spec("prom", "checkout"))
-        judgeds[0].apply(quick_spec("harmful", policy={"block": "2s", "lateness": "2s", "no_data_after": "20s"}, metric=HARM, steps=("50%", "100%"), strategy={"first_share": "50%"}))
-        wait_for("both know them", lambda: all(j.get("/v1/releases/" + r).status == 200 for j in judgeds for r in ("prom", "harmful")))
+        judgeds[0].apply(judged_spec("harmful"))
+        judgeds[1].apply(judged_spec("harmless"))
+        wait_for("both know them", lambda: all(j.get("/v1/releases/" + r).status == 200 for j in judgeds for r in ("prom", "harmful", "harmless")))
+        check(judgeds[0].post("/v1/releases/harmless/traffic", {"share": "50%"}).status == 202)
         targets = {("checkout", c): Target() for c in ("baseline", "candidate")}
-        harmful = {("harmful", c): Target() for c in ("baseline", "candidate")}
+        fed = {(name, c): Target() for name in ("harmful", "harmless") for c in ("baseline", "candidate")}
         balancer = InTurn(judgeds, lose=0.2)
-        p = Prometheus(s.dir, {**targets, **harmful}, balancer.server_address[1], judgeds[0].token)
+        p = Prometheus(s.dir, {**targets, **fed}, balancer.server_address[1], judgeds[0].token)
         try:
             wait_for("remote write", lambda: balancer.bodies > 4, 20)
             time.sleep(4.2)  # two blocks of standing still: then the base is what it is now
             want = {}
-            feeding = threading.Thread(target=feed_harm, args=(harmful, stop))
-            feeding.start()
+            threading.Thread(target=feed, args=(fed, stop), daemon=True).start()
             for c, t in enumerate(targets.values()):
                 want[c] = {"requests": 0, "errors": 0, "fast": 0, "start": dict(t.codes)}
             end = time.monotonic() + 5
@@ -205,8 +227,14 @@ def a_prometheus_server_through_two_judged_is_counted_once():
             check(balancer.lost > 3 and sum(x["judge_batches_duplicate_total"] for x in m) >= 1, balancer.lost, [x["judge_batches_duplicate_total"] for x in m])
             wait_for("stale markers", lambda: sum(j.metrics()["judge_points_without_value_total"] for j in judgeds) >= 2, 10)
             check(not balancer.others, balancer.others[:3])
-            r = wait_for("a verdict", lambda: (r := judgeds[0].release("harmful"))["phase"] == "done" and r, 30)
-            check(r["outcome"] == "rolled_back" and r["cause"] == "harm", r)
+            m = verdict(judgeds[1], "harmful", "rollback", "harm")
+            check([m[k]["state"] == "harmful" for k in ("errors", "fast", "p95")] == [True, False, False], m)
+            check(outcome(judgeds[0], "harmful") == "rolled_back")
+            m = verdict(judgeds[0], "harmless", "promote", None)
+            check(m["errors"]["state"] == m["fast"]["state"] == "harmless", m)
+            check(m["p95"]["candidate"]["n"] > 1000 and 0.05 < m["p95"]["candidate"]["quantile"] < 0.1, m)
+            judgeds[1].post("/v1/releases/harmless/traffic", {"share": "100%"})
+            check(outcome(judgeds[0], "harmless") == "promoted")
         finally:
             stop.set()
             p.close()
