@@ -10,9 +10,31 @@
 #define ASK_MS      35000
 #define URL_DEFAULT "http://127.0.0.1:8700"
 
-/* The token: text, then file, then the local service's own file when it can be read. "" when none.
- */
-static int find_token(const struct flags *f, struct secret *out, struct err *err)
+/* Is it an address on this machine? */
+static bool is_here(const char *url)
+{
+    static const char *const hosts[] = {"localhost", "127.", "[::1]"};
+    const char *host = strstr(url, "://");
+    if (strncmp(url, "unix:", 5) == 0)
+        return true;
+    host = host ? host + 3 : url;
+    const size_t len = strcspn(host, "/?#");
+    if (memchr(host, '@', len)) /* what looks like the host may be a user's name */
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        const size_t n = strlen(hosts[i]);
+        if (strncmp(host, hosts[i], n) != 0)
+            continue;
+        if (hosts[i][n - 1] != '.')
+            return n == len || host[n] == ':';
+        return strspn(host, "0123456789.") == strcspn(host, ":/?#"); /* no 127.example */
+    }
+    return false;
+}
+
+/* The token: text, then file, then the local service's own file when that is asked and it can be
+ * read: it is nobody else's business. "" when none. */
+static int find_token(const struct flags *f, const char *url, struct secret *out, struct err *err)
 {
     char path[4096];
     struct err ignored = {0};
@@ -22,6 +44,8 @@ static int find_token(const struct flags *f, struct secret *out, struct err *err
     }
     if (*f->token_file)
         return secret_load_file(out, f->token_file, err);
+    if (!is_here(url))
+        return 0;
     snprintf(path, sizeof(path), "%s/admin.token", f->state);
     if (access(path, R_OK) == 0 && secret_load_file(out, path, &ignored) != 0)
         return err_set(err, ERR_AUTH, "%s", ignored.message);
@@ -98,7 +122,7 @@ int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, st
     secret_init(&token);
     http_reply_init(&reply);
     struct http_client *client = http_client_new();
-    if (find_token(f, &token, err) != 0)
+    if (find_token(f, url, &token, err) != 0)
         goto out;
     headers[n++] = arena_printf(a, "Accept: %s", ask->accept ? ask->accept : "application/json");
     if (secret_is_set(&token))

@@ -48,8 +48,8 @@
          .offset = FLAG(state),                                                                    \
          .dflt = "/var/lib/judge",                                                                 \
          .value_name = "DIR",                                                                      \
-         .help =                                                                                   \
-             "state directory of the local service, whose admin.token is used without the above"}, \
+         .help = "state directory of the local service, whose admin.token is used without the "    \
+                 "above, on this machine"},                                                        \
         {.name = "output",                                                                         \
          .letter = 'o',                                                                            \
          .type = OPTION_CHOICE,                                                                    \

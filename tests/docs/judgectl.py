@@ -22,7 +22,7 @@ a test holds it to that.
 
 `--url URL` or `JUDGE_URL` (`http://host:port`, `https://...`, `unix:/path`); without it `http://127.0.0.1:8700`. The token
 is the first of `--token`, `JUDGE_TOKEN`; `--token-file`, `JUDGE_TOKEN_FILE`; `admin.token` in the state directory of the
-local service (`--state`, `JUDGE_STATE`). A token file that others may read is refused.
+local service (`--state`, `JUDGE_STATE`), for addresses on this machine only. A token file that others may read is refused.
 
 ## Exit status
 

@@ -119,6 +119,20 @@ def what_others_wrote_does_not_steer_the_terminal(j):
 
 
 @suite.test
+def the_local_services_token_is_told_to_nobody_else(j):
+    env = {"JUDGE_STATE": str(j.state)}
+    with answering(200, b"{}", "application/json") as (url, asked):
+        port = url.rsplit(":", 1)[1]
+        ends(ctl(None, "list", "--url", url, env=env), 0)
+        check(asked[-1].headers["Authorization"] == f"Bearer {j.token}", asked[-1].headers)
+        for name in ("0.0.0.0", "127.0.0.1@0.0.0.0", "x:127.0.0.1@0.0.0.0", "127.0.0.1.example"):
+            seen = len(asked)
+            ctl(None, "list", "--url", f"http://{name}:{port}", env=env)
+            check(all(a.headers["Authorization"] != f"Bearer {j.token}" for a in asked[seen:]), name)
+        check(len(asked) > 1, "none of these was asked")
+
+
+@suite.test
 def a_reason_has_a_limit(j):
     ends(ctl(j, "pause", "slip", "--why", "x" * 501), 2, "at most 500 bytes")
     ends(ctl(j, "pause", "slip", "--why", "x" * 9000), 2, "shorten --why")
