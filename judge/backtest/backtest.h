@@ -1,5 +1,5 @@
 /*
- * What each method would have said of a history, and when (docs/judgectl-tools.md).
+ * What each method would have said of a history, and when (docs/tools.md).
  *
  * One method is one line in methods.c: a name, what its answer is worth, and a function that is
  * shown the history block after block. All see the same blocks and the same segments; the share a

@@ -63,8 +63,11 @@ int history_read(struct history *h, const struct spec *spec, const char *bytes, 
                  struct history_complaints *complaints, struct err *err)
 {
     struct reading r = {.spec = spec, .h = h, .complaints = complaints};
-    size_t at = strspn(bytes, " \t\r\n");
+    const size_t mark = len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     int rc;
+    bytes += mark; /* that of spreadsheets, which says UTF-8 */
+    len -= mark;
+    const size_t at = strspn(bytes, " \t\r\n");
     memset(h, 0, sizeof(*h));
     memset(complaints, 0, sizeof(*complaints));
     h->n_metrics = spec->n_metrics;

@@ -245,17 +245,30 @@ static int by_time(const void *a, const void *b)
     return (x->share > y->share) - (x->share < y->share);
 }
 
-/* Every row said its share: what stays are the changes. */
-static void keep_changes(struct history *h)
+/* Every row said its share: what stays are the changes. Two shares at one time may be a shift that
+ * coarse times cannot place; more of them than a release has steps are no shifts. */
+static int keep_changes(struct history *h, struct err *err)
 {
-    size_t n = 0;
+    char when[WALL_TEXT_BYTES];
+    size_t n = 0, both = 0;
     if (!h->n_shifts)
-        return;
+        return 0;
     qsort(h->shifts, h->n_shifts, sizeof(*h->shifts), by_time);
-    for (size_t i = 0; i < h->n_shifts; i++)
-        if (!n || h->shifts[n - 1].share != h->shifts[i].share)
-            h->shifts[n++] = h->shifts[i];
+    for (size_t i = 0; i < h->n_shifts; i++) {
+        const struct history_shift s = h->shifts[i], *last = n ? &h->shifts[n - 1] : NULL;
+        if (last && last->share == s.share)
+            continue;
+        if (i && h->shifts[i - 1].us == s.us && ++both > MODEL_STEPS_MAX)
+            return err_set(err, ERR_INPUT,
+                           "share is %g and %g at %s: it is the candidate's, on the rows of both "
+                           "cohorts",
+                           last->share, s.share, wall_format((struct wall){s.us}, when));
+        if (n == HISTORY_SHIFTS_MAX)
+            return err_set(err, ERR_INPUT, "share changes more than %d times", HISTORY_SHIFTS_MAX);
+        h->shifts[n++] = s;
+    }
     h->n_shifts = n;
+    return 0;
 }
 
 int history_read_csv(struct reading *r, const char *bytes, size_t len, struct err *err)
@@ -292,6 +305,7 @@ int history_read_csv(struct reading *r, const char *bytes, size_t len, struct er
     free(f);
     if (rc == 0 && !has_header)
         rc = err_set(err, ERR_INPUT, "the file is empty");
-    keep_changes(r->h);
+    if (rc == 0 && !r->complaints->all)
+        rc = keep_changes(r->h, err);
     return rc;
 }

@@ -68,6 +68,12 @@ void run_kayenta(const struct replay *r, struct decided *out)
     struct err err = {0};
     int64_t span = (r->history->last - r->history->first + 1) * spec->policy.block_us;
     size_t points = (size_t)((span + INTERVAL_US - 1) / INTERVAL_US), n = 0;
+    decide_at(r, out, VERDICT_CONTINUE, r->history->last);
+    if (points > KAYENTA_POINTS_MAX) {
+        snprintf(out->why, sizeof(out->why), "not run: over %d minutes of history",
+                 KAYENTA_POINTS_MAX);
+        return;
+    }
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
         if (!is_guardrail(m))
@@ -89,7 +95,6 @@ void run_kayenta(const struct replay *r, struct decided *out)
         n++;
     }
     config.n_metrics = n;
-    decide_at(r, out, VERDICT_CONTINUE, r->history->last);
     out->looks = 1;
     if (aca_judge(&config, &thresholds, pairs, n, r->arena, &judgement, &err) != 0) {
         snprintf(out->why, sizeof(out->why), "%.190s", err.message);

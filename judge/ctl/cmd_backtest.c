@@ -152,6 +152,7 @@ static int backtest(const struct flags *f, const struct option_args *args, struc
     struct backtest *b = arena_alloc(a, sizeof(*b));
     struct err err = {0};
     double share = 0, next = NAN;
+    ctl_end_on_signals();
     int rc = tool_read_spec(args->values[0], &b->spec, a);
     if (rc != 0)
         return rc;

@@ -38,6 +38,7 @@ static int eval_one_file(const char *path, struct arena *a)
 static int eval(const struct flags *f, const struct option_args *args, struct arena *a)
 {
     int status = 0;
+    ctl_end_on_signals();
     for (size_t i = 0; i < args->n; i++) {
         int one = eval_one_file(args->values[i], a);
         status = one != 0 ? one : status;

@@ -239,7 +239,7 @@ static int run_scenarios(struct plan *p, const struct flags *f)
     }
     if (progress.is_shown)
         ctl_progress_end();
-    return is_done ? 0 : EXIT_INTERRUPTED;
+    return is_done ? 0 : ctl_interrupted();
 }
 
 static int plan(const struct flags *f, const struct option_args *args, struct arena *a)

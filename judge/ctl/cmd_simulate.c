@@ -171,7 +171,7 @@ static int simulate(const struct flags *f, const struct option_args *args, struc
         f->runs ? (size_t)f->runs : cost_runs(&assumption, &s->crew.options, RUNS_LEAST, RUNS_MOST);
     run_all(s);
     if (!s->tally.runs)
-        return EXIT_INTERRUPTED;
+        return ctl_interrupted();
     struct buf json;
     buf_init(&json, TOOL_TEXT_MAX);
     write_json(s, &json);

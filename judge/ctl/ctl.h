@@ -84,13 +84,17 @@ extern const struct command *const ctl_commands[];
 int ctl_main(int argc, char **argv);
 
 /* Set by SIGINT and SIGTERM once ctl_watch_signals was called; commands that wait look at it, and
- * a call to the service ends. */
+ * a call to the service ends. A second signal ends the program at once. */
 extern _Atomic int interrupted;
 void ctl_watch_signals(void);
+/* For commands that only reckon and have nobody to tell: a signal ends them at once. */
+void ctl_end_on_signals(void);
 
 /* Prints "judgectl: message" (and what to do next where that helps) and gives the exit status:
  * EXIT_INTERRUPTED after a signal, whatever failed then. */
 int ctl_fail(const struct err *err);
+/* Says so, and gives EXIT_INTERRUPTED. */
+int ctl_interrupted(void);
 
 /* ---- the service, over HTTP (client.c) ---- */
 

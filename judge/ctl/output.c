@@ -11,13 +11,18 @@
 #define FILE_MAX       ((size_t)16 << 20)
 #define LINE_MAX_BYTES 512
 
+int ctl_interrupted(void)
+{
+    ctl_progress_end();
+    fprintf(stderr, "judgectl: interrupted\n");
+    return EXIT_INTERRUPTED;
+}
+
 int ctl_fail(const struct err *err)
 {
     ctl_progress_end();
-    if (interrupted) {
-        fprintf(stderr, "judgectl: interrupted\n");
-        return EXIT_INTERRUPTED;
-    }
+    if (interrupted)
+        return ctl_interrupted();
     fprintf(stderr, "judgectl: %s\n", err->message);
     if (err->code == ERR_AUTH)
         fprintf(stderr, "judgectl: give a token with --token-file FILE or JUDGE_TOKEN\n");

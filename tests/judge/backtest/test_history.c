@@ -161,6 +161,85 @@ static void every_method_sees_the_same_in_any_order(void)
     arena_release(&c.arena);
 }
 
+static void a_byte_order_mark_is_no_name(void)
+{
+    struct canary c;
+    struct history h;
+    struct err err = {0};
+    prepare(&c);
+    T_OK(read_text(&h, &c.spec, "\xef\xbb\xbf" HEAD "100,baseline,errors,1,10,,\n", &err), err);
+    T_EQ_INT(h.rows, 1);
+    history_release(&h);
+    T_OK(read_text(&h, &c.spec,
+                   "\xef\xbb\xbf{\"service\":\"checkout\",\"cohort\":\"baseline\",\"metric\":"
+                   "\"http.errors\",\"value\":1,\"ts\":100}\n",
+                   &err),
+         err);
+    history_release(&h);
+}
+
+/* Each cohort's own share in the column: the two rows of a second contradict each other. */
+static void the_share_is_the_candidates_on_every_row(void)
+{
+    struct canary c;
+    struct history h;
+    struct err err = {0};
+    struct buf text;
+    prepare(&c);
+    buf_init(&text, 1 << 20);
+    buf_add_str(&text, "time,cohort,metric,events,exposure,share\n");
+    for (int t = 100; t < 200; t++)
+        buf_addf(&text, "%d,baseline,errors,1,75,0.75\n%d,candidate,errors,1,25,0.25\n", t, t);
+    T_EQ_INT(read_text(&h, &c.spec, text.data, &err), -1);
+    T_HAS_STR(err.message, "share is 0.");
+    T_HAS_STR(err.message, "it is the candidate's, on the rows of both cohorts");
+
+    buf_clear(&text); /* a shift within a second is none of that */
+    buf_add_str(&text, "time,cohort,metric,events,exposure,share\n"
+                       "100,baseline,errors,1,10,5%\n101,baseline,errors,1,10,5%\n"
+                       "101,candidate,errors,1,10,25%\n102,baseline,errors,1,10,25%\n");
+    T_OK(read_text(&h, &c.spec, text.data, &err), err);
+    T_EQ_INT(h.n_shifts, 2);
+    history_release(&h);
+
+    buf_clear(&text);
+    buf_add_str(&text, "time,cohort,metric,events,exposure,share\n");
+    for (int t = 0; t <= HISTORY_SHIFTS_MAX; t++)
+        buf_addf(&text, "%d,baseline,errors,1,75,%d%%\n", t, 10 + t % 2);
+    T_EQ_INT(read_text(&h, &c.spec, text.data, &err), -1);
+    T_HAS_STR(err.message, "share changes more than 1000 times");
+    buf_release(&text);
+}
+
+/* Kayenta's judge takes values a minute, whatever a block is: years of them are not shown to it. */
+static void years_of_long_blocks_are_replayed(void)
+{
+    struct canary c;
+    struct history h;
+    struct replay replay;
+    struct arena a;
+    struct err err = {0};
+    prepare(&c);
+    c.spec.policy.block_us = 3600 * US_PER_SECOND;
+    T_OK(read_text(&h, &c.spec,
+                   HEAD "0,baseline,errors,1,100,,\n1795400000,baseline,errors,1,100,,\n"
+                        "1795400000,candidate,errors,1,100,,\n",
+                   &err),
+         err);
+    arena_init(&a);
+    replay_init(&replay, &c.spec, &h, NAN, 1, &a);
+    for (size_t i = 0; backtest_methods[i].name; i++) {
+        struct decided decided = {.word = VERDICT_CONTINUE};
+        backtest_methods[i].run(&replay, &decided);
+        if (strcmp(backtest_methods[i].name, "kayenta") != 0)
+            continue;
+        T_EQ_INT(decided.word, VERDICT_CONTINUE);
+        T_HAS_STR(decided.why, "not run: over 100000 minutes");
+    }
+    arena_release(&a);
+    history_release(&h);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -168,6 +247,9 @@ int main(int argc, char **argv)
         {"samples_become_the_same_blocks", samples_become_the_same_blocks},
         {"shares_become_steps", shares_become_steps},
         {"every_method_sees_the_same_in_any_order", every_method_sees_the_same_in_any_order},
+        {"a_byte_order_mark_is_no_name", a_byte_order_mark_is_no_name},
+        {"the_share_is_the_candidates_on_every_row", the_share_is_the_candidates_on_every_row},
+        {"years_of_long_blocks_are_replayed", years_of_long_blocks_are_replayed},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
