@@ -51,7 +51,7 @@ int run_intent(struct run *r, struct err *err)
     buf_init(&json, 1024);
     write_intent(r, &json);
     BUG_ON(!buf_ok(&json));
-    if (r->is_dirty || store_durable(s, r->id, json.data, err)) {
+    if (r->is_dirty || store_durable(s, r->id, json.data, r->version, err)) {
         bool is_undo = r->walk.pending.kind == ACTION_UNDO;
         bool may_go_on = is_undo && (r->is_dirty || run_redis_is_away(err));
         rc = may_go_on ? store_intent_local(s, r->id, json.data, err) : -1;

@@ -141,12 +141,13 @@ static int verdict_tell(struct store *s, const char *id, const struct lease *lea
 static int verdict_durable(struct store *s, const char *id, const struct verdict_put *v,
                            struct err *err)
 {
+    const struct acknowledged stored = {.verdict_seq = v->seq};
     char hex[DIGEST_HEX_BYTES], record[DIGEST_HEX_BYTES + 64];
     if (v->json_len <= INTENT_RECORD_MAX)
-        return store_durable(s, id, v->json, err);
+        return store_durable_after(s, id, v->json, &stored, err);
     snprintf(record, sizeof(record), "{\"seq\":%" PRId64 ",\"sha256\":\"%s\"}", v->seq,
              digest_sha256_hex(v->json, v->json_len, hex));
-    return store_durable(s, id, record, err);
+    return store_durable_after(s, id, record, &stored, err);
 }
 
 int store_verdict_put(struct store *s, const char *id, const struct lease *lease,

@@ -329,9 +329,11 @@ int store_late(struct store *s, const char *id, size_t n_metrics, struct late_co
 /*
  * Appends the record to DIR/intents (O_DSYNC) and waits until Redis holds it durably: our embedded
  * server with AOF always has answered, or wait_replicas replicas acknowledged. It stands before
- * every act on the world and before a latched verdict is told to anyone.
+ * every act on the world and before a latched verdict is told to anyone. ERR_PRECONDITION: Redis
+ * has less of the release than `version` of its record, which it had acknowledged to the caller (0:
+ * not looked at): a failover has lost it; read the release again.
  */
-int store_durable(struct store *s, const char *id, const char *record_json,
+int store_durable(struct store *s, const char *id, const char *record_json, int64_t version,
                   struct err *err) WARN_UNUSED;
 /* Only the local file: for a rollback while Redis is away. */
 int store_intent_local(struct store *s, const char *id, const char *record_json,

@@ -65,7 +65,12 @@ int intents_append(struct intents *f, const char *id, const char *record,
 int intents_read(struct intents *f, const char *id, const char ***records, size_t *n,
                  struct arena *a, struct err *err) WARN_UNUSED;
 
-/* durable.c: waits until what was written before for the release is durable in Redis. */
-int store_settle(struct store *s, const char *id, struct err *err) WARN_UNUSED;
+/* durable.c: store_durable for whom a version of the record, or a verdict, was acknowledged (0: not
+ * looked at). */
+struct acknowledged {
+    int64_t version, verdict_seq;
+};
+int store_durable_after(struct store *s, const char *id, const char *record_json,
+                        const struct acknowledged *before, struct err *err) WARN_UNUSED;
 
 #endif

@@ -46,7 +46,7 @@ static void intents_are_read_back(void)
     T_CHECK(s);
     T_OK(store_intents_local(s, "r1", &records, &n, &arena, &err), err);
     T_EQ_INT(n, 0);
-    T_OK(store_durable(s, "r1", "{\"weight\":5}", &err), err);
+    T_OK(store_durable(s, "r1", "{\"weight\":5}", 0, &err), err);
     T_OK(store_intent_local(s, "r2", "{\"weight\":9}", &err), err);
     T_OK(store_intent_local(s, "r1", "{\"weight\": 25}", &err), err);
     T_EQ_INT(store_intent_local(s, "r1", "two\nlines", &err), -1);
@@ -155,7 +155,7 @@ static void replicas_must_acknowledge(void)
     struct store *s = open_in("replicas", false, 1);
     T_CHECK(s);
     /* Nobody replicates: not durable, and said so. */
-    T_EQ_INT(store_durable(s, "r", "{}", &err), -1);
+    T_EQ_INT(store_durable(s, "r", "{}", 0, &err), -1);
     T_EQ_INT(err.code, ERR_UNAVAILABLE);
     T_HAS_STR(err.message, "0 of 1 replicas");
     /* Waiting holds up no other call. */
@@ -186,7 +186,7 @@ static void replicas_must_acknowledge(void)
     int rc = -1;
     for (struct mono end = mono_add_ms(mono_now(), 15000);
          rc != 0 && !mono_passed(mono_now(), end);)
-        rc = store_durable(s, "r", "{}", &err);
+        rc = store_durable(s, "r", "{}", 0, &err);
     T_OK(rc, err);
     v.seq = 4;
     T_OK(store_verdict_put(s, "held", &lease, &v, &err), err);
@@ -194,7 +194,29 @@ static void replicas_must_acknowledge(void)
     redis_fixture_stop(&replica);
     store_close(s);
     s = open_in("replicas", false, 0);
-    T_OK(store_durable(s, "r", "{}", &err), err);
+    T_OK(store_durable(s, "r", "{}", 0, &err), err);
+    store_close(s);
+}
+
+/* Another master, which has not heard of what the one before had acknowledged, cannot make it
+ * durable. */
+static void what_a_failover_lost_is_not_durable(void)
+{
+    struct err err;
+    char reply[64];
+    struct lease lease;
+    struct store *s = open_in("lost", false, 0);
+    T_CHECK(s);
+    T_CHECK(bench_release(s, "lost", &lease));
+    const struct release_change c = {.phase = -1, .outcome = -1, .cause = -1, .is_paused = -1};
+    int64_t version;
+    T_OK(store_release_change(s, "lost", &lease, &c, &version, &err), err);
+    T_OK(store_durable(s, "lost", "{}", version, &err), err);
+    bench_ask(&w, "HINCRBY judge:{lost}:release version -1\r\n", reply, sizeof(reply));
+    T_EQ_INT(store_durable(s, "lost", "{}", version, &err), -1);
+    T_EQ_INT(err.code, ERR_PRECONDITION);
+    T_HAS_STR(err.message, "failover");
+    T_OK(store_durable(s, "lost", "{}", version - 1, &err), err);
     store_close(s);
 }
 
@@ -206,7 +228,7 @@ static void redis_away(void)
     struct store *s = open_in("away", true, 0);
     T_CHECK(s);
     redis_fixture_kill(&w.server);
-    T_EQ_INT(store_durable(s, "r", "{\"undo\":1}", &err), -1);
+    T_EQ_INT(store_durable(s, "r", "{\"undo\":1}", 0, &err), -1);
     T_OK(store_intent_local(s, "r", "{\"undo\":2}", &err), err);
     T_OK(store_intents_local(s, "r", &records, &n, &arena, &err), err);
     T_EQ_INT(n, 2);
@@ -334,6 +356,7 @@ int main(int argc, char **argv)
         {"torn and spoilt lines", torn_and_spoilt_lines},
         {"the file is bounded", the_file_is_bounded},
         {"replicas must acknowledge", replicas_must_acknowledge},
+        {"what a failover lost is not durable", what_a_failover_lost_is_not_durable},
         {"redis away", redis_away},
         {"commits survive kill -9", commits_survive_kill_9},
     };
