@@ -73,21 +73,28 @@ static int dial(const char *path)
     return fd;
 }
 
-/* Does the server answer PING? *peer is the process that listens. */
-static bool answers(const struct redis_server *s, struct ucred *peer)
+enum answer { ANSWER_NONE, ANSWER_LOADING, ANSWER_READY };
+
+/* What the server says to PING. *peer is the process that listens. */
+static enum answer ask(const struct redis_server *s, struct ucred *peer)
 {
     char got[16] = "";
     int fd = dial(s->socket);
     if (fd < 0)
-        return false;
+        return ANSWER_NONE;
     struct timeval second = {.tv_sec = 1};
     socklen_t len = sizeof(*peer);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-    bool is_up = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) == 0 &&
-                 send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && recv(fd, got, sizeof(got), 0) >= 5 &&
-                 memcmp(got, "+PONG", 5) == 0;
+    enum answer answer = ANSWER_NONE;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) == 0 &&
+        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 && recv(fd, got, sizeof(got), 0) >= 5) {
+        if (memcmp(got, "+PONG", 5) == 0)
+            answer = ANSWER_READY;
+        else if (memcmp(got, "-LOAD", 5) == 0)
+            answer = ANSWER_LOADING;
+    }
     close(fd);
-    return is_up;
+    return answer;
 }
 
 static const char *const ours[][2] = {
@@ -119,6 +126,12 @@ static int check_ours(const struct redis_server *s, struct err *err)
 }
 
 /* ---- starting ---- */
+
+static bool is_told_to_stop(const struct redis_server *s, int wait_ms)
+{
+    struct pollfd stop = {.fd = s->stop_fd, .events = POLLIN};
+    return poll(&stop, 1, wait_ms) > 0;
+}
 
 static int add_actions(posix_spawn_file_actions_t *fa, const struct redis_server *s,
                        const char *log_path)
@@ -201,11 +214,14 @@ static int launch(struct redis_server *s, struct mono end, struct err *err)
         waitpid(pid, NULL, 0);
         return -1;
     }
-    while (!mono_passed(mono_now(), end)) {
-        if (answers(s, &peer) && peer.pid == pid) {
+    while (!mono_passed(mono_now(), end) && !is_told_to_stop(s, 0)) {
+        const enum answer answer = ask(s, &peer);
+        if (answer == ANSWER_READY && peer.pid == pid) {
             note_process(s, pid, pidfd, true);
             return 0;
         }
+        if (answer == ANSWER_LOADING && peer.pid == pid)
+            end = mono_add_ms(mono_now(), s->start_ms); /* as long as its data is large */
         struct pollfd gone = {.fd = pidfd, .events = POLLIN};
         if (poll(&gone, 1, POLL_MS) > 0) {
             waitpid(pid, NULL, 0);
@@ -265,7 +281,10 @@ static int start_or_adopt(struct redis_server *s, struct err *err)
             return -1;
         if (got == 1)
             return launch(s, end, err);
-        if (answers(s, &peer)) {
+        const enum answer answer = ask(s, &peer);
+        if (answer == ANSWER_LOADING)
+            end = mono_add_ms(mono_now(), s->start_ms);
+        if (answer == ANSWER_READY) {
             struct err why;
             if (adopt(s, &peer, &why) == 0) {
                 s->was_adopted = true;
@@ -274,8 +293,7 @@ static int start_or_adopt(struct redis_server *s, struct err *err)
             if (why.code == ERR_CONFLICT)
                 return err_set(err, why.code, "%s", why.message);
         }
-        poll(NULL, 0, POLL_MS);
-    } while (!mono_passed(mono_now(), end));
+    } while (!is_told_to_stop(s, POLL_MS) && !mono_passed(mono_now(), end));
     return err_set(
         err, ERR_TIMEOUT,
         "%s/lock is held, but no redis-server answers on %s: is another judged starting?", s->dir,
@@ -283,12 +301,6 @@ static int start_or_adopt(struct redis_server *s, struct err *err)
 }
 
 /* ---- watching ---- */
-
-static bool is_told_to_stop(struct redis_server *s, int wait_ms)
-{
-    struct pollfd stop = {.fd = s->stop_fd, .events = POLLIN};
-    return poll(&stop, 1, wait_ms) > 0;
-}
 
 static void restart(struct redis_server *s)
 {

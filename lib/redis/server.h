@@ -23,7 +23,7 @@ struct redis_server;
 struct redis_server_config {
     const char *state_dir; /* exists, ours; DIR/redis is made (0700) */
     const char *program;   /* NULL: redis-server, looked up in PATH */
-    int64_t start_ms;      /* until it answers PING */
+    int64_t start_ms; /* until it answers PING; while it says it is loading, it is waited for */
 };
 
 struct redis_server *redis_server_start(const struct redis_server_config *config,

@@ -9,8 +9,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -226,6 +229,46 @@ static void a_program_that_does_not_exist(void)
     T_HAS_STR(err.message, "/no/redis-server");
 }
 
+#define START_MS   2000
+#define LOADING_MS 2500
+
+/* What this program is when it is started as a redis-server: one that has much to load. */
+static int load_long(int argc, char **argv)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const char *path = "";
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--unixsocket") == 0)
+            path = argv[i + 1];
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(listener, (const struct sockaddr *)&at, sizeof(at)) != 0 || listen(listener, 16) != 0)
+        return 1;
+    const struct mono end = mono_add_ms(mono_now(), LOADING_MS);
+    for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd)) {
+        char asked[16];
+        const char *says = mono_passed(mono_now(), end)
+                               ? "+PONG\r\n"
+                               : "-LOADING Redis is loading the dataset in memory\r\n";
+        if (recv(fd, asked, sizeof(asked), 0) > 0)
+            send(fd, says, strlen(says), MSG_NOSIGNAL);
+    }
+    return 0;
+}
+
+static void a_server_that_loads_is_waited_for(void)
+{
+    struct err err;
+    fresh_dir("loads");
+    struct redis_server *s = redis_server_start(
+        &(struct redis_server_config){
+            .state_dir = dir, .program = "/proc/self/exe", .start_ms = START_MS},
+        &err);
+    if (!s)
+        t_fail(__FILE__, __LINE__, "%s", err.message);
+    redis_server_stop(s, 5000);
+}
+
 /* ---- kill -9 of the server under load ---- */
 
 static struct redis *busy;
@@ -313,8 +356,11 @@ int main(int argc, char **argv)
         {"left alone it lives on", left_alone_it_lives_on},
         {"a stranger is refused", a_stranger_is_refused},
         {"a program that does not exist", a_program_that_does_not_exist},
+        {"a server that loads is waited for", a_server_that_loads_is_waited_for},
         {"nothing acknowledged is lost by kill -9", nothing_acknowledged_is_lost_by_kill_9},
     };
+    if (argc > 1 && strcmp(argv[1], "--port") == 0)
+        return load_long(argc, argv);
     log_set_level(LOG_LEVEL_OFF);
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
