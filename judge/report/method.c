@@ -7,6 +7,7 @@
 #include "lib/base/num.h"
 
 #define PARAGRAPHS_MAX 8
+#define MARGINS_BYTES  (1024 * MODEL_METRICS_MAX)
 
 static const char *error_rates(const struct spec *spec, struct arena *a)
 {
@@ -28,7 +29,7 @@ static const char *margins(const struct spec *spec, struct arena *a)
         [METRIC_QUANTILE] = "of the quantile",          [METRIC_MEAN] = "of the mean",
         [METRIC_RATIO] = "of the baseline's ratio",     [METRIC_SERIES] = "of the mean point",
     };
-    buf_init(&text, 16384);
+    buf_init(&text, MARGINS_BYTES);
     for (size_t i = 0; i < spec->n_metrics; i++) {
         const struct spec_metric *m = &spec->metrics[i];
         const struct evidence e = {.kind = m->kind, .margin = m->margin};

@@ -99,7 +99,7 @@ void section_title(struct html *h, const struct report_facts *f)
 void section_banner(struct html *h, const struct report_facts *f)
 {
     struct headline head;
-    char class_name[32], when[REPORT_TIME_BYTES];
+    char class_name[32], when[REPORT_TIME_BYTES], at[WALL_TEXT_BYTES];
     const struct verdict *v = f->verdict;
     report_headline(f, &head);
     snprintf(class_name, sizeof(class_name), "banner %s", tone_name(head.tone));
@@ -121,6 +121,7 @@ void section_banner(struct html *h, const struct report_facts *f)
         html_textf(h, "Verdict %lld: %s%s%s, ", (long long)v->seq, verdict_name(v->word),
                    v->cause == CAUSE_NONE ? "" : ", cause ", cause_name(v->cause));
         html_open(h, "time");
+        html_attr(h, "datetime", wall_format(v->at, at));
         html_text(h, time_words(v->at, when));
         html_close(h);
         html_text(h, ". ");

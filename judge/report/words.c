@@ -181,7 +181,7 @@ static void headline_of_done(const struct report_facts *f, struct headline *out)
                 "A person ordered it; harm beyond the margin was not ruled out.");
         else if (!f->verdict || f->verdict->guarantee != GUARANTEE_PROVEN)
             set(out, TONE_WARN, "Promoted", "Without proof. %s",
-                f->verdict ? guarantee_words(f->verdict->guarantee) : "no verdict is on record.");
+                f->verdict ? guarantee_words(f->verdict->guarantee) : "No verdict is on record.");
         else
             set(out, TONE_GOOD, "Promoted", "Harm beyond the margin was ruled out.");
         break;

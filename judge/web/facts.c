@@ -4,9 +4,6 @@
 
 #include "lib/base/log.h"
 
-#define LOG_PAGE      500
-#define LOG_PAGES_MAX 20 /* of a trail: what is older than so many pages is left out */
-
 static const struct verdict *read_verdict(const struct view *v, struct arena *a)
 {
     struct err err = {0};
@@ -63,32 +60,27 @@ void facts_of_view(struct report_facts *f, const struct service *s, const struct
     };
 }
 
-/* The last `max` entries of the trail, oldest first. The store gives it from its beginning. */
+/* The last `max` entries of the trail, oldest first. They are numbered from 1 without a gap. */
 static int read_log(struct report_facts *f, const struct service *s, size_t max, struct arena *a,
                     struct err *err)
 {
-    struct report_entry *kept = arena_array(a, max, sizeof(*kept));
-    const char *cursor = NULL;
-    size_t seen = 0;
-    for (int page = 0; page < LOG_PAGES_MAX; page++) {
-        struct audit_entry *entries;
-        size_t n;
-        if (store_audit(s->store, f->release.id, cursor, LOG_PAGE, &entries, &n, &cursor, a, err) !=
-            0)
-            return -1;
-        for (size_t i = 0; i < n; i++)
-            kept[seen++ % max] = (struct report_entry){.at = entries[i].at,
-                                                       .what = entries[i].what,
-                                                       .who = entries[i].who,
-                                                       .why = entries[i].why,
-                                                       .detail = entries[i].detail};
-        if (!cursor)
-            break;
-    }
-    const size_t n = seen < max ? seen : max, first = seen < max ? 0 : seen % max;
+    const char *id = f->release.id, *cursor = NULL;
+    struct audit_head head;
+    struct audit_entry *entries;
+    size_t n;
+    if (store_audit_head(s->store, id, &head, err) != 0)
+        return -1;
+    if (head.n > (int64_t)max)
+        cursor = arena_printf(a, "%lld-0", (long long)(head.n - (int64_t)max));
+    if (store_audit(s->store, id, cursor, max, &entries, &n, &cursor, a, err) != 0)
+        return -1;
     struct report_entry *log = arena_array(a, n ? n : 1, sizeof(*log));
     for (size_t i = 0; i < n; i++)
-        log[i] = kept[(first + i) % max];
+        log[i] = (struct report_entry){.at = entries[i].at,
+                                       .what = entries[i].what,
+                                       .who = entries[i].who,
+                                       .why = entries[i].why,
+                                       .detail = entries[i].detail};
     f->log = log;
     f->n_log = n;
     f->has_log = true;

@@ -12,6 +12,7 @@
   const SLOWEST_MS = 5000; // asked for again at least so often: a silent judge must be seen too
   let isBusy = false, wantsParts = false, wantsWhole = false, isOver = false;
   let lastAt = Date.now(), source = null, marks = "";
+  let isHeld = false; // a part was left as it is, because somebody has selected text in it
 
   function show(tone, mark, text) {
     link.className = "link pill " + tone;
@@ -33,19 +34,35 @@
     return title ? title.textContent : "";
   }
 
+  // The link that has the focus keeps it: it is there again in the fresh part.
+  function replace(old, part) {
+    const href = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    old.replaceWith(document.adoptNode(part));
+    for (const link of href ? part.querySelectorAll("a") : [])
+      if (link.getAttribute("href") === href) return link.focus({preventScroll: true});
+  }
+
   function place(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     const before = headline();
+    isHeld = false;
     for (const part of fresh.querySelectorAll("section[id], header[id], #releases")) {
       const old = document.getElementById(part.id);
-      if (!old || old.outerHTML === part.outerHTML || holdsSelection(old)) continue;
-      if (old.contains(document.activeElement)) continue;
-      old.replaceWith(document.adoptNode(part));
+      if (!old || old.outerHTML === part.outerHTML) continue;
+      if (holdsSelection(old)) isHeld = true;
+      else replace(old, part);
     }
     if (isRelease && headline() !== before) {
       announce.textContent = id + ": " + headline();
       document.title = headline() + " \u00b7 " + id + " \u00b7 Release Judge";
     }
+  }
+
+  // A page that is not fresh must not look as if it were.
+  function showState() {
+    if (isHeld) show("warn", "!", "older: text is selected");
+    else if (isOver) show("none", "\u25cb", "ended");
+    else if (!source || source.readyState === EventSource.OPEN) show("good", "\u2713", "live");
   }
 
   function login() {
@@ -66,7 +83,7 @@
         if (!answer.ok) throw new Error("answered " + answer.status);
         place(await answer.text());
         lastAt = Date.now();
-        if (!isRelease) show("good", "\u2713", "live");
+        showState();
       }
     } catch (error) {
       wantsParts = wantsWhole = false;
@@ -86,13 +103,13 @@
 
   function follow() {
     source = new EventSource("/v1/releases/" + id + "/events");
-    source.onopen = () => { show("good", "\u2713", "live"); refresh(false); };
+    source.onopen = () => { showState(); refresh(false); };
     source.addEventListener("verdict", () => refresh(false));
     source.addEventListener("progress", onProgress);
     source.addEventListener("done", () => {
       isOver = true;
       source.close();
-      show("none", "\u25cb", "ended");
+      showState();
       refresh(true);
     });
     source.onerror = () => {
@@ -108,5 +125,5 @@
   }, isRelease ? 1000 : SLOWEST_MS);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && !isOver) refresh(true); });
   if (isRelease) follow();
-  else show("good", "\u2713", "live");
+  else showState();
 })();

@@ -8,6 +8,7 @@ import re
 import threading
 
 from judged import Judged, Suite, check, ctl, quick_spec, start_ctl, wait_for
+from stack import Resp
 
 suite = Suite()
 
@@ -159,6 +160,21 @@ def a_trail_is_shown_to_its_end(j):
     check(all(sum(f" pause  number {i} " in x for x in lines) == 1 for i in range(n)), len(lines))
     r = ends(ctl(j, "audit", "slip", "-o", "json"), 0, "the first 500 entries")
     check(len(json.loads(r.stdout)["entries"]) == 500)
+
+
+@suite.test
+def the_newest_of_a_long_trail_is_shown(j):
+    j.apply(quick_spec("long-trail", policy={"no_data_after": "60s"}))
+    wait_for("judging", lambda: j.release("long-trail")["phase"] == "judging")
+    with Resp(j.state / "redis" / "redis.sock") as redis:  # as a tool leaves it that reports each shift for a month
+        redis("EVAL", """local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+            for n = tonumber(string.match(last[1], '%d+')) + 1, 10600 do
+                redis.call('XADD', KEYS[1], n .. '-0', unpack(last[2]))
+            end
+            redis.call('HSET', KEYS[2], 'n', 10600)""", 2, "judge:{long-trail}:audit", "judge:{long-trail}:audit-head")
+    j.post("/v1/releases/long-trail/pause", {"why": "the newest of them"})
+    log = wait_for("the newest", lambda: (log := j.get("/v1/releases/long-trail/report?format=json").json["log"])[-1]["why"].endswith("the newest of them") and log)
+    check(len(log) == 500, len(log))
 
 
 if __name__ == "__main__":

@@ -299,6 +299,35 @@ def test_keyboard(j, browser):
 
 
 @suite.test
+def test_a_page_that_is_not_fresh_says_so(j, browser):
+    page = new_page(browser)
+    log_in(j, page)
+    state = "document.querySelector('#link').textContent"
+    focused = "document.activeElement.getAttribute('href')"
+    page.run("document.querySelector('.releases h2 a').focus()")
+    before = page.run(focused)
+    apply(j, "fresh-1", "fresh")
+    page.wait("[...document.querySelectorAll('.releases h2 a')].some(a => a.textContent === 'fresh-1')", 20)
+    check(page.run(focused) == before, "the focus was lost:", page.run(focused), before)
+    page.go(j.url + "/releases/fresh-1")
+    page.wait(state + ".includes('live')")
+    page.run("getSelection().selectAllChildren(document.querySelector('#banner'))")
+    j.post("/v1/releases/fresh-1/pause", {"why": "seen by nobody"})
+    page.wait(state + ".includes('text is selected')", 20)
+    check("Paused" not in page.run("document.querySelector('#banner').textContent"), "the selection was torn away")
+    page.run("getSelection().removeAllRanges()")
+    page.wait("document.querySelector('#banner h2').textContent === 'Paused'", 20)
+    page.wait(state + ".includes('live')")
+    page.run("window.fetches = window.fetch; window.fetch = () => Promise.reject(new Error('away'))")
+    page.wait(state + ".includes('connection lost')", 20)
+    page.run("window.fetch = window.fetches")
+    page.wait(state + ".includes('live')", 20)
+    check_quiet(page)
+    j.post("/v1/releases/fresh-1/abort", {"why": "over"})
+    page.close()
+
+
+@suite.test
 def test_without_javascript(j, browser):
     page = new_page(browser)
     log_in(j, page)
