@@ -69,9 +69,22 @@ static void add_role(struct buf *form, const struct chain_role *role)
         aws_form_add(form, "DurationSeconds", duration);
 }
 
+/* Where STS is asked when no region is set: each partition has credentials and roles of its own. */
+static const char *home_region(const char *role_arn)
+{
+    static const struct {
+        const char *prefix, *region;
+    } homes[] = {{"arn:aws-cn:", "cn-north-1"}, {"arn:aws-us-gov:", "us-gov-west-1"}};
+    for (size_t i = 0; i < ARRAY_LEN(homes); i++)
+        if (!strncmp(role_arn, homes[i].prefix, strlen(homes[i].prefix)))
+            return homes[i].region;
+    return "us-east-1";
+}
+
 static struct credentials *ask_sts(struct aws *a, struct http_client *client, const char *operation,
-                                   const char *result, const struct buf *form,
-                                   struct credentials *with, const char *from, struct err *err)
+                                   const char *result, const struct chain_role *role,
+                                   const struct buf *form, struct credentials *with,
+                                   const char *from, struct err *err)
 {
     struct aws_reply reply;
     struct aws_error error;
@@ -89,7 +102,7 @@ static struct credentials *ask_sts(struct aws *a, struct http_client *client, co
     };
     pthread_mutex_lock(&a->lock);
     snprintf(region, sizeof(region), "%s",
-             a->region_state == REGION_KNOWN ? a->region : "us-east-1");
+             a->region_state == REGION_KNOWN ? a->region : home_region(role->arn));
     pthread_mutex_unlock(&a->lock);
     aws_reply_init(&reply);
     if (call_run(a, client, &q, with, &reply, &error) < 0) {
@@ -115,7 +128,7 @@ struct credentials *fetch_role(struct aws *a, struct http_client *client,
     if (role->external_id)
         aws_form_add(&form, "ExternalId", role->external_id);
     snprintf(from, sizeof(from), "role %s", role->arn);
-    c = ask_sts(a, client, "AssumeRole", "AssumeRoleResult", &form, with, from, err);
+    c = ask_sts(a, client, "AssumeRole", "AssumeRoleResult", role, &form, with, from, err);
     buf_release(&form);
     return c;
 }
@@ -132,7 +145,7 @@ static struct credentials *fetch_web_identity(struct aws *a, struct http_client 
         add_role(&form, &chain->web_identity);
         aws_form_add(&form, "WebIdentityToken", secret_bytes(&token));
         c = ask_sts(a, client, "AssumeRoleWithWebIdentity", "AssumeRoleWithWebIdentityResult",
-                    &form, NULL, chain->from, err);
+                    &chain->web_identity, &form, NULL, chain->from, err);
     } else {
         err_context(err, "%s", chain->from);
     }

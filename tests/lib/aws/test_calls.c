@@ -28,7 +28,7 @@ struct step {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct step *script; /* under the lock */
 static size_t script_left;
-static char last_key[64];
+static char last_key[64], sts_scope[64];
 static int last_target_count;
 static _Atomic int calls, fetches, life_ms, fetch_delay_ms, fetch_status, roles, are_roles_denied;
 
@@ -50,6 +50,13 @@ static enum http_next assume_role(struct http_exchange *ex)
 {
     char when[WALL_TEXT_BYTES];
     int n = atomic_fetch_add(&roles, 1) + 1;
+    const char *authorization = http_header_in(ex, "Authorization");
+    const char *scope = authorization ? strchr(authorization, '/') : NULL; /* KEY/date/region/sts */
+    scope = scope ? strchr(scope + 1, '/') : NULL;
+    pthread_mutex_lock(&lock);
+    snprintf(sts_scope, sizeof(sts_scope), "%.*s", scope ? (int)strcspn(scope + 1, "/") : 0,
+             scope ? scope + 1 : "");
+    pthread_mutex_unlock(&lock);
     if (atomic_load(&are_roles_denied)) {
         buf_add_str(http_out(ex), "<E><Error><Code>AccessDenied</Code></Error></E>");
         return http_reply(ex, 403, "text/xml");
@@ -385,6 +392,38 @@ static void a_role_is_taken_on_once(void)
     stop();
 }
 
+/* Keys of one partition are unknown in another: so are its roles. */
+static void a_role_is_asked_for_in_its_partition(void)
+{
+    static const struct {
+        const char *arn, *region, *sts;
+    } cases[] = {
+        {"arn:aws:iam::123456789012:role/judge", "eu-west-1", "us-east-1"},
+        {"arn:aws-cn:iam::123456789012:role/judge", "cn-northwest-1", "cn-north-1"},
+        {"arn:aws-us-gov:iam::123456789012:role/judge", "us-gov-east-1", "us-gov-west-1"},
+    };
+    struct aws_request q = list;
+    struct aws_error error = {0};
+    struct err err = {0};
+    start(NULL, 0);
+    aws_close(aws);
+    unsetenv("AWS_REGION");
+    aws = aws_open(&(struct aws_config){0}, &err);
+    T_CHECK(aws != NULL);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct aws_role role = {.arn = cases[i].arn};
+        char got[sizeof(sts_scope)];
+        q.role = &role;
+        q.region = cases[i].region;
+        T_OK(make(&q, &error), error.err);
+        pthread_mutex_lock(&lock);
+        memcpy(got, sts_scope, sizeof(got));
+        pthread_mutex_unlock(&lock);
+        T_EQ_STR(got, cases[i].sts);
+    }
+    stop();
+}
+
 /* A role whose credentials are none makes place for another; one that is in use does not. */
 static void roles_have_a_limit(void)
 {
@@ -539,6 +578,7 @@ int main(int argc, char **argv)
         {"old_ones_are_used_while_renewal_fails", old_ones_are_used_while_renewal_fails},
         {"without_credentials_the_reason_is_told", without_credentials_the_reason_is_told},
         {"a_role_is_taken_on_once", a_role_is_taken_on_once},
+        {"a_role_is_asked_for_in_its_partition", a_role_is_asked_for_in_its_partition},
         {"roles_have_a_limit", roles_have_a_limit},
         {"what_comes_expired_is_used", what_comes_expired_is_used},
         {"submissions_wait_and_retry", submissions_wait_and_retry},
