@@ -8,8 +8,7 @@
 
 #include "tests/t.h"
 
-/* Runs openssl in `dir` with these words. */
-static bool run(const char *dir, const char *const *words)
+bool certificates_run(const char *dir, const char *const *words)
 {
     pid_t pid = fork();
     if (pid == 0) {
@@ -50,7 +49,7 @@ static bool make_one(const char *dir, const char *name, const char *issuer, cons
         argv[n++] = "basicConstraints=CA:FALSE";
     }
     argv[n] = NULL;
-    return run(dir, argv);
+    return certificates_run(dir, argv);
 }
 
 bool certificates_make(const char *dir, const char *names)

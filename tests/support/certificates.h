@@ -11,4 +11,7 @@
 /* names: the server's, such as "DNS:localhost,IP:127.0.0.1". false: the running test is failed. */
 bool certificates_make(const char *dir, const char *names);
 
+/* Runs the openssl command in `dir` with these words ("openssl" first, NULL behind the last). */
+bool certificates_run(const char *dir, const char *const *words);
+
 #endif
