@@ -38,6 +38,16 @@
 #define AWS_RENEW_PAUSE_MAX_MS 15000 /* up to this */
 #define AWS_STALE_MS           60000 /* what came expired by our clock is used so long */
 
+#define SNS_FIELD_BYTES_MAX     2048  /* a field of an SNS message but its text; longer: refused */
+#define SNS_SIGNATURE_BYTES_MAX 1024  /* a signature, base64 undone; longer: refused */
+#define SNS_AGE_MAX_S           3900  /* SNS repeats a message for an hour; an older one: refused */
+#define SNS_AHEAD_MAX_S         300   /* one from so far in the future: refused */
+#define SNS_CERTIFICATES_MAX    16    /* trusted signing certificates kept; the oldest go first */
+#define SNS_CERTIFICATE_BYTES   65536 /* one, as fetched; longer: refused */
+#define SNS_ISSUERS_FETCHED_MAX 3     /* issuers fetched for one certificate */
+#define SNS_FETCH_MS            5000  /* one fetch */
+#define SNS_FETCH_PAUSE_MS      1000  /* after one that failed: messages it was for wait so long */
+
 #define AWS_XML_DEPTH_MAX    32     /* elements in each other in a reply; more: refused */
 #define AWS_XML_ELEMENTS_MAX 200000 /* elements of a reply; more: refused */
 
