@@ -54,6 +54,8 @@ const struct key_row key_table[KEYS_COUNT] = {
     [KEY_TOKENS] = {"judge:tokens", "hash", "admin", "until revoked", "tokens"},
     [KEY_DOCUMENTS] = {"judge:documents:{%s}", "hash", "API", "until deleted", "1 MiB each"},
     [KEY_DURABLE] = {"judge:{%s}:durable", "string", "store_durable", "the release's", "one"},
+    [KEY_ALARM] = {"judge:alarm:{%s}", "zset", "API (notifications)", "400 days after its last",
+                   "16 changes"},
 };
 
 void key_arg(struct redis_batch *b, enum key k, ...)

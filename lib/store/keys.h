@@ -41,6 +41,7 @@ enum key {
     KEY_TOKENS,
     KEY_DOCUMENTS,
     KEY_DURABLE,
+    KEY_ALARM,
     KEYS_COUNT
 };
 

@@ -16,6 +16,9 @@
 #define STORE_PAST_SECONDS        3600   /* what a seal saw, to count late samples */
 #define STORE_IDEMPOTENCY_SECONDS 86400  /* an Idempotency-Key of a release is known so long */
 #define STORE_DOCUMENT_BYTES_MAX  (1 << 20) /* one service or template: refused */
+#define STORE_ALARM_CHANGES_KEPT  16        /* last changes of an alarm that tells them */
+#define STORE_ALARM_SECONDS       34560000  /* what it told last is believed so long: 400 days */
+#define STORE_ALARMS_READ_MAX     100       /* alarms read at once */
 
 #define SEAL_BLOCK_BYTES_MAX ((size_t)16 << 20) /* one sealed block, encoded: an error */
 #define SEAL_BASE_KEPT_US                                                                          \

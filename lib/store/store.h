@@ -17,6 +17,7 @@
 #include "lib/base/err.h"
 #include "lib/model/nouns.h"
 #include "lib/model/summary.h"
+#include "lib/store/limits.h"
 
 struct redis;
 struct store;
@@ -367,6 +368,29 @@ int store_document_delete(struct store *s, const char *kind, const char *name, i
                           struct err *err) WARN_UNUSED;
 int store_document_list(struct store *s, const char *kind, const char ***names, size_t *n,
                         struct arena *a, struct err *err) WARN_UNUSED;
+
+/* ---- alarms that tell their changes (alarms.c) ---- */
+
+/* A change of an alarm: into `state` (a word of the teller's) at that time. */
+struct alarm_note {
+    char state[24]; /* a longer word cannot be stored */
+    struct wall at;
+};
+/* [blocking] Keeps that an alarm, by its unique name, changed; message is the id of what told it:
+ * told again nothing changes, and *is_new is false. Only the last STORE_ALARM_CHANGES_KEPT are kept
+ * in order of `at`, whatever order they come in. */
+int store_alarm_note(struct store *s, const char *alarm, const struct alarm_note *note,
+                     const char *message, bool *is_new, struct err *err) WARN_UNUSED;
+struct alarm_notes {
+    size_t n;                                          /* 0: the alarm has told nothing */
+    struct alarm_note notes[STORE_ALARM_CHANGES_KEPT]; /* oldest first */
+};
+/* notes[i] is of the i-th alarm asked for; NULL with rc -1. On the redis thread. */
+typedef void store_alarms_done(void *user, int rc, const struct alarm_notes *notes,
+                               const struct err *err);
+/* [async] What n alarms (1 to STORE_ALARMS_READ_MAX) told last. */
+void store_alarms(struct store *s, const char *const *alarms, size_t n, store_alarms_done *done,
+                  void *user);
 
 /* 0 when Redis answers a PING within the deadline. */
 int store_ping(struct store *s, struct err *err) WARN_UNUSED;
