@@ -31,6 +31,7 @@
 struct guard;
 struct http_multi;
 struct secret;
+struct store;
 
 /* What the puller lends to a source; constant from its open to its close. */
 struct pull_env {
@@ -40,6 +41,7 @@ struct pull_env {
      * thread. */
     int (*secret)(void *user, const char *ref, struct secret *out, struct err *err);
     void *user;
+    struct store *alarm_store; /* where alarms that notify us are kept; NULL: none may */
 };
 
 /* Who else may want points: `judgectl validate --check` (check.c). Any thread; must not block. */

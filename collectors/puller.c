@@ -62,6 +62,7 @@ struct puller *puller_start(const struct puller_config *config, struct err *err)
         .guard = config->guard,
         .secret = config->secret,
         .user = config->user,
+        .alarm_store = config->alarm_store,
     };
     p->pulls = pulls_new(p->aggregator, &env, config->hold_ms ? config->hold_ms : PULL_HOLD_MS);
     pthread_mutex_init(&p->mutex, NULL);

@@ -14,6 +14,7 @@ struct guard;
 struct pull_ask;
 struct puller;
 struct secret;
+struct store;
 
 struct puller_config {
     struct aggregator *aggregator;
@@ -23,6 +24,7 @@ struct puller_config {
     /* The operator's secrets, for connections that name one; NULL: there are none. */
     int (*secret)(void *user, const char *ref, struct secret *out, struct err *err);
     void *user;
+    struct store *alarm_store; /* where alarms that notify us are kept; NULL: none may */
 };
 
 struct puller *puller_start(const struct puller_config *config, struct err *err) WARN_UNUSED;

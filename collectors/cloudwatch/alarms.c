@@ -159,13 +159,21 @@ void alarm_call_request(const struct alarm_call *c, const char *token, struct bu
 
 /* ---- replies ---- */
 
-static void take_alarm(struct alarm_call *c, const struct node *n)
+enum alarm_state alarm_state_of(const char *name)
 {
     static const struct {
         const char *name;
         enum alarm_state state;
     } states[] = {
         {"OK", ALARM_OK}, {"ALARM", ALARM_ALARM}, {"INSUFFICIENT_DATA", ALARM_INSUFFICIENT}};
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        if (strcmp(name, states[i].name) == 0)
+            return states[i].state;
+    return ALARM_UNKNOWN;
+}
+
+static void take_alarm(struct alarm_call *c, const struct node *n)
+{
     const char *name = node_get_string(n, "AlarmName"), *state = node_get_string(n, "StateValue");
     struct alarm *a = name ? alarm_of(c, name) : NULL;
     double since = node_get_number(n, "StateTransitionedTimestamp", NAN);
@@ -173,10 +181,10 @@ static void take_alarm(struct alarm_call *c, const struct node *n)
         since = node_get_number(n, "StateUpdatedTimestamp", NAN);
     if (!a || !state || !(since >= 0 && since < 1e11))
         return;
-    for (size_t i = 0; i < ARRAY_LEN(states); i++)
-        if (strcmp(state, states[i].name) == 0)
-            a->state = states[i].state;
+    const enum alarm_state known = alarm_state_of(state);
+    a->state = known != ALARM_UNKNOWN ? known : a->state;
     a->since.us = (int64_t)(since * 1e6);
+    a->arn = arena_strdup(&c->arena, node_get_string(n, "AlarmArn"));
 }
 
 int alarm_call_take(struct alarm_call *c, const char *bytes, size_t len, const char **token,
@@ -211,23 +219,49 @@ out:
     return rc == 0 ? 0 : err_context(err, "CloudWatch's reply");
 }
 
+/* ---- blocks ---- */
+
+static void give_state(const struct alarm_want *want, int64_t block, bool is_alarm,
+                       data_block_fn *give)
+{
+    struct summary s = {.kind = SUMMARY_COUNTS, .samples = 1};
+    s.counts.events = is_alarm;
+    s.counts.exposure = 1;
+    give(want->user, COHORT_CANDIDATE, block, &s);
+}
+
+void alarm_blocks(const struct alarm_change *changes, size_t n, const struct alarm_want *want,
+                  data_block_fn *give)
+{
+    for (int64_t block = want->from; block <= want->to; block++) {
+        const int64_t start = block_start(block, want->block_us).us;
+        const int64_t end = block_start(block + 1, want->block_us).us;
+        bool is_alarm = false, is_ok = false;
+        for (size_t i = 0; i < n; i++) {
+            const int64_t from = changes[i].at.us;
+            const int64_t until = i + 1 < n ? changes[i + 1].at.us : INT64_MAX;
+            is_alarm |= changes[i].state == ALARM_ALARM && from < end && until > start;
+            is_ok |= changes[i].state == ALARM_OK && from <= start && until >= end;
+        }
+        if (is_alarm || is_ok)
+            give_state(want, block, is_alarm, give);
+    }
+}
+
 int alarm_call_blocks(const struct alarm_call *c, const struct alarm_want *want,
                       data_block_fn *give, struct err *err)
 {
     const struct alarm *a = alarm_of(c, want->config->name);
     if (!a || a->state == ALARM_UNKNOWN)
         return err_set(err, ERR_NOT_FOUND, "there is no alarm `%.120s`", want->config->name);
-    for (int64_t block = want->from; block <= want->to; block++) {
-        struct wall start = block_start(block, want->block_us);
-        struct wall end = block_start(block + 1, want->block_us);
-        bool is_alarm = a->state == ALARM_ALARM && end.us > a->since.us;
-        bool is_ok = a->state == ALARM_OK && start.us >= a->since.us;
-        if (!is_alarm && !is_ok)
-            continue;
-        struct summary s = {.kind = SUMMARY_COUNTS, .samples = 1};
-        s.counts.events = is_alarm;
-        s.counts.exposure = 1;
-        give(want->user, COHORT_CANDIDATE, block, &s);
+    struct alarm_change *changes = mem_alloc_array(a->n_told + 1, sizeof(*changes));
+    size_t n = 0;
+    while (n < a->n_told && a->told[n].at.us < a->since.us) {
+        changes[n] = a->told[n];
+        n++;
     }
+    changes[n++] = (struct alarm_change){a->state, a->since};
+    alarm_blocks(changes, n, want, give);
+    free(changes);
     return 0;
 }

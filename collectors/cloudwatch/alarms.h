@@ -2,10 +2,12 @@
  * The states of alarms (DescribeAlarms, metric and composite ones) as blocks of metrics of kind
  * `alarm`.
  *
- * What AWS tells is the state now and since when. A block that ended after the alarm went into
- * ALARM is a block in alarm; a block that lies wholly in the time the alarm has been OK is one
- * without. What was before the last change is not known to us then: if an earlier reading said it,
- * it stands, else the block has no data. INSUFFICIENT_DATA is no data.
+ * A block that an alarm was in ALARM for any part of is a block in alarm; a block that lies wholly
+ * in the time the alarm was OK is one without; INSUFFICIENT_DATA and what is not known are no data.
+ *
+ * What DescribeAlarms tells is the state now and since when. What was before the last change is
+ * known from notifications (alarm_notice.h), where they come; else if an earlier reading said it,
+ * it stands, else the block has no data.
  *
  * Pure: no clock, no network.
  */
@@ -24,10 +26,22 @@ extern const struct word alarm_word;
 
 enum alarm_state { ALARM_UNKNOWN, ALARM_OK, ALARM_ALARM, ALARM_INSUFFICIENT };
 
+/* The state's name at AWS ("ALARM"), or ALARM_UNKNOWN. */
+enum alarm_state alarm_state_of(const char *name);
+
+/* Into `state`, until the next change. */
+struct alarm_change {
+    enum alarm_state state;
+    struct wall at;
+};
+
 struct alarm {
     const char *name;
+    const char *arn; /* in the call's arena; NULL while no reply told it */
     enum alarm_state state;
     struct wall since;
+    const struct alarm_change *told; /* by notifications, oldest first; borrowed or NULL */
+    size_t n_told;
 };
 
 struct alarm_want {
@@ -37,6 +51,11 @@ struct alarm_want {
     int64_t from, to; /* blocks, both included */
 };
 
+/* Gives the blocks of `want` that the changes (oldest first) say something of; its config is not
+ * looked at. */
+void alarm_blocks(const struct alarm_change *changes, size_t n, const struct alarm_want *want,
+                  data_block_fn *give);
+
 /* One DescribeAlarms call: alarms of one region and role, and who wants them. */
 struct alarm_call {
     struct arena arena;
@@ -45,6 +64,7 @@ struct alarm_call {
     size_t n_alarms;
     struct alarm_want *wants;
     size_t n_wants;
+    struct alarm_reader *reader; /* of what notifications told (alarm_asks.h); NULL: nobody tells */
     struct alarm_call *next;
 };
 
@@ -54,7 +74,8 @@ void alarm_call_request(const struct alarm_call *c, const char *token, struct bu
 /* As data_call_take(). */
 int alarm_call_take(struct alarm_call *c, const char *bytes, size_t len, const char **token,
                     struct err *err) WARN_UNUSED;
-/* As data_call_blocks(); everything stands on the candidate's side. -1: there is no such alarm. */
+/* As data_call_blocks(); everything stands on the candidate's side. What notifications told counts
+ * up to the last change that AWS tells. -1: there is no such alarm. */
 int alarm_call_blocks(const struct alarm_call *c, const struct alarm_want *want,
                       data_block_fn *give, struct err *err) WARN_UNUSED;
 

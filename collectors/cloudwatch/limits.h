@@ -13,6 +13,7 @@
 #define CLOUDWATCH_EXPRESSION_BYTES     2048   /* of an expression as sent: AWS */
 #define CLOUDWATCH_MATH_METRICS_MAX     10     /* that one expression may use; more: refused */
 #define CLOUDWATCH_ALARMS_MAX           100    /* names of one DescribeAlarms call: AWS */
+#define CLOUDWATCH_ALARM_ARN_BYTES      1200   /* of an alarm's ARN: a longer one is none */
 #define CLOUDWATCH_PERIOD_MAX_S         3600   /* a block is no longer */
 #define CLOUDWATCH_DELAY_MIN_S          120    /* default delay: this, or two periods if longer */
 #define CLOUDWATCH_PAGES_MAX            1000   /* of one call; more: the read fails */

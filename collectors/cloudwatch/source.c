@@ -5,13 +5,15 @@
  */
 #include "collectors/cloudwatch/source.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-#include "collectors/cloudwatch/alarms.h"
+#include "collectors/cloudwatch/alarm_asks.h"
 #include "collectors/cloudwatch/caller.h"
 #include "collectors/cloudwatch/cost.h"
 #include "collectors/cloudwatch/counters.h"
 #include "collectors/cloudwatch/data_call.h"
+#include "collectors/cloudwatch/limits.h"
 #include "collectors/pull.h"
 
 static void give_block(void *user, uint8_t cohort, int64_t block, const struct summary *sums)
@@ -22,21 +24,6 @@ static void give_block(void *user, uint8_t cohort, int64_t block, const struct s
 static void give_series(void *user, uint8_t cohort, const char *name)
 {
     pull_series(user, cohort, name);
-}
-
-/* An alarm has no cohorts. Who only looks at it sees it on both sides. */
-static void give_alarm_block(void *user, uint8_t cohort, int64_t block, const struct summary *sums)
-{
-    pull_point(user, cohort, block, sums);
-    if (pull_wants_series(user))
-        pull_point(user, COHORT_BASELINE, block, sums);
-}
-
-static void give_alarm_series(struct pull_ask *ask)
-{
-    const struct alarm_config *config = ask->pull->config;
-    pull_series(ask, COHORT_BASELINE, config->name);
-    pull_series(ask, COHORT_CANDIDATE, config->name);
 }
 
 /* Nothing new is known. */
@@ -118,14 +105,12 @@ static void alarm_failed(void *of, const struct err *err)
     alarm_call_free(c);
 }
 
-static void alarm_answered(void *of)
+static void alarm_finish(struct alarm_call *c)
 {
-    struct alarm_call *c = of;
     for (size_t i = 0; i < c->n_wants; i++) {
         struct err err = {0};
-        if (pull_wants_series(c->wants[i].user))
-            give_alarm_series(c->wants[i].user);
-        if (alarm_call_blocks(c, &c->wants[i], give_alarm_block, &err) == 0) {
+        alarm_give_series(c->wants[i].user, c->wants[i].config->name);
+        if (alarm_call_blocks(c, &c->wants[i], alarm_give_block, &err) == 0) {
             pull_done(c->wants[i].user, c->wants[i].to, NULL);
             continue;
         }
@@ -133,6 +118,36 @@ static void alarm_answered(void *of)
         ask_failed(c->wants[i].user, &err);
     }
     alarm_call_free(c);
+}
+
+/* Whatever became of reading them: what AWS said stands without them. */
+static void alarm_told(void *of, int rc, const struct alarm_notes *notes, const struct err *err)
+{
+    struct alarm_call *c = of;
+    for (size_t i = 0, at = 0; rc == 0 && i < c->n_alarms; i++) {
+        struct alarm *alarm = &c->alarms[i];
+        if (!alarm->arn)
+            continue;
+        struct alarm_change *told = arena_array(&c->arena, STORE_ALARM_CHANGES_KEPT, sizeof(*told));
+        alarm->n_told = alarm_changes_of(&notes[at++], told);
+        alarm->told = told;
+    }
+    alarm_finish(c);
+}
+
+static void alarm_answered(void *of)
+{
+    static_assert(CLOUDWATCH_ALARMS_MAX <= STORE_ALARMS_READ_MAX, "a call's alarms in one read");
+    struct alarm_call *c = of;
+    const char *arns[CLOUDWATCH_ALARMS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; c->reader && i < c->n_alarms; i++)
+        if (c->alarms[i].arn)
+            arns[n++] = c->alarms[i].arn;
+    if (n > 0)
+        alarm_reader_read(c->reader, arns, n, alarm_told, c);
+    else
+        alarm_finish(c);
 }
 
 static const struct call_kind alarm_kind = {
@@ -145,12 +160,6 @@ static const struct call_kind alarm_kind = {
 
 /* ---- asks ---- */
 
-/* The newest block whose points are final: later ones are not read, lest they be judged early. */
-static int64_t newest_final(const struct pull_ask *ask)
-{
-    return ask->last_final < ask->to ? ask->last_final : ask->to;
-}
-
 static bool data_want_of(struct pull_ask *ask, struct data_want *want)
 {
     *want = (struct data_want){
@@ -160,7 +169,7 @@ static bool data_want_of(struct pull_ask *ask, struct data_want *want)
         .kind = ask->pull->kind,
         .block_us = ask->pull->route->block_us,
         .from = ask->from,
-        .to = newest_final(ask),
+        .to = pull_newest_final(ask),
         .count_from = ask->first_new,
     };
     data_want_clamp(want, ask->asked_at);
@@ -186,7 +195,7 @@ static struct call *data_calls(struct pull_ask *const *asks, size_t n, struct ca
         if (ask->pull->word == &alarm_word)
             continue;
         if (!data_want_of(ask, want)) { /* too old to be known to anybody */
-            pull_done(ask, newest_final(ask), NULL);
+            pull_done(ask, pull_newest_final(ask), NULL);
             continue;
         }
         cost_add(ask->pull->route->id,
@@ -205,7 +214,8 @@ static struct call *data_calls(struct pull_ask *const *asks, size_t n, struct ca
     return list;
 }
 
-static struct call *alarm_calls(struct pull_ask *const *asks, size_t n, struct call *list)
+static struct call *alarm_calls(struct pull_ask *const *asks, size_t n, struct alarm_reader *reader,
+                                struct call *list)
 {
     struct alarm_want *wants = mem_alloc_array(n ? n : 1, sizeof(*wants));
     size_t n_wants = 0;
@@ -217,12 +227,13 @@ static struct call *alarm_calls(struct pull_ask *const *asks, size_t n, struct c
                 .config = ask->pull->config,
                 .block_us = ask->pull->route->block_us,
                 .from = ask->from,
-                .to = newest_final(ask),
+                .to = pull_newest_final(ask),
             };
     }
     struct alarm_call *next;
     for (struct alarm_call *c = alarm_calls_plan(wants, n_wants); c; c = next) {
         next = c->next;
+        c->reader = reader;
         list = call_of(&alarm_kind, c, list);
         list->region = c->region;
         list->role_arn = c->role_arn;
@@ -234,30 +245,43 @@ static struct call *alarm_calls(struct pull_ask *const *asks, size_t n, struct c
 
 /* ---- the puller's side ---- */
 
+struct state {
+    struct caller *caller;
+    struct alarm_reader *reader; /* NULL: no alarm notifies us */
+};
+
 static void *cloudwatch_open(const struct pull_env *env)
 {
+    struct state *s = mem_alloc(sizeof(*s));
     cloudwatch_counters_register();
     cost_register();
-    return caller_new();
+    s->caller = caller_new();
+    s->reader = env->alarm_store ? alarm_reader_new(env->alarm_store) : NULL;
+    return s;
 }
 
 static void cloudwatch_close(void *state)
 {
-    caller_free(state);
+    struct state *s = state;
+    caller_free(s->caller);
+    alarm_reader_free(s->reader);
+    free(s);
 }
 
 static void cloudwatch_ask(void *state, struct pull_ask *const *asks, size_t n)
 {
-    const struct err *trouble = caller_trouble(state);
+    struct state *s = state;
+    const struct err *trouble = caller_trouble(s->caller);
     for (size_t i = 0; trouble && i < n; i++)
         ask_failed(asks[i], trouble);
-    if (!trouble)
-        caller_put(state, data_calls(asks, n, alarm_calls(asks, n, NULL))); /* these end none */
+    if (!trouble) /* these end none */
+        caller_put(s->caller, data_calls(asks, n, alarm_calls(asks, n, s->reader, NULL)));
 }
 
 static void cloudwatch_tick(void *state, struct mono now)
 {
-    caller_tick(state);
+    struct state *s = state;
+    caller_tick(s->caller);
 }
 
 static const struct pull_source pull = {

@@ -2,6 +2,7 @@
 
 #include "collectors/cloudwatch/alarms.h"
 #include "collectors/cloudwatch/preset.h"
+#include "collectors/cloudwatch/pushed_alarm.h"
 #include "collectors/cloudwatch/words.h"
 #include "collectors/promql/promql.h"
 #include "collectors/words.h"
@@ -17,8 +18,8 @@ static const struct word anytime_word = {
 };
 
 static const struct word *const sources[] = {
-    &push_word,  &scrape_word,          &promql_word, &cloudwatch_word, &cloudwatch_math_word,
-    &alarm_word, &platform_series_word,
+    &push_word,  &scrape_word,       &promql_word,          &cloudwatch_word, &cloudwatch_math_word,
+    &alarm_word, &pushed_alarm_word, &platform_series_word,
 };
 static const struct word *const patterns[] = {&canary_word};
 static const struct word *const platforms[] = {&haproxy_word, &webhook_word, &none_word};

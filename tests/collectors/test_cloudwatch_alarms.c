@@ -66,7 +66,32 @@ static void alarms_are_packed(void)
     }
 }
 
-/* Blocks 0 to 3 of a minute; the state holds since 1:30. '+' in alarm, '-' not, '.' unknown. */
+/* What blocks 0 to 3 (minutes) of the alarm `a` are by AWS' reply and what was told before: '+' in
+ * alarm, '-' not, '.' unknown. */
+static void read_blocks(const char *json, const struct alarm_change *told, size_t n_told,
+                        char got[5])
+{
+    struct alarm_config config = {.name = "a"};
+    struct alarm_want want = alarm_want_of(&config, 0, 3);
+    struct alarm_call *c = alarm_calls_plan(&want, 1);
+    const char *token;
+    struct err err;
+    memcpy(got, "....", 5);
+    memset(seen, 0, sizeof(seen));
+    T_OK(alarm_call_take(c, json, strlen(json), &token, &err), err);
+    T_CHECK(token == NULL);
+    c->alarms[0].told = told;
+    c->alarms[0].n_told = n_told;
+    T_OK(alarm_call_blocks(c, &c->wants[0], give, &err), err);
+    for (int b = 0; b < 4; b++) {
+        T_EQ_INT(seen[0][b].times, 0); /* the candidate's side only */
+        if (seen[1][b].times)
+            got[b] = seen[1][b].events > 0 ? '+' : '-';
+    }
+    alarm_call_free(c);
+}
+
+/* The state holds since 1:30. */
 static void alarm_states(void)
 {
     static const struct {
@@ -77,29 +102,42 @@ static void alarm_states(void)
         {"INSUFFICIENT_DATA", "...."}, /* no data */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct alarm_config config = {.name = "a"};
-        struct alarm_want want = alarm_want_of(&config, 0, 3);
-        struct alarm_call *c = alarm_calls_plan(&want, 1);
-        const char *token;
-        struct err err;
-        char json[400], got[5] = "....";
-        memset(seen, 0, sizeof(seen));
+        char json[400], got[5];
         snprintf(json, sizeof(json),
                  "{\"MetricAlarms\":[{\"AlarmName\":\"b\",\"StateValue\":\"ALARM\","
                  "\"StateUpdatedTimestamp\":0}],\"CompositeAlarms\":[{\"AlarmName\":\"a\","
                  "\"StateValue\":\"%s\",\"StateUpdatedTimestamp\":200,"
                  "\"StateTransitionedTimestamp\":90.5}]}",
                  rows[i].state);
-        T_OK(alarm_call_take(c, json, strlen(json), &token, &err), err);
-        T_CHECK(token == NULL);
-        T_OK(alarm_call_blocks(c, &c->wants[0], give, &err), err);
-        for (int b = 0; b < 4; b++) {
-            T_EQ_INT(seen[0][b].times, 0); /* the candidate's side only */
-            if (seen[1][b].times)
-                got[b] = seen[1][b].events > 0 ? '+' : '-';
-        }
+        read_blocks(json, NULL, 0, got);
         T_EQ_STR(got, rows[i].blocks);
-        alarm_call_free(c);
+    }
+}
+
+/* What notifications told of the time before the last change that AWS tells; OK since 3:00. */
+static void what_was_told_before(void)
+{
+    static const struct {
+        int line;
+        struct alarm_change told[2];
+        size_t n_told;
+        const char *blocks;
+    } rows[] = {
+        {__LINE__, {{0}}, 0, "...-"},
+        {__LINE__, {{ALARM_OK, {0}}}, 1, "----"},
+        {__LINE__, {{ALARM_OK, {0}}, {ALARM_ALARM, {MINUTE + 1}}}, 2, "-++-"},
+        {__LINE__, {{ALARM_ALARM, {2 * MINUTE}}, {ALARM_OK, {3 * MINUTE}}}, 2, "..+-"},
+        {__LINE__, {{ALARM_ALARM, {3 * MINUTE}}}, 1, "...-"}, /* then AWS knows better */
+        {__LINE__, {{ALARM_ALARM, {3 * MINUTE + 1}}}, 1, "...-"},
+    };
+    static const char json[] =
+        "{\"MetricAlarms\":[{\"AlarmName\":\"a\",\"AlarmArn\":\"arn:a\",\"StateValue\":\"OK\","
+        "\"StateTransitionedTimestamp\":180}],\"CompositeAlarms\":[]}";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char got[5];
+        read_blocks(json, rows[i].told, rows[i].n_told, got);
+        if (strcmp(got, rows[i].blocks) != 0)
+            t_fail(__FILE__, rows[i].line, "%s, want %s", got, rows[i].blocks);
     }
 }
 
@@ -135,6 +173,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"alarms_are_packed", alarms_are_packed},
         {"alarm_states", alarm_states},
+        {"what_was_told_before", what_was_told_before},
         {"alarms_that_are_not_there", alarms_that_are_not_there},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
