@@ -29,6 +29,7 @@ struct http_server *api_start(struct service *s, struct err *err)
     size_t n;
     const struct route *const *rooms = api_tables(&n);
     BUG_ON(n > API_TABLES_MAX);
+    sns_counters_register();
     for (size_t i = 0; i < n; i++) {
         tables[i] = (struct route_table){.rows = rooms[i], .context = s};
         while (rooms[i][tables[i].n].method)

@@ -7,6 +7,7 @@
  *   events.c    server-sent events
  *   emf.c       POST /v1/emf
  *   firehose.c  POST /v1/firehose
+ *   sns.c       POST /hooks/sns
  *   samples.c   POST /v1/samples; ingest.h has what all paths that take samples share
  *   otlp.c      POST /v1/otlp/v1/metrics
  *   remote_write.c  POST /v1/prometheus/write
@@ -40,7 +41,10 @@ extern const struct route remote_write_routes[];
 extern const struct route report_routes[];
 extern const struct route admin_routes[];
 extern const struct route doctor_routes[];
+extern const struct route sns_routes[];
 extern const struct route page_routes[];
+
+void sns_counters_register(void);
 
 /* The service behind an exchange. */
 static inline struct service *api_service(const struct http_exchange *ex)

@@ -11,6 +11,7 @@
 #define SPEC_BODY_MAX       ((size_t)256 << 10) /* a posted spec: 413 */
 #define SAMPLES_BODY_MAX    ((size_t)8 << 20)   /* one batch of samples: 413 */
 #define FIREHOSE_BODY_MAX   ((size_t)64 << 20)  /* one delivery, gzip undone: 413 */
+#define SNS_BODY_MAX        ((size_t)1 << 20)   /* one message of SNS, its text escaped: 413 */
 #define INFLATED_BODY_MAX   ((size_t)32 << 20)  /* the same, gzip or snappy undone: 413 */
 #define ORDER_BODY_MAX      8192                /* an order: 413 */
 #define WHY_MAX             500                 /* bytes of an order's reason: refused */

@@ -12,7 +12,7 @@ const struct route *const *api_tables(size_t *n)
     static const struct route *const tables[] = {
         release_routes,  order_routes,  event_routes,        sample_routes, emf_routes,
         firehose_routes, otlp_routes,   remote_write_routes, system_routes, report_routes,
-        admin_routes,    doctor_routes, page_routes,
+        admin_routes,    doctor_routes, sns_routes,          page_routes,
     };
     *n = ARRAY_LEN(tables);
     return tables;

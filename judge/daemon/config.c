@@ -10,6 +10,7 @@
 #include "judge/daemon/connections.h"
 #include "judge/daemon/limits.h"
 #include "judge/vocabulary/vocabulary.h"
+#include "lib/aws/sns.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
 #include "lib/redis/url.h"
@@ -85,6 +86,12 @@ static const struct option_row rows[] = {
     {"cloudwatch-rate", 0, "JUDGE_CLOUDWATCH_RATE", OPTION_INT, AT(cloudwatch_rate), "50", 1, 1000,
      NULL, false, false, "N",
      "calls a second to CloudWatch in one region under one role; AWS grants 50 to an account"},
+    {"sns-topic", 0, "JUDGE_SNS_TOPIC", OPTION_LIST, AT(sns_topics), "", 0, 0, NULL, false, false,
+     "ARN", "an SNS topic that may post alarms to /hooks/sns; may be given again; none by default"},
+    {"sns-ca", 0, "JUDGE_SNS_CA", OPTION_STRING, AT(sns_ca), "", 0, 0, NULL, false, false, "FILE",
+     "authorities (PEM) that vouch for the certificates SNS signs with; default the system's"},
+    {"sns-sha1", 0, "JUDGE_SNS_SHA1", OPTION_BOOL, AT(sns_sha1), "false", 0, 0, NULL, false, false,
+     NULL, "take messages of SNS that are signed with SHA-1 (SignatureVersion 1), too"},
     {"http-connections", 0, "JUDGE_HTTP_CONNECTIONS", OPTION_INT, AT(connections_max), "4096", 16,
      20000, NULL, false, false, "N", "HTTP connections at a time"},
     {"waiting", 0, "JUDGE_WAITING", OPTION_INT, AT(waiting_max), "2048", 8, 20000, NULL, false,
@@ -230,6 +237,27 @@ static int check_redis_options(const struct config *c, struct err *err)
     return 0;
 }
 
+static int check_topics(const struct config *c, struct err *err)
+{
+    char one[SNS_FIELD_BYTES_MAX];
+    for (const char *at = c->sns_topics; *at;) {
+        const size_t len = strcspn(at, ",");
+        if (len >= sizeof(one))
+            return err_set(err, ERR_USAGE, "--sns-topic: a topic's ARN is shorter");
+        memcpy(one, at, len);
+        one[len] = '\0';
+        if (!sns_is_topic(one, NULL))
+            return err_set(err, ERR_USAGE,
+                           "--sns-topic: `%.120s` is no topic; want its ARN, as in "
+                           "arn:aws:sns:eu-west-1:123456789012:alarms",
+                           one);
+        at += len + (at[len] == ',');
+    }
+    if (!*c->sns_topics && (*c->sns_ca || c->sns_sha1))
+        return err_set(err, ERR_USAGE, "--sns-ca and --sns-sha1 are for topics: --sns-topic");
+    return 0;
+}
+
 static int derive(struct config *c, struct err *err)
 {
     const bool is_private = !*c->redis_url && is_loopback(c->listen);
@@ -245,7 +273,7 @@ static int derive(struct config *c, struct err *err)
         return err_set(err, ERR_USAGE, "--state: want a directory");
     if (check_redis(c->redis_url, err) != 0)
         return err_context(err, "--redis");
-    if (check_redis_options(c, err) != 0)
+    if (check_redis_options(c, err) != 0 || check_topics(c, err) != 0)
         return -1;
     if (check_secrets(c->secrets, err) != 0 ||
         connections_check(c->connections, vocabulary_all(), err) != 0)

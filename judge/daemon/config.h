@@ -47,6 +47,9 @@ struct config {
     bool open_metrics;          /* /metrics, /healthz, /readyz without a token */
     int64_t http_threads, work_threads, statsd_threads;
     int64_t cloudwatch_rate; /* calls a second, a region and role */
+    const char *sns_topics;  /* ARNs of those that may post to /hooks/sns; "" none */
+    const char *sns_ca;      /* who vouches for SNS' certificates; "" the system's authorities */
+    bool sns_sha1;
     int64_t connections_max, waiting_max;
     int64_t pending_bytes; /* samples held in memory while Redis is away */
 

@@ -16,6 +16,7 @@
 #include "judge/daemon/tokens.h"
 #include "judge/vocabulary/vocabulary.h"
 #include "judge/web/session.h"
+#include "lib/aws/sns_trust.h"
 #include "lib/base/log.h"
 #include "lib/net/http_server.h"
 #include "lib/net/stream.h"
@@ -163,11 +164,19 @@ static int start_collectors(struct service *s, struct err *err)
     };
     s->aggregator = aggregator_new(&aggregator);
     cloudwatch_set_rate(s->config.cloudwatch_rate);
+    if (*s->config.sns_topics) {
+        const struct sns_trust_config sns = {.ca_file = or_null(s->config.sns_ca),
+                                             .allow_sha1 = s->config.sns_sha1};
+        s->sns = sns_trust_open(&sns, err);
+        if (!s->sns)
+            return err_context(err, "--sns-topic");
+    }
     const struct puller_config puller = {
         .aggregator = s->aggregator,
         .guard = &s->config.guard,
         .secret = find_secret,
         .user = s,
+        .alarm_store = s->sns ? s->store : NULL,
     };
     s->puller = puller_start(&puller, err);
     if (!s->puller)
@@ -309,6 +318,7 @@ void service_stop(struct service *s)
     if (http)
         http_server_stop(http, HTTP_GRACE_MS);
     puller_stop(s->puller); /* a handler may have asked it */
+    sns_trust_close(s->sns);
     if (s->runner) {
         runner_stop(s->runner);
         runner_free(s->runner);

@@ -35,6 +35,7 @@ struct redis;
 struct redis_server;
 struct runner;
 struct sessions;
+struct sns_trust;
 struct state_dir;
 struct streams;
 struct tokens;
@@ -55,6 +56,7 @@ struct service {
     struct datagrams *statsd, *emf; /* NULL when off */
     struct streams *emf_streams;    /* the same */
     struct puller *puller;
+    struct sns_trust *sns; /* NULL: no topic may post */
     struct runner *runner;
     struct notifier *notifier;
     struct http_server *http; /* under http_lock; NULL before its start and from its stop on */

@@ -15,7 +15,7 @@ import configuration
 from judged import JUDGED, ROOT, Judged, Suite, check, clean_environment, wait_for
 
 suite = Suite()
-OTHER = {"statsd-remote": "true", "statsd-mode": "600", "emf-remote": "true", "emf": "127.0.0.1:2", "open-metrics": "false", "log-level": "debug", "inline-targets": '"on"', "private-targets": '"on"', "allow-networks": "10.0.0.0/8", "pending": "512MB", "listen": "127.0.0.1:1", "statsd": '""', "state": "/elsewhere", "redis": "rediss+sentinel://127.0.0.1:1/shop"}
+OTHER = {"statsd-remote": "true", "statsd-mode": "600", "emf-remote": "true", "emf": "127.0.0.1:2", "open-metrics": "false", "log-level": "debug", "inline-targets": '"on"', "private-targets": '"on"', "allow-networks": "10.0.0.0/8", "pending": "512MB", "listen": "127.0.0.1:1", "statsd": '""', "state": "/elsewhere", "redis": "rediss+sentinel://127.0.0.1:1/shop", "sns-topic": "arn:aws:sns:eu-west-1:123456789012:alarms", "sns-sha1": "true"}
 
 
 @suite.test

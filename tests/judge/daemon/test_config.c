@@ -73,6 +73,28 @@ static void what_a_spec_may_reach(void)
     }
 }
 
+static void topics_are_named_whole(void)
+{
+    static const char one[] = "arn:aws:sns:eu-west-1:123456789012:a";
+    struct config c;
+    struct err err = {0};
+    T_OK(parse(&c, "", NULL, &err), err);
+    T_EQ_STR(c.sns_topics, "");
+    T_OK(parse(&c, arena_printf(&arena, "--sns-topic %s --sns-topic %s2 --sns-sha1", one, one),
+               NULL, &err),
+         err);
+    T_EQ_STR(c.sns_topics, arena_printf(&arena, "%s,%s2", one, one));
+    T_OK(parse(&c, "", arena_printf(&arena, "sns-topic: \"%s,%s\"\n", one, one), &err), err);
+    static const char *const wrong[] = {"--sns-topic alarms", "--sns-topic *",
+                                        "--sns-ca /etc/ca.pem", "--sns-sha1"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        T_EQ_INT(parse(&c, wrong[i], NULL, &err), -1);
+        T_EQ_INT(err.code, ERR_USAGE);
+        T_HAS_STR(err.message, "--sns-topic");
+    }
+    T_EQ_INT(parse(&c, arena_printf(&arena, "--sns-topic %s,b", one), NULL, &err), -1);
+}
+
 static void a_failure_changes_nothing(void)
 {
     struct config c;
@@ -167,6 +189,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"what_a_spec_may_reach", what_a_spec_may_reach},
+        {"topics_are_named_whole", topics_are_named_whole},
         {"a_failure_changes_nothing", a_failure_changes_nothing},
         {"secrets_are_read_when_asked_for", secrets_are_read_when_asked_for},
         {"the_printed_form", the_printed_form},
