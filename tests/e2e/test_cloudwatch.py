@@ -73,7 +73,7 @@ class Feeder(threading.Thread):
 
     def platforms(self, namespace, t, world):
         """A load balancer's target groups and the Auto Scaling groups behind them; no error of the old one's at all."""
-        for side, requests, errors, cpu, hosts in (("old", 1900, 0, 50.0 + random.random(), 10), ("new", 100, 5, 25.0 + random.random(), 1)):
+        for side, requests, errors, cpu, hosts in (("old", 1900, 0, 50.0 + random.random(), 10), ("new", 100, 5, 26.0 + random.random(), 1)):
             alb = {"LoadBalancer": "app/shop/1", "TargetGroup": f"targetgroup/{side}/1"}
             self.cw.put("AWS/ApplicationELB", "RequestCount", alb, at=t, values=[(1, requests)])
             if errors:
