@@ -345,7 +345,7 @@ int store_seal(struct store *s, const char *id, const struct lease *lease, const
     bool has_base;
     if (read_mark(s, id, w->metric, mark, &has_base, err) != 0)
         return -1;
-    const int64_t chunk = has_base ? SEAL_CHUNK_POINTS : SEAL_CHUNK;
+    int64_t chunk = has_base ? SEAL_CHUNK_POINTS : SEAL_CHUNK;
     for (int tries = 0; tries < SEAL_TRIES;) {
         int64_t at = w->first;
         if (mark[0] && num_parse_i64(mark, strlen(mark), &at) != 0)
@@ -356,8 +356,13 @@ int store_seal(struct store *s, const char *id, const struct lease *lease, const
             return 0;
         int64_t end = w->last - at >= chunk ? at + chunk - 1 : w->last, sealed = 0;
         bool is_moved = false;
-        if (seal_chunk(s, id, lease, w, mark, at, end, &sealed, &is_moved, err) != 0)
-            return -1;
+        struct err why;
+        if (seal_chunk(s, id, lease, w, mark, at, end, &sealed, &is_moved, &why) != 0) {
+            if (why.code != ERR_TOO_LARGE || end == at)
+                return err_set(err, why.code, "%s", why.message);
+            chunk = (end - at + 1) / 2; /* nothing was sent */
+            continue;
+        }
         if (is_moved && read_mark(s, id, w->metric, mark, &has_base, err) != 0)
             return -1;
         if (sealed > 0) {

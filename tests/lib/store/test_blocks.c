@@ -312,6 +312,54 @@ static void a_long_gap(void)
     T_EQ_INT(b[1].index, 1795402000);
 }
 
+/* A histogram of somebody else's buckets, over a megabyte as bytes. */
+static void large_total(struct buf *out)
+{
+    struct summary s;
+    summary_init(&s, SUMMARY_HIST);
+    for (uint32_t lo = 0; lo < 600; lo++)
+        for (uint32_t hi = lo; hi < lo + 600; hi++)
+            hist_add_cell(&s.hist, lo, hi, 1000);
+    s.samples = s.hist.n;
+    summary_encode(&s, out);
+    summary_release(&s);
+}
+
+/* More bytes than one batch may have: sealed in parts. */
+static void large_blocks_are_sealed_in_parts(void)
+{
+    struct err err;
+    struct lease lease;
+    enum { BLOCKS = 30 };
+    struct buf total;
+    T_CHECK(bench_release(w.store, "large", &lease));
+    buf_init(&total, SIZE_MAX / 2);
+    large_total(&total);
+    T_CHECK(total.len * BLOCKS > REDIS_BATCH_BYTES_MAX);
+    for (int i = 0; i < BLOCKS; i++) {
+        struct commit_block block = {.index = 100 + i, .summary = total.data, .len = total.len};
+        struct waiter t = commit_now(w.store, &(struct commit){.release = "large",
+                                                               .producer = "p.1",
+                                                               .seq = i + 1,
+                                                               .blocks = &block,
+                                                               .n_blocks = 1,
+                                                               .now = {start_us}});
+        T_EQ_INT(t.rc, 0);
+    }
+    struct seal seal = seal_of(100, 100 + BLOCKS - 1);
+    seal.kind = SUMMARY_HIST;
+    T_OK(store_seal(w.store, "large", &lease, &seal, &err), err);
+    struct block *blocks;
+    size_t n;
+    T_OK(store_sealed(w.store, "large", 0, 0, 1000, 100, &blocks, &n, &arena, &err), err);
+    T_EQ_INT(n, BLOCKS);
+    for (size_t i = 0; i < n; i++) {
+        T_EQ_INT(blocks[i].cohort[0].samples, 600 * 600 * 1000);
+        block_release(&blocks[i]);
+    }
+    buf_release(&total);
+}
+
 static void late_samples_count_once(void)
 {
     struct err err;
@@ -597,6 +645,7 @@ int main(int argc, char **argv)
         {"the second key is named", the_second_key_is_named},
         {"seals in order", seals_in_order},
         {"a long gap", a_long_gap},
+        {"large blocks are sealed in parts", large_blocks_are_sealed_in_parts},
         {"late samples count once", late_samples_count_once},
         {"sealing is fenced and checks", sealing_is_fenced_and_checks},
         {"watermarks", watermarks},
