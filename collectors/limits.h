@@ -47,8 +47,9 @@
 #define SET_KEPT_US          (60 * INT64_C(1000000)) /* and of what its source may set again */
 #define FLIGHTS_MAX          8 /* commits on their way at once, not counting those of waiting batches */
 #define COMMIT_BLOCKS_MAX    4096 /* blocks in one commit; the rest goes with the next */
-#define COMMIT_BYTES_MAX     ((size_t)4 << 20) /* of encoded totals in one commit */
-#define COMMIT_BATCHES_MAX   256               /* batch keys in one commit */
+#define COMMIT_BYTES_MAX     ((size_t)4 << 20)  /* of encoded totals in one commit */
+#define COMMIT_BATCHES_MAX   256                /* batch keys in one commit */
+#define BATCH_BYTES_MAX      ((size_t)16 << 20) /* of one batch, which no commit may part: refused */
 #define KNOWN_KEYS_MAX       4096 /* stored batch keys a release's stream can note again */
 #define KNOWN_KEYS_US        (60 * INT64_C(1000000)) /* and for how long */
 #define COMMIT_RETRY_MS      250  /* pause before a commit with unknown outcome is sent again */

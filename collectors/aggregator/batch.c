@@ -4,6 +4,7 @@
  * A key that comes again while its first batch is still on the way (a client that timed out and
  * tries again) waits for that one: two commits of one key would race each other.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,13 +80,17 @@ void batch_part_done(struct ledger *l, struct batch_part *part, enum commit_answ
         batch_finish(l, b);
 }
 
+static struct batch_part *queue_last(const struct stream *s)
+{
+    char *next = (char *)s->queue_end; /* the last one's */
+    return s->queue ? (void *)(next - offsetof(struct batch_part, next)) : NULL;
+}
+
 static void part_add(struct stream *s, struct batch *b, const struct sums *sums)
 {
     /* parts of this batch are the newest in any queue: its own is the last one or missing */
-    struct batch_part *part = NULL;
-    for (struct batch_part *p = s->queue; p; p = p->next)
-        part = p->batch == b ? p : NULL;
-    if (!part) {
+    struct batch_part *part = queue_last(s);
+    if (!part || part->batch != b) {
         part = mem_alloc(sizeof(*part));
         part->batch = b;
         *s->queue_end = part;
@@ -95,6 +100,7 @@ static void part_add(struct stream *s, struct batch *b, const struct sums *sums)
     if ((part->n & (part->n - 1)) == 0)
         part->sums = mem_grow(part->sums, part->n ? 2 * part->n : 1, sizeof(*part->sums));
     part->sums[part->n++] = sums;
+    part->bytes += sums_wire_bytes(sums);
 }
 
 /* true when the batch joined a pending one of its key (and is freed). */

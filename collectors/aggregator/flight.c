@@ -188,7 +188,7 @@ static void flight_grow(struct flight *f)
 static void flight_take_parts(struct flight *f)
 {
     struct stream *s = f->stream;
-    size_t blocks = 0;
+    size_t blocks = 0, bytes = 0;
     if (!s->queue)
         return;
     f->parts = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->parts));
@@ -196,11 +196,13 @@ static void flight_take_parts(struct flight *f)
     f->keys = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->keys));
     f->digests = mem_alloc_array(COMMIT_BATCHES_MAX, sizeof(*f->digests));
     while (s->queue && f->n_parts < COMMIT_BATCHES_MAX &&
-           (f->n_parts == 0 || blocks + s->queue->n <= COMMIT_BLOCKS_MAX)) {
+           (f->n_parts == 0 || (blocks + s->queue->n <= COMMIT_BLOCKS_MAX &&
+                                bytes + s->queue->bytes <= COMMIT_BYTES_MAX))) {
         struct batch_part *part = s->queue;
         s->queue = part->next;
         part->next = NULL;
         blocks += part->n;
+        bytes += part->bytes;
         f->parts[f->n_parts++] = part;
         if (part->batch->arrived.us < f->from)
             f->from = part->batch->arrived.us;

@@ -115,6 +115,25 @@ void aggregator_unhold(struct aggregator *g, int token)
     pthread_mutex_unlock(&g->mutex);
 }
 
+/* The most that it adds to one commit: that of one release. */
+static size_t batch_bytes(const struct batch *b)
+{
+    struct map releases;
+    size_t most = 0;
+    uint32_t i = 0;
+    const struct sums *sums;
+    map_init(&releases);
+    while ((sums = sums_set_next(&b->sums, &i))) {
+        const uint32_t *release = &sums->key.release;
+        uintptr_t bytes = (uintptr_t)map_get(&releases, release, sizeof(*release));
+        bytes += sums_wire_bytes(sums);
+        map_put(&releases, release, sizeof(*release), (void *)bytes);
+        most = bytes > most ? bytes : most;
+    }
+    map_release(&releases, NULL);
+    return most;
+}
+
 int ingest_batch(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, const struct batch_request *request, struct ingest_answer *answer,
                  struct err *err)
@@ -135,6 +154,13 @@ int ingest_batch(struct aggregator *g, const struct ingest_options *options, con
         request->done(request->user, BATCH_STORED);
         batch_free(b);
         return 0;
+    }
+    if (batch_bytes(b) > BATCH_BYTES_MAX) {
+        batch_free(b);
+        return err_set(err, ERR_TOO_LARGE,
+                       "a batch is stored as one, and this one has more than %zu MB of totals (one "
+                       "for each block, metric and cohort): send it as several",
+                       BATCH_BYTES_MAX >> 20);
     }
     pthread_mutex_lock(&g->mutex);
     bool is_taken = g->n_batches_seen < BATCHES_PENDING_MAX && !g->is_stopping;

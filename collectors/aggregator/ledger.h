@@ -64,6 +64,7 @@ struct batch_part {
     struct batch *batch;
     const struct sums **sums; /* in batch->sums */
     size_t n;
+    size_t bytes; /* sums_wire_bytes() of all */
     struct batch_part *next;
 };
 
@@ -130,8 +131,8 @@ void stream_add_summary(struct stream *s, const struct total_key *key, const str
 /* Replaces a block's total; the same total again changes nothing. */
 void stream_set_summary(struct stream *s, const struct total_key *key, const struct summary *sum,
                         struct wall from);
-/* Redis may have lost totals it had acknowledged: until a commit shows whether it has, the watermark
- * does not pass the first of their blocks. */
+/* Redis may have lost totals it had acknowledged: until a commit shows whether it has, the
+ * watermark does not pass the first of their blocks. */
 void stream_doubt(struct stream *s);
 /* Forgets totals that are stored and long enough sealed. */
 void ledger_forget_sealed(struct ledger *l);

@@ -106,8 +106,8 @@ struct batch_request {
     void *user;
 };
 /* 0: done() is or will be called. -1: it will not (ERR_UNAVAILABLE: too much is waiting; ERR_INPUT:
- * the key is too long, or the body is not of this format). A batch without a key that is sent twice
- * counts twice. */
+ * the key is too long, or the body is not of this format; ERR_TOO_LARGE: more totals than fit one
+ * commit). A batch without a key that is sent twice counts twice. */
 int ingest_batch(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, const struct batch_request *request, struct ingest_answer *answer,
                  struct err *err) WARN_UNUSED;

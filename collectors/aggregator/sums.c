@@ -352,6 +352,18 @@ uint64_t sums_samples(const struct sums *s)
     return s->key.kind == SUMMARY_MOMENTS ? s->moments.n : s->samples;
 }
 
+size_t sums_wire_bytes(const struct sums *s)
+{
+    size_t bytes = 320; /* two keys, the name of the field, and counts or moments */
+    if (s->key.kind == SUMMARY_POINTS)
+        return bytes + points_bytes(s->points);
+    if (s->key.kind != SUMMARY_HIST || !s->pad)
+        return bytes;
+    for (uint32_t p = 0; p < PAD_PAGES; p++)
+        bytes += s->pad->pages[p] ? PAD_PAGE * 4 : 0;
+    return bytes + s->pad->spill.len * 8;
+}
+
 void sums_merge_into(const struct sums *s, struct summary *total)
 {
     BUG_ON(total->kind != s->key.kind);

@@ -61,6 +61,8 @@ struct sums {
     };
 };
 uint64_t sums_samples(const struct sums *s);
+/* About how many bytes a commit takes for them: rather more than fewer. */
+size_t sums_wire_bytes(const struct sums *s);
 
 /* Bytes waiting to be stored, in all sets and the ledger together. */
 struct sums_budget {

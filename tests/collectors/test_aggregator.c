@@ -324,6 +324,32 @@ static void late_samples_are_counted_once(void)
     rig_close(&r);
 }
 
+/* A batch goes with one commit: one that does not fit is refused, and what comes after it is
+ * stored. */
+static void a_batch_that_fits_no_commit_is_refused(void)
+{
+    enum { WIDE = 5000, TOO_WIDE = 60000 };
+    struct rig r = {0};
+    struct err err = {0};
+    struct buf body;
+    struct ingest_answer answer;
+    struct rig_wait w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, BATCH_UNKNOWN};
+    struct batch_request q = {"too wide", "d", rig_done, &w};
+    struct ingest_options o = rig_options(&ingest_text, at);
+    T_CHECK(rig_open(&r, "wide"));
+    buf_init(&body, SIZE_MAX / 2);
+    for (int i = 0; i < WIDE; i++)
+        buf_addf(&body, "http.errors:1|c" C "|T%lld\n", (long long)T0_S - i);
+    T_EQ_INT(rig_batch(r.g, body.data, at, "wide", "d"), BATCH_STORED);
+    for (int i = WIDE; i < TOO_WIDE; i++)
+        buf_addf(&body, "http.errors:1|c" C "|T%lld\n", (long long)T0_S - i);
+    T_EQ_INT(ingest_batch(r.g, &o, body.data, body.len, &q, &answer, &err), -1);
+    T_EQ_INT(err.code, ERR_TOO_LARGE);
+    T_EQ_INT(rig_batch(r.g, "http.errors:1|c" C, at, "after", "d"), BATCH_STORED);
+    buf_release(&body);
+    rig_close(&r);
+}
+
 /* Redis forgets what it had acknowledged (a failover): it is set again from memory. */
 static void totals_are_set_again(void)
 {
@@ -568,6 +594,7 @@ int main(int argc, char **argv)
         {"one of many wins", one_of_many_wins},
         {"threads add up", threads_add_up},
         {"late samples are counted once", late_samples_are_counted_once},
+        {"a batch that fits no commit is refused", a_batch_that_fits_no_commit_is_refused},
         {"totals are set again", totals_are_set_again},
         {"totals are set again unasked", totals_are_set_again_unasked},
         {"watermark falls back", watermark_falls_back},
