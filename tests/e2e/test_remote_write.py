@@ -139,7 +139,7 @@ def spec(name, service):
             {"name": "by-labels", "kind": "rate", "role": "info", "margin": wide,
              "source": push("http_requests_total", "http_requests_total", where={"code": "500"}, cohorts={c: {"job": service, "cohort": c} for c in ("baseline", "candidate")})},
         ],
-        "policy": {"block": "2s", "lateness": "2s", "no_data_after": "1h", "deadline": "4h"},
+        "policy": {"block": "2s", "lateness": "8s", "no_data_after": "1h", "deadline": "4h"},
     }
 
 
@@ -211,7 +211,7 @@ def a_prometheus_server_through_two_judged_is_counted_once():
             time.sleep(2.5)  # the last counts are scraped, in a block of the same series
             for t in targets.values():
                 t.is_gone = True
-            wait_for("sealed", lambda: all(int(redis.ask("HGET", "judge:{prom}:marks", str(m)) or 0) >= last for m in range(5)), 20)
+            wait_for("sealed", lambda: all(int(redis.ask("HGET", "judge:{prom}:marks", str(m)) or 0) >= last for m in range(5)), 60)
             for c, w in want.items():
                 got = [stored_totals(redis.ask, "prom", i)[c] for i in range(5)]
                 check((got[0]["events"], got[0]["exposure"]) == (w["errors"], w["requests"]), c, got[0], w)
