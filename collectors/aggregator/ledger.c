@@ -151,9 +151,10 @@ void stream_set_summary(struct stream *s, const struct total_key *key, const str
 static bool is_past(const void *user, const struct lane *l, const struct total *t)
 {
     const struct stream *s = user;
-    int64_t kept_us = s->field[0] ? SET_KEPT_US : SEALED_KEPT_US;
-    return t->stored == t->version &&
-           stream_is_sealed(s, l->metric, t->block + kept_us / s->marks->block_us);
+    const int64_t kept_us = s->field[0] ? SET_KEPT_US : SEALED_KEPT_US;
+    const int64_t block_us = s->marks->block_us;
+    const int64_t kept = (kept_us + block_us - 1) / block_us; /* one at least, however long */
+    return t->stored == t->version && stream_is_sealed(s, l->metric, t->block + kept);
 }
 
 void ledger_forget_sealed(struct ledger *l)

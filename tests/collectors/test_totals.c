@@ -1,6 +1,8 @@
 /* Lanes of totals against an array of summaries. */
 #include "collectors/aggregator/totals.h"
 
+#include "collectors/aggregator/ledger.h"
+
 #include "tests/t.h"
 
 #define BLOCKS 40
@@ -151,12 +153,50 @@ static void taking_moves_points(void)
     }
 }
 
+/* Stored and sealed they stay for three more seconds: a failover may have lost both. The mark tells
+ * of whole blocks, so of long ones the one behind must be sealed. */
+static void sealed_totals_are_kept_for_a_while(void)
+{
+    static const struct {
+        int64_t block_us, more; /* how far the mark must be beyond the block */
+    } rows[] = {{US_PER_SECOND, 3}, {2 * US_PER_SECOND, 2}, {60 * US_PER_SECOND, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sums_budget budget = {.max = INT64_MAX};
+        struct ledger l;
+        pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+        pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+        const struct release_route route = {
+            .id = "r1", .n_metrics = 1, .block_us = rows[i].block_us};
+        const struct total_key key = {.block = 100};
+        struct summary one = of_value(SUMMARY_COUNTS, 1);
+        ledger_init(&l, NULL, &budget, &mutex, &wake);
+        struct route_marks *marks = route_marks_new(1, &route);
+        struct stream *s = ledger_stream(&l, marks, "p");
+        stream_add_summary(s, &key, &one, (struct wall){1});
+        struct total *t = lane_at(&s->totals.lanes[0], 0);
+        atomic_store(&marks->sealed[0], 1000);
+        ledger_forget_sealed(&l);
+        T_EQ_INT(totals_count(&s->totals), 1); /* not stored */
+        t->stored = t->version;
+        atomic_store(&marks->sealed[0], 100 + rows[i].more - 1);
+        ledger_forget_sealed(&l);
+        T_EQ_INT(totals_count(&s->totals), 1);
+        atomic_store(&marks->sealed[0], 100 + rows[i].more);
+        ledger_forget_sealed(&l);
+        T_EQ_INT(totals_count(&s->totals), 0);
+        ledger_release(&l);
+        route_marks_unref(marks);
+        summary_release(&one);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"lanes hold what was added", lanes_hold_what_was_added},
         {"setting replaces", setting_replaces},
         {"taking moves points", taking_moves_points},
+        {"sealed totals are kept for a while", sealed_totals_are_kept_for_a_while},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
