@@ -97,8 +97,11 @@ def canary(stack, redis, strikes):
     judgeds[0].start()
     judgeds[1].start()
     judgeds[1]._token = judgeds[0].token
+    judgeds[0].apply(COUNTED_SPEC)  # first: who knows the other knows this one
     judgeds[0].apply(SPEC % (RELEASE, relay.haproxy_path))
-    judgeds[0].apply(COUNTED_SPEC)
+    for j in judgeds:  # a gauge is refused by its type where the metric is routed: nothing is counted of it
+        gauge = "r:1|g|#service:shop,cohort:baseline\n"
+        wait_for("a route", lambda j=j: j.post("/v1/samples", gauge, type="text/plain").json["refused"] == 1, 20)
     wait_for("the first share", lambda: haproxy.weights() == (95, 5), 20)
     with Senders(judgeds, harmless(haproxy)) as senders:
         strikes[0]()
