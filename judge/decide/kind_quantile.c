@@ -82,11 +82,10 @@ static void quantile_take(struct kind_test *t, const struct spec_metric *m,
 static void quantile_totals(const struct kind_test *t, const struct spec_metric *m,
                             struct cohort_totals *baseline, struct cohort_totals *candidate)
 {
-    const struct hist *h0 = &t->quantile.h0, *h1 = &t->quantile.h1;
-    *baseline =
-        (struct cohort_totals){(double)h0->n, NAN, hist_quantile(h0, m->quantile), NAN, NAN};
-    *candidate =
-        (struct cohort_totals){(double)h1->n, NAN, hist_quantile(h1, m->quantile), NAN, NAN};
+    struct quantile_arm arm0 = quantile_test_arm(&t->quantile, 0);
+    struct quantile_arm arm1 = quantile_test_arm(&t->quantile, 1);
+    *baseline = (struct cohort_totals){arm0.n, NAN, arm0.quantile, NAN, NAN};
+    *candidate = (struct cohort_totals){arm1.n, NAN, arm1.quantile, NAN, NAN};
 }
 
 static void quantile_start_bake(struct kind_test *t, const struct spec_metric *m,

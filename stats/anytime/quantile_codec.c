@@ -7,18 +7,21 @@
 
 #include "stats/anytime/quantile_test.h"
 
-#define QUANTILE_FORM 3
+#define QUANTILE_FORM 4
 #define SUM_MAX       1e100
+#define LOG_E_MAX     1e16 /* of values within their limits */
 
 static void put_residuals(const struct quantile_residuals *r, struct buf *out)
 {
     buf_add_varint(out, r->base);
     buf_add_varint(out, r->far);
     buf_add_double(out, r->residual_sq);
+    buf_add_double(out, r->variance);
     buf_add_double(out, r->above_base);
-    buf_add_double(out, r->above0_far);
     buf_add_double(out, r->above1);
-    buf_add_double(out, r->lately);
+    buf_add_double(out, r->lately0);
+    buf_add_double(out, r->lately_far);
+    buf_add_double(out, r->lately1);
 }
 
 void quantile_test_encode(const struct quantile_test *t, struct buf *out)
@@ -27,15 +30,20 @@ void quantile_test_encode(const struct quantile_test *t, struct buf *out)
                         t->correlation_floor.established,
                         t->n0,
                         t->n1,
-                        t->ratio_sq,
                         t->recent0,
                         t->recent1,
+                        t->lately0,
                         t->lately1};
     buf_add_u8(out, QUANTILE_FORM);
     for (int side = 0; side < 2; side++) {
         buf_add_double(out, t->null[side].p);
         buf_add_double(out, t->null[side].factor);
         buf_add_double(out, t->null[side].share);
+    }
+    buf_add_double(out, t->ended.log_e_fail);
+    for (int arm = 0; arm < 2; arm++) {
+        buf_add_double(out, t->ended.n[arm]);
+        buf_add_double(out, t->ended.quantile[arm]);
     }
     buf_add_varint(out, t->blocks);
     buf_add_varint(out, t->paired);
@@ -65,10 +73,12 @@ static bool get_residuals(struct bytes *in, struct quantile_residuals *r)
     r->base = ok ? (uint32_t)base : 0;
     r->far = ok ? (uint32_t)far : 0;
     ok = get(in, &r->residual_sq) && ok;
+    ok = get(in, &r->variance) && ok;
     ok = get(in, &r->above_base) && ok;
-    ok = get(in, &r->above0_far) && ok;
     ok = get(in, &r->above1) && ok;
-    return get(in, &r->lately) && ok;
+    ok = get(in, &r->lately0) && ok;
+    ok = get(in, &r->lately_far) && ok;
+    return get(in, &r->lately1) && ok;
 }
 
 static bool decode_nulls(struct quantile_test *t, struct bytes *in)
@@ -91,19 +101,31 @@ static bool decode_nulls(struct quantile_test *t, struct bytes *in)
     return !in->bad;
 }
 
+static bool decode_ended(struct quantile_ended *e, struct bytes *in)
+{
+    e->log_e_fail = bytes_double(in);
+    bool ok = fabs(e->log_e_fail) <= LOG_E_MAX;
+    for (int arm = 0; arm < 2; arm++) {
+        ok = get(in, &e->n[arm]) && ok;
+        double q = e->quantile[arm] = bytes_double(in);
+        ok = ok && (isnan(q) || (e->n[arm] > 0 && q >= 0 && q <= 2 * HIST_HUGE));
+    }
+    return ok;
+}
+
 static bool decode_sums(struct quantile_test *t, struct bytes *in)
 {
     double *const v[] = {&t->correlation_floor.now,
                          &t->correlation_floor.established,
                          &t->n0,
                          &t->n1,
-                         &t->ratio_sq,
                          &t->recent0,
                          &t->recent1,
+                         &t->lately0,
                          &t->lately1};
     unsigned long long paired;
     unsigned has_edges;
-    bool ok = true;
+    bool ok = decode_ended(&t->ended, in);
     t->blocks = bytes_varint(in);
     paired = bytes_varint(in);
     has_edges = bytes_u8(in);

@@ -8,10 +8,14 @@
  *              (1 + margin) Q0(p); s = 1 is the plain "the candidate's quantile is within the
  * margin"
  *
- * Histograms accumulate; each block's dispersion is taken from how its counts above the baseline's
- * quantile scatter, and every count is divided by it, so requests that slow down together are not
- * taken for independent ones. Spans (values known only to lie between two edges) are counted
- * against the test.
+ * Histograms accumulate over a segment: values of a slow hour at one split and of a fast hour at
+ * another, put together, would make equal arms look different. So each segment is a test of its own
+ * with its own Q0(p); `fail` is the product of the ended ones' e-values and the open one's, `pass`
+ * and the interval are of the open one.
+ *
+ * Each block's dispersion is taken from how its counts above the baseline's quantile scatter, and
+ * every count is divided by it, so requests that slow down together are not taken for independent
+ * ones. Spans (values known only to lie between two edges) are counted against the test.
  *
  * A metric where a DECREASE is harm has no meaning for latencies; callers refuse it.
  * The accumulator owns memory (two histograms): init and release. Replay gives the same bits.
@@ -45,27 +49,35 @@ struct quantile_block {
 struct quantile_residuals {
     uint32_t base, far;
     double residual_sq; /* sum of squares of the blocks' residuals about the null */
-    double above_base, above0_far,
-        above1;    /* values at or above: baseline's twice, the candidate's */
-    double lately; /* the candidate's, a decaying mean over about eight blocks */
+    double variance;    /* what independent values would give, at each block's own fractions */
+    double above_base, above1; /* values: the baseline's at or above base, the candidate's, far */
+    double lately0, lately_far, lately1; /* the same counts, decaying means over some 8 blocks */
 };
 
 #define QUANTILE_LADDER 20
 
+/* What is kept of the segments that have ended. By arm: values, and the p-quantile of the latest
+ * segment that had any (NAN before). */
+struct quantile_ended {
+    double log_e_fail; /* the sum of theirs */
+    double n[2], quantile[2];
+};
+
 struct quantile_test {
     struct quantile_null null[2]; /* by test_side; p is NAN when that test is absent */
-    struct hist h0, h1;           /* owned */
-    bool has_edges;               /* chosen once, near the baseline's p-quantile */
+    struct quantile_ended ended;
+    struct hist h0, h1; /* owned; of the open segment */
+    bool has_edges;     /* chosen once, near the baseline's p-quantile */
     struct quantile_residuals fail[QUANTILE_LADDER], pass;
-    double n0, n1, ratio_sq; /* values of the blocks with edges; sum of n1^2/n0 */
-    double lately1;          /* the candidate's values, the same decaying mean as `lately` */
+    double n0, n1;           /* values of the blocks with edges */
+    double lately0, lately1; /* values, the same decaying means */
     uint32_t paired;         /* those blocks */
     struct scatter scatter;
-    double
-        odds; /* pass: candidate's values over the baseline's, frozen after 16 blocks; NAN before */
+    double odds; /* pass: candidate's values over the baseline's, frozen after 16 blocks of the
+                    segment; NAN before */
     struct correlation correlation_floor;
     double recent0, recent1; /* decaying means of values a block, over about 32 blocks */
-    uint64_t blocks;
+    uint64_t blocks;         /* of the open segment */
 };
 
 /* Either null may be NULL; when both are given their p must be equal. An impossible null is a bug.
@@ -74,13 +86,15 @@ void quantile_test_init(struct quantile_test *t, const struct quantile_null *fai
                         const struct quantile_null *pass_null);
 void quantile_test_release(struct quantile_test *t);
 
-/* See rate_ratio.h: windows never span segments. */
+/* Where a segment begins: the evidence about the one before is final. */
 void quantile_test_new_segment(struct quantile_test *t);
 /* One sealed block, in order; a block with an empty arm still counts for the other. */
 void quantile_test_take(struct quantile_test *t, const struct quantile_block *block);
 
-/* log of the tempered e-value, finite; 0 when the test is absent or an arm is empty. */
+/* log of the tempered e-value, finite; 0 when the test is absent. While an arm of the open segment
+ * is empty `fail` is what the ended ones left, `pass` 0. */
 double quantile_test_log_e(const struct quantile_test *t, enum test_side side);
+/* Of the open segment alone, with dispersion 1. */
 double quantile_test_log_e_untempered(const struct quantile_test *t, enum test_side side);
 
 /* Never below quantile_test_log_e() of that side, and a small part of its cost: the e-value is a
@@ -91,10 +105,17 @@ double quantile_test_log_e_most(const struct quantile_test *t, enum test_side si
 struct rate_dispersion quantile_test_dispersion(const struct quantile_test *t, enum test_side side);
 void quantile_test_set_correlation(struct quantile_test *t, struct correlation whole);
 
+/* Values of an arm (0 or 1), of all segments, and the p-quantile of those of the latest segment
+ * that has any: those of several have none in common. NAN when there are none. */
+struct quantile_arm {
+    double n, quantile;
+};
+struct quantile_arm quantile_test_arm(const struct quantile_test *t, int arm);
+
 /*
- * Anytime confidence limits at level 1 - alpha, bucket edges, rounded outwards: of Q1(p)/Q0(p) from
- * limits of both arms at alpha/2 each; and of each arm. estimate: ratio of the sample quantiles
- * (NAN without values). 0 and INFINITY where there is no limit yet.
+ * Anytime confidence limits at level 1 - alpha of the open segment, bucket edges, rounded outwards:
+ * of Q1(p)/Q0(p) from limits of both arms at alpha/2 each; and of each arm. estimate: ratio of the
+ * sample quantiles (NAN without values). 0 and INFINITY where there is no limit yet.
  */
 struct quantile_interval {
     struct ratio_interval ratio, baseline, candidate;

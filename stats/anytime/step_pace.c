@@ -86,10 +86,11 @@ static void expect_residuals(struct quantile_residuals *r, const struct quantile
     double variance = n1 * n1 / n0 * fmax(0, square0 - mean0 * mean0);
     variance += s * s * n1 * far1 * (1 - far1);
     double mean = n1 * (s * far1 + mean0);
+    r->variance = quantile_null_variance(n0, n1, base, far0, s);
     r->residual_sq = plan->dispersion * variance + mean * mean;
     r->above_base = n0 * base;
-    r->above0_far = n0 * far0;
-    r->above1 = r->lately = n1 * far1;
+    r->lately0 = r->above_base;
+    r->above1 = r->lately1 = n1 * far1;
 }
 
 static void expect(struct quantile_test *t, const struct quantile_null *null, enum test_side side,
@@ -99,9 +100,8 @@ static void expect(struct quantile_test *t, const struct quantile_null *null, en
     hist_merge(&t->h0, plan->h0);
     hist_merge(&t->h1, plan->h1);
     quantile_choose_edges(t);
-    t->n0 = plan->n0;
+    t->n0 = t->lately0 = plan->n0;
     t->n1 = t->lately1 = plan->n1;
-    t->ratio_sq = plan->n1 * plan->n1 / plan->n0;
     t->odds = plan->n1 / plan->n0;
     t->paired = 1;
     t->blocks = 1;

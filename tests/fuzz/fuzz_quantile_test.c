@@ -74,6 +74,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
     quantile_test_init(&t, given[TEST_FAIL], given[TEST_PASS]);
     for (int i = 0; i < 30 && in.left; i++) {
         struct hist h0, h1;
+        if (bytes_u8(&in) > 240)
+            quantile_test_new_segment(&t);
         fill(&h0, &in);
         fill(&h1, &in);
         quantile_test_take(&t, &(struct quantile_block){&h0, &h1});

@@ -274,6 +274,54 @@ static void checkpoint_gives_the_same_bits(void)
     gsl_rng_free(rng);
 }
 
+/* One step after the other, the second with another split and, like every request of that hour,
+ * slower. Put together the candidate has nearly all of its values in the slow hour. */
+static void segments_are_not_put_together(void)
+{
+    static const struct {
+        int line;
+        double slowdown; /* of the candidate, all the time */
+        double hour;     /* of both arms in the second segment */
+        bool harmful;
+    } cases[] = {
+        {__LINE__, 1, 1, false},   {__LINE__, 1, 1.5, false}, {__LINE__, 1, 10, false},
+        {__LINE__, 1, 0.4, false}, {__LINE__, 1.2, 1, true},  {__LINE__, 1.2, 3, true},
+    };
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct quantile_test t;
+        double most = -INFINITY, first = 0;
+        quantile_test_init(&t, &slower, NULL);
+        for (int i = 0; i < 80; i++) {
+            bool is_second = i >= 40;
+            double scale = is_second ? cases[k].hour : 1;
+            struct hist h0, h1;
+            if (i == 40) {
+                first = quantile_test_log_e(&t, TEST_FAIL);
+                quantile_test_new_segment(&t);
+                T_NEAR(quantile_test_log_e(&t, TEST_FAIL), first, 0, 0);
+                T_NEAR(quantile_test_log_e_most(&t, TEST_FAIL), first, 0, 0);
+            }
+            hist_init(&h0);
+            hist_init(&h1);
+            fill(rng, &h0, is_second ? 200 : 380, scale, 0.5);
+            fill(rng, &h1, is_second ? 200 : 20, scale * cases[k].slowdown, 0.5);
+            quantile_test_take(&t, &(struct quantile_block){&h0, &h1});
+            most = fmax(most, quantile_test_log_e(&t, TEST_FAIL));
+            T_CHECK(quantile_test_log_e_most(&t, TEST_FAIL) >= quantile_test_log_e(&t, TEST_FAIL));
+            hist_release(&h0);
+            hist_release(&h1);
+        }
+        if ((most >= log(100)) != cases[k].harmful)
+            t_fail(__FILE__, cases[k].line, "log e reached %g, after the first segment %g", most,
+                   first);
+        T_NEAR(quantile_test_arm(&t, 0).n, 40 * 580, 0, 0);
+        T_NEAR(quantile_test_arm(&t, 1).n, 40 * 220, 0, 0);
+        quantile_test_release(&t);
+    }
+    gsl_rng_free(rng);
+}
+
 static void nothing_seen_is_no_evidence(void)
 {
     struct quantile_test t;
@@ -385,6 +433,7 @@ int main(int argc, char **argv)
         {"spans_cost_power_only", spans_cost_power_only},
         {"mean_is_at_most_one", mean_is_at_most_one},
         {"checkpoint_gives_the_same_bits", checkpoint_gives_the_same_bits},
+        {"segments_are_not_put_together", segments_are_not_put_together},
         {"nothing_seen_is_no_evidence", nothing_seen_is_no_evidence},
         {"interval_holds_the_truth", interval_holds_the_truth},
         {"forecast_comes_near", forecast_comes_near},

@@ -250,6 +250,49 @@ static void two_frozen_blocks_are_not_harm(void)
     gsl_rng_free(rng);
 }
 
+/* All latencies grow eightfold within a step, the arms' own noise as before: for `fail` with the
+ * same latencies, for `pass` with those at the margin. */
+static void a_common_slow_down_is_not_taken_for_one_arms(void)
+{
+    static const double growths[] = {4, 8};
+    int runs = sim_runs(60, 2000);
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, SEED);
+    for (size_t k = 0; k < 2 * ARRAY_LEN(growths); k++) {
+        struct quantile_null fail = {P, 1, 1}, pass = {P, 1.2, 1};
+        bool is_fail = k % 2 == 0;
+        double growth = growths[k / 2], level = is_fail ? 0.01 : 0.05;
+        int wrong = 0;
+        for (int run = 0; run < runs; run++) {
+            struct quantile_test t;
+            struct hist h0, h1;
+            bool hit = false;
+            quantile_test_init(&t, is_fail ? &fail : NULL, is_fail ? NULL : &pass);
+            hist_init(&h0);
+            hist_init(&h1);
+            for (int i = 1; i <= 100 && !hit; i++) {
+                double scale = i > 40 ? growth : 1, slowdown = is_fail ? 1 : 1.2;
+                block_of(rng, &latencies[1], &h0, 200, scale, 0.3);
+                block_of(rng, &latencies[1], &h1, 200, scale * slowdown, 0.3);
+                quantile_test_take(&t, &(struct quantile_block){&h0, &h1});
+                if (is_fail)
+                    hit = quantile_test_log_e(&t, TEST_FAIL) >= log(100);
+                else
+                    hit = i >= 20 && quantile_test_log_e(&t, TEST_PASS) >= log(20);
+            }
+            wrong += hit;
+            quantile_test_release(&t);
+            hist_release(&h0);
+            hist_release(&h1);
+        }
+        double allowed = level + 3 * sqrt(level * (1 - level) / runs);
+        printf("  %s, all latencies times %.0f: wrong %.4f of %d, allowed %.4f\n",
+               is_fail ? "fail" : "pass", growth, (double)wrong / runs, runs, allowed);
+        T_CHECK(wrong <= allowed * runs);
+    }
+    gsl_rng_free(rng);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -258,6 +301,8 @@ int main(int argc, char **argv)
         {"has_power", has_power},
         {"finds_harm_that_begins_within_a_step", finds_harm_that_begins_within_a_step},
         {"two_frozen_blocks_are_not_harm", two_frozen_blocks_are_not_harm},
+        {"a_common_slow_down_is_not_taken_for_one_arms",
+         a_common_slow_down_is_not_taken_for_one_arms},
     };
     gsl_set_error_handler_off();
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
