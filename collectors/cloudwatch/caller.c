@@ -144,6 +144,9 @@ static int page_take(struct exchange *x, const struct aws_reply *reply, struct e
         return -1;
     if (!x->token)
         return 0;
+    if (strlen(x->token) > CLOUDWATCH_TOKEN_BYTES_MAX) /* it would not fit the next request */
+        return err_set(err, ERR_PROTOCOL, "CloudWatch's reply: a NextToken of over %d bytes",
+                       CLOUDWATCH_TOKEN_BYTES_MAX);
     if (++x->pages == CLOUDWATCH_PAGES_MAX)
         return err_set(err, ERR_LIMIT, "more than %d pages", CLOUDWATCH_PAGES_MAX);
     rate_charge(x->caller, &x->call);

@@ -17,6 +17,7 @@
 #define CLOUDWATCH_PERIOD_MAX_S         3600   /* a block is no longer */
 #define CLOUDWATCH_DELAY_MIN_S          120    /* default delay: this, or two periods if longer */
 #define CLOUDWATCH_PAGES_MAX            1000   /* of one call; more: the read fails */
+#define CLOUDWATCH_TOKEN_BYTES_MAX      65536  /* of the next page; longer: the read fails */
 #define CLOUDWATCH_BODY_BYTES           (256 << 10) /* of queries: the next want begins another call */
 #define CLOUDWATCH_REQUEST_BYTES_MAX    ((size_t)4 << 20)  /* one page's request */
 #define CLOUDWATCH_REPLY_BYTES_MAX      ((size_t)16 << 20) /* one page; longer: the read fails */
