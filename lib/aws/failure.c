@@ -10,7 +10,8 @@
 #include <strings.h>
 #include <time.h>
 
-#define MESSAGE_MAX 300 /* of AWS's own words */
+#define MESSAGE_MAX 300  /* of AWS's own words */
+#define LAST_YEAR   9000 /* a signature's time has four digits for it, and time goes on */
 
 /* --- Codes --- */
 
@@ -241,8 +242,8 @@ int failure_date(const struct http_reply *reply, struct wall *out)
     tm.tm_hour = digits(text + 17, 2);
     tm.tm_min = digits(text + 20, 2);
     tm.tm_sec = digits(text + 23, 2);
-    if (tm.tm_mon == 12 || tm.tm_mday < 1 || tm.tm_year < 0 || tm.tm_hour < 0 || tm.tm_min < 0 ||
-        tm.tm_sec < 0)
+    if (tm.tm_mon == 12 || tm.tm_mday < 1 || tm.tm_year < 0 || tm.tm_year > LAST_YEAR - 1900 ||
+        tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0)
         return -1;
     out->us = (int64_t)timegm(&tm) * US_PER_SECOND;
     return 0;
