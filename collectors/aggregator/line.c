@@ -266,7 +266,7 @@ static void target_add_values(struct ingest *in, struct series_target *t, struct
 /* false: no room for one more series. */
 static bool target_add_point(struct ingest *in, const struct series *s,
                              const struct series_target *t, struct sums *sums,
-                             const struct sample_line *line)
+                             const struct sample_line *line, bool is_again)
 {
     const struct series_points *own = s->points;
     struct cumulative_point p = {.id = {own->id[0], own->id[1]},
@@ -283,7 +283,7 @@ static bool target_add_point(struct ingest *in, const struct series *s,
         p.side = t->part == ROUTE_EVENTS ? POINT_EVENTS : POINT_EXPOSURE;
         p.id[1] ^= (uint64_t)t->part; /* a metric may count a series on both sides */
     }
-    if (sums_add_point(in->into, sums, &p))
+    if (sums_add_point(in->into, sums, &p, is_again))
         return true;
     collectors_count(COUNT_POINTS_LIMIT, 1);
     return false;
@@ -366,6 +366,7 @@ static void line_add(struct ingest *in, const struct sample_line *line)
         enum miss this_one = MISS_NONE;
         struct series_target *t = series_target(s, i);
         struct sums *sums = NULL;
+        const struct sums *before = t->set_id == in->into->id ? t->sums : NULL;
         if (line->period_us && t->block_us % line->period_us != 0)
             this_one = MISS_PERIOD;
         else if (form_fits(t, line))
@@ -373,7 +374,8 @@ static void line_add(struct ingest *in, const struct sample_line *line)
         else
             this_one = MISS_FORM;
         if (sums && t->is_cumulative)
-            this_one = target_add_point(in, s, t, sums, line) ? this_one : MISS_POINTS;
+            this_one =
+                target_add_point(in, s, t, sums, line, sums == before) ? this_one : MISS_POINTS;
         else if (sums)
             target_add_values(in, t, sums, line);
         if (this_one == MISS_NONE)

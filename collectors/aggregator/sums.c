@@ -293,11 +293,12 @@ void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist
     s->samples += hist->n;
 }
 
-bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point)
+bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point,
+                    bool is_again)
 {
-    const bool may_grow = s->points->len == s->points->cap || point->buckets;
+    const bool may_grow = s->points->len == s->points->cap || point->buckets || is_again;
     const size_t before = may_grow ? points_bytes(s->points) : 0;
-    const bool is_taken = points_put(s->points, point);
+    const bool is_taken = is_again ? points_put(s->points, point) : points_append(s->points, point);
     if (may_grow)
         sums_budget_add(set->budget, (int64_t)points_bytes(s->points) - (int64_t)before);
     s->samples += is_taken;

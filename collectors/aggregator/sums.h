@@ -100,8 +100,10 @@ void sums_add_span(struct sums_set *set, struct sums *s, double lower, double up
 void sums_add_hist(struct sums_set *set, struct sums *s, const struct hist *hist);
 /* The same for SUMMARY_MOMENTS: a finite value, as often. */
 void sums_add_moment(struct sums *s, double value, uint64_t count);
-/* The last point of a cumulative series; false past POINTS_MAX series. */
-bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point);
+/* The last point of a cumulative series; is_again: the series may have one here already. false past
+ * POINTS_MAX series. */
+bool sums_add_point(struct sums_set *set, struct sums *s, const struct cumulative_point *point,
+                    bool is_again);
 /* Adds the sums to a total of the same kind. */
 void sums_merge_into(const struct sums *s, struct summary *total);
 

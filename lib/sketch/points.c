@@ -35,16 +35,6 @@ static uint32_t slot_of(const struct points *p, const uint64_t id[2])
     return at;
 }
 
-static void grow(struct points *p)
-{
-    p->cap = p->cap ? (p->cap < STEEP_CAP ? 4 : 2) * p->cap : FIRST_CAP;
-    p->items = mem_grow(p->items, p->cap, sizeof(*p->items));
-    free(p->slots);
-    p->slots = mem_alloc_array(2 * (size_t)p->cap, sizeof(*p->slots));
-    for (uint32_t i = 0; i < p->len; i++)
-        p->slots[slot_of(p, p->items[i].id)] = i + 1;
-}
-
 static size_t buckets_bytes(const struct point_buckets *b)
 {
     return b ? sizeof(*b) + b->n * sizeof(b->items[0]) : 0;
@@ -66,10 +56,11 @@ static void item_set(struct points *p, struct cumulative_point *to,
     to->buckets = old;
 }
 
-const struct cumulative_point *points_find(const struct points *p, const uint64_t id[2])
+static void item_clear(struct points *p, struct cumulative_point *item)
 {
-    const uint32_t at = p->len ? p->slots[slot_of(p, id)] : 0;
-    return at ? &p->items[at - 1] : NULL;
+    p->buckets_bytes -= buckets_bytes(item->buckets);
+    free(item->buckets);
+    item->buckets = NULL;
 }
 
 /* The newer point's start, which is unknown when the older one says so of the same. */
@@ -89,6 +80,38 @@ static void renew(struct points *p, struct cumulative_point *known,
     known->start_us = start_us;
 }
 
+static void grow(struct points *p)
+{
+    p->cap = p->cap ? (p->cap < STEEP_CAP ? 4 : 2) * p->cap : FIRST_CAP;
+    p->items = mem_grow(p->items, p->cap, sizeof(*p->items));
+}
+
+/* Makes the slots, for the capacity of now. What was appended without a look may be there twice. */
+static void make_slots(struct points *p)
+{
+    const uint32_t n = p->len;
+    free(p->slots);
+    p->slots = mem_alloc_array(2 * (size_t)p->cap, sizeof(*p->slots));
+    p->len = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t slot = slot_of(p, p->items[i].id);
+        if (p->slots[slot]) {
+            renew(p, &p->items[p->slots[slot] - 1], &p->items[i]);
+            item_clear(p, &p->items[i]);
+            continue;
+        }
+        p->items[p->len] = p->items[i];
+        p->slots[slot] = ++p->len;
+    }
+}
+
+const struct cumulative_point *points_find(const struct points *p, const uint64_t id[2])
+{
+    BUG_ON(p->len && !p->slots);
+    const uint32_t at = p->len ? p->slots[slot_of(p, id)] : 0;
+    return at ? &p->items[at - 1] : NULL;
+}
+
 #define NO_ITEM UINT32_MAX
 
 /* The item it went to, or NO_ITEM. It is looked for at `guess` first. */
@@ -98,9 +121,11 @@ static uint32_t put(struct points *p, const struct cumulative_point *point, uint
         renew(p, &p->items[guess], point);
         return guess;
     }
-    if (p->len == p->cap)
+    if (!p->cap)
         grow(p);
-    const uint32_t slot = slot_of(p, point->id);
+    if (!p->slots)
+        make_slots(p);
+    uint32_t slot = slot_of(p, point->id);
     if (p->slots[slot]) {
         renew(p, &p->items[p->slots[slot] - 1], point);
         return p->slots[slot] - 1;
@@ -108,6 +133,11 @@ static uint32_t put(struct points *p, const struct cumulative_point *point, uint
     if (p->len >= POINTS_MAX) {
         p->is_cut = true;
         return NO_ITEM;
+    }
+    if (p->len == p->cap) {
+        grow(p);
+        make_slots(p);
+        slot = slot_of(p, point->id);
     }
     item_set(p, &p->items[p->len], point, NULL);
     p->slots[slot] = ++p->len;
@@ -119,18 +149,32 @@ bool points_put(struct points *p, const struct cumulative_point *point)
     return put(p, point, p->len) != NO_ITEM;
 }
 
+bool points_append(struct points *p, const struct cumulative_point *point)
+{
+    if (p->slots || p->len >= POINTS_MAX)
+        return points_put(p, point);
+    if (p->len == p->cap)
+        grow(p);
+    item_set(p, &p->items[p->len++], point, NULL);
+    return true;
+}
+
 /* p is empty: the table as it stands. */
 static void copy(struct points *p, const struct points *other)
 {
     p->len = other->len;
     p->cap = other->cap;
     p->items = mem_grow(NULL, p->cap, sizeof(*p->items));
-    p->slots = mem_grow(NULL, 2 * (size_t)p->cap, sizeof(*p->slots));
-    memcpy(p->slots, other->slots, 2 * (size_t)p->cap * sizeof(*p->slots));
+    if (other->slots) {
+        p->slots = mem_grow(NULL, 2 * (size_t)p->cap, sizeof(*p->slots));
+        memcpy(p->slots, other->slots, 2 * (size_t)p->cap * sizeof(*p->slots));
+    }
     memcpy(p->items, other->items, p->len * sizeof(*p->items));
     for (uint32_t i = 0; i < p->len && other->buckets_bytes; i++)
         if (p->items[i].buckets)
             item_set(p, &p->items[i], &other->items[i], NULL);
+    if (!p->slots)
+        make_slots(p);
 }
 
 void points_merge(struct points *p, const struct points *other)
@@ -149,7 +193,8 @@ void points_merge(struct points *p, const struct points *other)
 
 size_t points_bytes(const struct points *p)
 {
-    return p->cap * (sizeof(p->items[0]) + 2 * sizeof(p->slots[0])) + p->buckets_bytes;
+    const size_t slots_bytes = p->slots ? 2 * sizeof(p->slots[0]) : 0;
+    return p->cap * (sizeof(p->items[0]) + slots_bytes) + p->buckets_bytes;
 }
 
 /* ---- bytes ---- */

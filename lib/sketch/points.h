@@ -78,7 +78,7 @@ struct cumulative_point {
 
 struct points {
     struct cumulative_point *items; /* in no order */
-    uint32_t *slots;                /* by id: item + 1, 0 free */
+    uint32_t *slots; /* by id: item + 1, 0 free; NULL: all were appended, one id may stand twice */
     uint32_t len, cap;
     size_t buckets_bytes; /* held by the items' buckets */
     bool is_cut; /* more than POINTS_MAX series came: some are missing, nothing may be counted */
@@ -89,7 +89,11 @@ void points_release(struct points *p);
 /* Takes a copy when it is newer than the series' point there (the same time: the first stays).
  * false past POINTS_MAX, and the set is_cut. */
 bool points_put(struct points *p, const struct cumulative_point *point);
+/* The same for a point whose series has none there yet, without a look whether that is so: when it
+ * was wrong, merging and points_put set it right. */
+bool points_append(struct points *p, const struct cumulative_point *point);
 void points_merge(struct points *p, const struct points *other);
+/* Not of a set that was appended to only. */
 const struct cumulative_point *points_find(const struct points *p, const uint64_t id[2]);
 size_t points_bytes(const struct points *p); /* memory held */
 void points_encode(const struct points *p, struct buf *out);

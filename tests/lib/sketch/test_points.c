@@ -198,6 +198,15 @@ static void an_unknown_start_is_not_forgotten(void)
     }
 }
 
+static void check_same(const struct points *got, const struct points *wanted)
+{
+    T_EQ_INT(got->len, wanted->len);
+    for (uint32_t i = 0; i < wanted->len; i++) {
+        const struct cumulative_point *p = points_find(got, wanted->items[i].id);
+        T_CHECK(p && p->t_us == wanted->items[i].t_us && p->value == wanted->items[i].value);
+    }
+}
+
 /* Random points, split among three processes, each in its own order and some of them twice. */
 static void order_does_not_matter(void)
 {
@@ -206,9 +215,10 @@ static void order_does_not_matter(void)
     srandom(7);
     for (size_t i = 0; i < N; i++)
         all[i] = at(1 + (uint64_t)random() % 200, 10 + (double)i / N, (double)random());
-    struct points one, parts[3], merged;
+    struct points one, parts[3], appended, merged;
     points_init(&one);
     points_init(&merged);
+    points_init(&appended);
     for (size_t i = 0; i < N; i++)
         points_put(&one, &all[i]);
     for (int p = 0; p < 3; p++)
@@ -216,7 +226,9 @@ static void order_does_not_matter(void)
     for (size_t i = N; i-- > 0;) {
         points_put(&parts[i % 3], &all[i]);
         points_put(&parts[random() % 3], &all[i]);
+        points_append(&appended, &all[i]);
     }
+    T_EQ_INT(appended.len, N);
     for (int p = 0; p < 6; p++) {
         struct buf bytes;
         struct points back;
@@ -230,11 +242,15 @@ static void order_does_not_matter(void)
         points_release(&back);
         buf_release(&bytes);
     }
-    T_EQ_INT(merged.len, one.len);
-    for (uint32_t i = 0; i < one.len; i++) {
-        const struct cumulative_point *p = points_find(&merged, one.items[i].id);
-        T_CHECK(p && p->t_us == one.items[i].t_us && p->value == one.items[i].value);
-    }
+    check_same(&merged, &one);
+    points_release(&merged);
+    points_merge(&merged, &appended); /* a copy that finds out what is there twice */
+    check_same(&merged, &one);
+    points_merge(&merged, &appended);
+    check_same(&merged, &one);
+    points_put(&appended, &all[0]);
+    check_same(&appended, &one);
+    points_release(&appended);
     for (int p = 0; p < 3; p++)
         points_release(&parts[p]);
     points_release(&one);
@@ -314,6 +330,27 @@ static void past_the_limit_nothing_counts(void)
     world_release(&w);
 }
 
+/* The same series again and again past the limit: each is one, however often it was appended. */
+static void appended_past_the_limit(void)
+{
+    struct points p;
+    points_init(&p);
+    for (uint64_t i = 0; i < 2 * POINTS_MAX; i++) {
+        struct cumulative_point q = at(1 + i % 3, 10 + (double)i / POINTS_MAX, (double)i);
+        q.side = POINT_BUCKETS;
+        q.buckets = buckets(3, -4, 1 + (uint32_t)i % 3, i);
+        T_CHECK(points_append(&p, &q));
+        free(q.buckets);
+    }
+    T_EQ_INT(p.len, 3);
+    T_CHECK(!p.is_cut);
+    const uint64_t last = (2 * POINTS_MAX - 1) % 3;
+    const struct cumulative_point *q = points_find(&p, at(1 + last, 0, 0).id);
+    T_CHECK(q && q->value == 2 * POINTS_MAX - 1 && q->buckets->zero_count == 2 * POINTS_MAX - 1);
+    points_release(&p);
+    T_EQ_INT(points_bytes(&p), 0);
+}
+
 static void damaged_bytes_are_refused(void)
 {
     struct points p, back;
@@ -347,6 +384,7 @@ int main(int argc, char **argv)
         {"an exponential histogram changes its scale", an_exponential_histogram_changes_scale},
         {"cumulative buckets become spans", edges_become_spans},
         {"past the limit nothing counts", past_the_limit_nothing_counts},
+        {"appended past the limit", appended_past_the_limit},
         {"damaged bytes are refused", damaged_bytes_are_refused},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
