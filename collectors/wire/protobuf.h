@@ -101,8 +101,8 @@ static inline bool protobuf_fixed64(struct protobuf *m, uint64_t *out)
     return true;
 }
 
-/* The next field. false at the end and when bad. */
-static inline bool protobuf_next(struct protobuf *m, struct protobuf_field *f)
+/* protobuf_next of whatever field comes. */
+static inline bool protobuf_next_any(struct protobuf *m, struct protobuf_field *f)
 {
     uint64_t tag, len;
     if (!protobuf_varint(m, &tag))
@@ -138,6 +138,24 @@ static inline bool protobuf_next(struct protobuf *m, struct protobuf_field *f)
     default: /* groups went out of use before any format that is read here began */
         return protobuf_bad(m);
     }
+}
+
+/* The next field. false at the end and when bad. Most have a tag and a length of one byte each. */
+static inline __attribute__((always_inline)) bool protobuf_next(struct protobuf *m,
+                                                                struct protobuf_field *f)
+{
+    const unsigned char *p = m->at;
+    const size_t left = (size_t)(m->end - p);
+    if (left >= 2 && p[0] >= 8 && p[0] < 0x80 && (p[0] & 7) == PROTOBUF_BYTES && p[1] < left - 1 &&
+        p[1] < 0x80) {
+        f->number = p[0] >> 3;
+        f->wire = PROTOBUF_BYTES;
+        f->at = (const char *)p + 2;
+        f->len = p[1];
+        m->at = p + 2 + p[1];
+        return true;
+    }
+    return protobuf_next_any(m, f);
 }
 
 static inline double protobuf_double(uint64_t bits)
