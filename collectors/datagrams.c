@@ -1,6 +1,9 @@
 /*
  * recvmmsg fills 64 buffers, one pass through the scanner empties them.
  *
+ * What the socket dropped is asked of it, not sent along with each datagram (SO_RXQ_OVFL): that
+ * takes the kernel longer for every one of them than one question takes for all.
+ *
  * A pass takes the shard's mutex and reads the clock once for all 64. Several threads share a port
  * by SO_REUSEPORT; the first is bound without, so that a port another process receives on is
  * refused instead of shared with it. Threads of a unix socket read the same one. A stop is a byte
@@ -9,6 +12,7 @@
 #include "collectors/datagrams.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -45,12 +49,12 @@ struct receiver {
     const struct kind *kind;
     pthread_t thread;
     int fd, stop_fd;
-    bool is_authenticated;
+    bool is_authenticated, is_unix;
     uint32_t drops_seen;
+    struct wall drops_asked;
     struct mono complained;
     struct mmsghdr messages[DATAGRAMS_AT_ONCE];
     struct iovec buffers[DATAGRAMS_AT_ONCE];
-    char control[DATAGRAMS_AT_ONCE][CMSG_SPACE(sizeof(uint32_t))];
     char bytes[]; /* DATAGRAMS_AT_ONCE times kind->bytes_max + 1 */
 };
 
@@ -68,17 +72,25 @@ struct datagrams {
     struct port ports[LISTEN_ADDRESSES_MAX];
 };
 
-/* The socket's own count of what it dropped, in the last message that carries one. */
-static void count_drops(struct receiver *r, struct msghdr *m)
+/* The socket's own count of what it dropped. Senders to a unix socket wait instead. */
+static void count_drops(struct receiver *r, struct wall now)
 {
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-            continue;
-        uint32_t drops;
-        memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-        collectors_count(r->kind->drops, (int64_t)(uint32_t)(drops - r->drops_seen));
-        r->drops_seen = drops;
-    }
+    uint32_t info[SK_MEMINFO_VARS];
+    socklen_t len = sizeof(info);
+    r->drops_asked = now;
+    if (r->is_unix || getsockopt(r->fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0 ||
+        len < (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+        return;
+    collectors_count(r->kind->drops, (int64_t)(uint32_t)(info[SK_MEMINFO_DROPS] - r->drops_seen));
+    r->drops_seen = info[SK_MEMINFO_DROPS];
+}
+
+/* After a drop there is more than one call can take; a buffer of a few datagrams is asked now and
+ * then. */
+static bool is_drop_likely(const struct receiver *r, int n, struct wall now)
+{
+    return n == DATAGRAMS_AT_ONCE || now.us - r->drops_asked.us >= US_PER_SECOND ||
+           now.us < r->drops_asked.us;
 }
 
 static void complain(struct receiver *r, const char *what)
@@ -96,17 +108,17 @@ static void take(struct receiver *r, int n)
     struct ingest_piece pieces[DATAGRAMS_AT_ONCE];
     size_t n_pieces = 0;
     for (int i = 0; i < n; i++) {
-        struct mmsghdr *m = &r->messages[i];
-        count_drops(r, &m->msg_hdr);
+        const struct mmsghdr *m = &r->messages[i];
         if (m->msg_len > r->kind->bytes_max || m->msg_hdr.msg_flags & MSG_TRUNC)
             collectors_count(r->kind->too_long, 1);
         else
             pieces[n_pieces++] = (struct ingest_piece){m->msg_hdr.msg_iov->iov_base, m->msg_len};
-        m->msg_hdr.msg_controllen = sizeof(r->control[i]);
     }
     collectors_count(r->kind->datagrams, n);
     struct ingest_options options = {
         .format = r->kind->format, .is_authenticated = r->is_authenticated, .now = wall_now()};
+    if (is_drop_likely(r, n, options.now))
+        count_drops(r, options.now);
     struct ingest_answer answer;
     struct err err;
     if (ingest_pieces(r->aggregator, &options, pieces, n_pieces, &answer, &err) != 0) {
@@ -124,12 +136,7 @@ static void *receive_loop(void *user)
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         size_t room = r->kind->bytes_max + 1;
         r->buffers[i] = (struct iovec){r->bytes + (size_t)i * room, room};
-        r->messages[i].msg_hdr = (struct msghdr){
-            .msg_iov = &r->buffers[i],
-            .msg_iovlen = 1,
-            .msg_control = r->control[i],
-            .msg_controllen = sizeof(r->control[i]),
-        };
+        r->messages[i].msg_hdr = (struct msghdr){.msg_iov = &r->buffers[i], .msg_iovlen = 1};
     }
     struct pollfd fds[2] = {{.fd = r->fd, .events = POLLIN}, {.fd = r->stop_fd, .events = POLLIN}};
     for (;;) {
@@ -164,7 +171,6 @@ static int socket_open(const struct datagrams_config *config, struct listen_addr
     }
     if (!is_first)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
     if (bind(fd, (const struct sockaddr *)&a->at, a->len) == 0) {
         if (is_first)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
@@ -203,7 +209,8 @@ static int port_start(struct datagrams *d, struct port *p, struct aggregator *g,
         r->kind = kind;
         r->fd = fd;
         r->stop_fd = d->stop_fd;
-        r->is_authenticated = listen_is_unix(&p->address) && !(mode & 02);
+        r->is_unix = listen_is_unix(&p->address);
+        r->is_authenticated = r->is_unix && !(mode & 02);
         BUG_ON(pthread_create(&r->thread, NULL, receive_loop, r) != 0);
     }
     return 0;

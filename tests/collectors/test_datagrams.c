@@ -81,7 +81,7 @@ static void drops_are_counted(void)
     char body[1024];
     memset(body, 'x', sizeof(body));
     int sent = 0;
-    /* faster than anybody reads, until something was dropped; the last ones carry the count */
+    /* faster than anybody reads, until something was dropped; what is read then brings the count */
     struct mono deadline = mono_add_ms(mono_now(), 10000);
     while (collectors_counted(COUNT_DATAGRAM_DROPS) == drops &&
            !mono_passed(mono_now(), deadline)) {
