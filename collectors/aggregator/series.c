@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "collectors/aggregator/identity.h"
-#include "collectors/wire/scan.h"
 #include "lib/model/nouns.h"
 
 #define FIRST_CAP 64
@@ -332,35 +331,16 @@ static struct series *series_new(const struct series_key *key)
     return s;
 }
 
-static bool series_is(const struct series *s, const struct series_key *key)
-{
-    return s->name_len == key->name_len && s->tags_len == key->tags_len && s->type == key->type &&
-           s->form == key->form && memcmp(s->bytes, key->name, key->name_len) == 0 &&
-           memcmp(s->bytes + s->name_len, key->tags, key->tags_len) == 0;
-}
-
-uint64_t series_hash(const struct series_table *t, const struct series_key *key)
-{
-    uint64_t hash = scan_hash(key->name, key->name_len, t->seed + (uint64_t)key->type);
-    return scan_hash(key->tags, key->tags_len, hash);
-}
-
 struct series *series_get(struct series_table *t, const struct series_key *key, uint64_t hash,
                           const struct routes *routes, int64_t now_s)
 {
-    uint32_t at = (uint32_t)hash & (t->cap - 1);
-    struct series *s;
-    while ((s = t->slots[at].series)) {
-        if (t->slots[at].hash == hash && series_is(s, key))
-            break;
-        at = (at + 1) & (t->cap - 1);
-    }
+    struct series *s = series_find(t, key, hash);
     if (!s) {
         if (!make_room(t, now_s))
             return NULL;
         s = series_new(key);
         t->bytes += series_bytes(s);
-        at = (uint32_t)hash & (t->cap - 1);
+        uint32_t at = (uint32_t)hash & (t->cap - 1);
         while (t->slots[at].series)
             at = (at + 1) & (t->cap - 1);
         t->slots[at] = (struct series_slot){hash, s};

@@ -13,6 +13,7 @@
 #include "collectors/limits.h"
 #include "collectors/routes.h"
 #include "collectors/aggregator/sums.h"
+#include "collectors/wire/scan.h"
 
 /* How a line says its type. */
 enum sample_type {
@@ -120,9 +121,31 @@ static inline char *series_pair(char *to, const char *name, size_t name_len, con
     return to + name_len + value_len + 2;
 }
 
+static inline bool series_is(const struct series *s, const struct series_key *key)
+{
+    return s->name_len == key->name_len && s->tags_len == key->tags_len && s->type == key->type &&
+           s->form == key->form && scan_equal(s->bytes, key->name, key->name_len) &&
+           scan_equal(s->bytes + s->name_len, key->tags, key->tags_len);
+}
+
+/* The series if it is there, by the routes it was resolved under. */
+static inline struct series *series_find(const struct series_table *t, const struct series_key *key,
+                                         uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & (t->cap - 1);
+    struct series *s;
+    while ((s = t->slots[at].series) && !(t->slots[at].hash == hash && series_is(s, key)))
+        at = (at + 1) & (t->cap - 1);
+    return s;
+}
+
 void series_table_init(struct series_table *t, uint64_t seed);
 void series_table_release(struct series_table *t);
-uint64_t series_hash(const struct series_table *t, const struct series_key *key);
+static inline uint64_t series_hash(const struct series_table *t, const struct series_key *key)
+{
+    uint64_t hash = scan_hash(key->name, key->name_len, t->seed + (uint64_t)key->type);
+    return scan_hash(key->tags, key->tags_len, hash);
+}
 /* The series, made when new and resolved for these routes. NULL when the table is full of series in
  * use. `hash` is the key's. */
 struct series *series_get(struct series_table *t, const struct series_key *key, uint64_t hash,

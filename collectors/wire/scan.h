@@ -70,25 +70,49 @@ static inline uint64_t scan_mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* Less than eight bytes, so that different ones of one length are different words. */
+static inline uint64_t scan_read_few(const char *p, size_t n)
+{
+    if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + n - 4, sizeof(last));
+        return (uint64_t)first << 32 | last;
+    }
+    if (n == 0)
+        return 0;
+    return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
+           (unsigned char)p[n - 1];
+}
+
 /*
  * A hash for tables in memory: folded 128-bit products of 16 bytes a step. `seed` is secret and
- * drawn at start, so a sender cannot choose series that collide.
+ * drawn at start, and in both factors: a sender who could make one of them zero would have as many
+ * series that collide as he likes.
  */
 static inline uint64_t scan_hash(const char *p, size_t n, uint64_t seed)
 {
-    const uint64_t k0 = UINT64_C(0x9e3779b97f4a7c15), k1 = UINT64_C(0xd1b54a32d192ed03);
-    uint64_t h = seed ^ scan_mix(n ^ k0, k1);
-    if (n < 8) {
-        uint64_t v = 0;
-        memcpy(&v, p, n);
-        return scan_mix(v ^ k1, h ^ k0);
-    }
+    uint64_t h = seed ^ n * UINT64_C(0x9e3779b97f4a7c15);
+    seed ^= UINT64_C(0xd1b54a32d192ed03);
+    if (n < 8)
+        return scan_mix(scan_read_few(p, n) ^ seed, h);
     const char *end = p + n;
     for (; p + 16 < end; p += 16)
-        h = scan_mix(scan_read64(p) ^ k1, scan_read64(p + 8) ^ h);
+        h = scan_mix(scan_read64(p) ^ seed, scan_read64(p + 8) ^ h);
     if (n < 16)
-        return scan_mix(scan_read64(p) ^ k1, scan_read64(end - 8) ^ h);
-    return scan_mix(scan_read64(end - 16) ^ k1, scan_read64(end - 8) ^ h);
+        return scan_mix(scan_read64(p) ^ seed, scan_read64(end - 8) ^ h);
+    return scan_mix(scan_read64(end - 16) ^ seed, scan_read64(end - 8) ^ h);
+}
+
+/* memcmp of names and tags, which are short: a call would take longer than the comparison. */
+static inline bool scan_equal(const char *a, const char *b, size_t n)
+{
+    if (n < 8)
+        return scan_read_few(a, n) == scan_read_few(b, n);
+    uint64_t other = 0;
+    for (size_t i = 0; i + 8 < n; i += 8)
+        other |= scan_read64(a + i) ^ scan_read64(b + i);
+    return (other | (scan_read64(a + n - 8) ^ scan_read64(b + n - 8))) == 0;
 }
 
 #endif

@@ -131,17 +131,19 @@ static const char *type_read(const char *p, const char *end, enum sample_type *t
  */
 static const char *values_read(struct ingest *in, const char *p, const char *end, size_t *n)
 {
-    double *values = in->shard->values + in->n_values;
-    *n = 0;
-    for (;;) {
-        const char *q = *n < PACKED_MAX ? scan_number(p, end, &values[*n]) : NULL;
+    double *const values = in->shard->values + in->n_values;
+    for (size_t i = 0; i < PACKED_MAX; i++) {
+        double v;
+        const char *q = scan_number(p, end, &v);
         if (!q || q == end || (*q != ':' && *q != '|'))
             return NULL;
-        ++*n;
+        values[i] = v;
+        *n = i + 1;
         if (*q == '|')
             return q;
         p = q + 1;
     }
+    return NULL;
 }
 
 static void values_refuse(struct ingest *in, const char *value, const char *end)

@@ -507,6 +507,50 @@ static void labels_do_not_widen_a_token(void)
     harness_free(h);
 }
 
+/* Nothing a sender writes makes a hash forget what stands before or behind it. */
+static void no_bytes_blind_the_hash(void)
+{
+    static const uint64_t known[] = {UINT64_C(0xd1b54a32d192ed03), UINT64_C(0x9e3779b97f4a7c15), 0,
+                                     UINT64_MAX};
+    uint64_t seen[2 * ARRAY_LEN(known) * 3 * 2] = {0};
+    size_t n = 0;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        for (size_t k = 0; k < ARRAY_LEN(known); k++) {
+            for (size_t at = 0; at < 24; at += 8) {
+                for (char end = 'a'; end <= 'b'; end++) {
+                    char bytes[32];
+                    memset(bytes, 'x', sizeof(bytes));
+                    memcpy(bytes + at, &known[k], sizeof(known[k]));
+                    bytes[sizeof(bytes) - 1] = end;
+                    seen[n++] = scan_hash(bytes, sizeof(bytes), seed);
+                }
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            T_CHECK(seen[i] != seen[j]);
+}
+
+/* Each length, each place where they may differ. */
+static void equal_is_memcmp(void)
+{
+    char a[40], b[40];
+    for (size_t len = 0; len < sizeof(a); len++) {
+        for (size_t i = 0; i < len; i++)
+            a[i] = b[i] = (char)('a' + i % 7);
+        T_CHECK(scan_equal(a, b, len));
+        const uint64_t hash = scan_hash(a, len, 5);
+        T_CHECK(scan_hash(b, len, 5) == hash);
+        for (size_t at = 0; at < len; at++) {
+            b[at] ^= 1;
+            T_CHECK(!scan_equal(a, b, len));
+            T_CHECK(scan_hash(b, len, 5) != hash);
+            b[at] ^= 1;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -520,6 +564,8 @@ int main(int argc, char **argv)
         {"services are limited", services_are_limited},
         {"senders", senders},
         {"numbers", numbers},
+        {"no bytes blind the hash", no_bytes_blind_the_hash},
+        {"equal is memcmp", equal_is_memcmp},
         {"tags in the name", tags_in_the_name},
         {"numbers of samples", numbers_of_samples},
         {"labels tell cohorts", labels_tell_cohorts},
