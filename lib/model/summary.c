@@ -3,6 +3,7 @@
 /* First byte of an encoded summary and block. A change of the form is a new number: old bytes are
  * then refused by name instead of being misread. */
 #define SUMMARY_VERSION 2
+#define SUMMARY_PACKED  3 /* its histogram is packed: in sealed blocks, where that is shorter */
 #define BLOCK_VERSION   1
 
 enum summary_kind summary_kind_of(enum metric_kind kind)
@@ -88,13 +89,17 @@ bool summary_is_empty(const struct summary *s)
     return true;
 }
 
+static void head_encode(const struct summary *s, unsigned version, struct buf *out)
+{
+    buf_add_u8(out, version);
+    buf_add_u8(out, (unsigned)s->kind);
+    if (s->kind != SUMMARY_NONE)
+        buf_add_varint(out, s->samples);
+}
+
 void summary_encode(const struct summary *s, struct buf *out)
 {
-    buf_add_u8(out, SUMMARY_VERSION);
-    buf_add_u8(out, (unsigned)s->kind);
-    if (s->kind == SUMMARY_NONE)
-        return;
-    buf_add_varint(out, s->samples);
+    head_encode(s, SUMMARY_VERSION, out);
     switch (s->kind) {
     case SUMMARY_COUNTS:
         counts_encode(&s->counts, out);
@@ -121,11 +126,12 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
     unsigned kind = bytes_u8(in);
     if (in->bad)
         return err_set(err, ERR_CORRUPT, "summary is cut off");
-    if (version != SUMMARY_VERSION)
-        return err_set(err, ERR_CORRUPT, "summary has form %u, this build reads %d", version,
-                       SUMMARY_VERSION);
-    if (kind > SUMMARY_POINTS)
-        return err_set(err, ERR_CORRUPT, "summary has the unknown kind %u", kind);
+    if (version != SUMMARY_VERSION && version != SUMMARY_PACKED)
+        return err_set(err, ERR_CORRUPT, "summary has form %u, this build reads %d and %d", version,
+                       SUMMARY_VERSION, SUMMARY_PACKED);
+    if (kind > SUMMARY_POINTS || (version == SUMMARY_PACKED && kind != SUMMARY_HIST))
+        return err_set(err, ERR_CORRUPT, "summary of form %u has the unknown kind %u", version,
+                       kind);
     if (kind == SUMMARY_NONE)
         return 0;
 
@@ -139,7 +145,8 @@ int summary_decode(struct summary *s, struct bytes *in, struct err *err)
     else if (s->kind == SUMMARY_POINTS)
         rc = points_decode(&s->points, in, err);
     else
-        rc = hist_decode(&s->hist, in, err);
+        rc = version == SUMMARY_PACKED ? hist_unpack(&s->hist, in, err)
+                                       : hist_decode(&s->hist, in, err);
     if (rc == 0 && in->bad)
         rc = err_set(err, ERR_CORRUPT, "summary is cut off");
     if (rc != 0) {
@@ -174,13 +181,27 @@ void block_release(struct block *b)
     *b = (struct block){0};
 }
 
+/* A summary that is kept: small comes before fast. */
+static void kept_encode(const struct summary *s, struct buf *out)
+{
+    struct buf packed;
+    buf_init(&packed, out->max);
+    if (s->kind == SUMMARY_HIST && hist_pack(&s->hist, &packed)) {
+        head_encode(s, SUMMARY_PACKED, out);
+        buf_add(out, packed.data, packed.len);
+    } else {
+        summary_encode(s, out);
+    }
+    buf_release(&packed);
+}
+
 void block_encode(const struct block *b, struct buf *out)
 {
     buf_add_u8(out, BLOCK_VERSION);
     buf_add_le64(out, (unsigned long long)b->index);
     buf_add_u8(out, b->cohorts);
     for (uint8_t i = 0; i < b->cohorts; i++)
-        summary_encode(&b->cohort[i], out);
+        kept_encode(&b->cohort[i], out);
 }
 
 /* Cohorts of one block are of one kind, or empty (SUMMARY_NONE): anything else would be a merge of

@@ -9,7 +9,7 @@
  *
  * Encoded: number of cells, then for each one byte with the distance of lo from the previous lo (0
  * to 14) and n (1 to 7); what is larger, and hi - lo of a span, follows as varints. A raw sample's
- * bucket costs a byte, which is what two hours of one-second blocks in Redis stand on.
+ * bucket costs a byte. What is kept is smaller: hist_pack.c.
  */
 #include "lib/sketch/hist.h"
 

@@ -178,6 +178,7 @@ int main(int argc, char **argv)
         {"2 h, 20 metrics: 20 proportions", 0, 0, 200},
         {"2 h, 20 metrics: 5 quantiles of 2,000 a block, 5 means, 10 proportions", 5, 5, 2000},
         {"2 h, 20 metrics: 20 quantiles of 200 a block", 20, 0, 200},
+        {"2 h, 20 metrics: 20 quantiles of 2,000 a block", 20, 0, 2000},
     };
     (void)argc, (void)argv;
     for (size_t i = 0; i < ARRAY_LEN(mixes); i++)

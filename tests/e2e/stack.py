@@ -19,6 +19,7 @@ import tempfile
 import threading
 
 import judged
+import packed
 from judged import Judged, check, die_with_parent, wait_for
 
 RELAY = judged.ROOT / "build" / "doubles" / "relay"
@@ -281,7 +282,7 @@ def harmless(haproxy, errors_at_half=1):
     return lines
 
 
-# ---- stored blocks: the bytes of lib/model/summary.c, lib/sketch/counts.c and hist.c ----
+# ---- stored blocks: the bytes of lib/model/summary.c, lib/sketch/counts.c, hist.c and hist_pack.c (packed.py) ----
 
 
 class Reader:
@@ -309,8 +310,8 @@ class Reader:
 def read_summary(r):
     """{samples, events, exposure} of counts, {samples, n, sum} of moments, {samples, n, cells} of a histogram ({(lo, hi): n}),
     {} of nothing."""
-    check(r.byte() == 2, "summary version")
-    kind = r.byte()
+    version, kind = r.byte(), r.byte()
+    check(version == 2 or (version == 3 and kind == 3), "summary version", version, "kind", kind)
     if kind == 0:
         return {}
     samples = r.varint()
@@ -322,6 +323,9 @@ def read_summary(r):
         mean = struct.unpack("<ddddd", r.take(40))[0] if n else 0.0
         return {"samples": samples, "n": n, "sum": n * mean}
     check(kind == 3, "summary kind", kind)
+    if version == 3:
+        cells = packed.cells(r)
+        return {"samples": samples, "n": sum(cells.values()), "cells": cells}
     lo, cells = 0, collections.Counter()
     for _ in range(r.varint()):
         head = r.byte()

@@ -22,6 +22,14 @@ static void round_trip(const struct hist *h)
         abort();
     if (h->len && memcmp(again.cells, h->cells, h->len * sizeof(h->cells[0])) != 0)
         abort();
+    buf_clear(&b);
+    if (hist_pack(h, &b)) {
+        hist_release(&again);
+        in = bytes_of(b.data, b.len);
+        if (hist_unpack(&again, &in, NULL) != 0 || in.left != 0 || again.len != h->len ||
+            memcmp(again.cells, h->cells, h->len * sizeof(h->cells[0])) != 0)
+            abort();
+    }
     hist_merge(&again, h);
     if (again.n != 2 * h->n || hist_count_reaching(&again, HIST_BUCKETS) != again.n)
         abort();
@@ -38,6 +46,10 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
     struct counts c;
     struct hist h;
     if (hist_decode(&h, &in, NULL) == 0)
+        round_trip(&h);
+    hist_release(&h);
+    in = bytes_of(data, len);
+    if (hist_unpack(&h, &in, NULL) == 0)
         round_trip(&h);
     hist_release(&h);
     in = bytes_of(data, len);

@@ -124,6 +124,37 @@ static void blocks_read_back(void)
     buf_release(&bytes);
 }
 
+/* A busy histogram is packed; a block of one that was written plain (as all were before) is read.
+ */
+static void packed_and_plain(void)
+{
+    struct block b, back;
+    struct buf bytes, plain;
+    struct err err = {0};
+    block_init(&b, 9, 1, SUMMARY_HIST);
+    for (int i = 0; i < 1000; i++)
+        hist_add(&b.cohort[0].hist, 100 + i % 37 * 0.7 + i % 11 * 0.4, 1);
+    b.cohort[0].samples = 1000;
+    buf_init(&bytes, BYTES_MAX);
+    buf_init(&plain, BYTES_MAX);
+    block_encode(&b, &bytes);
+    buf_add(&plain, bytes.data, 10); /* the block's head */
+    summary_encode(&b.cohort[0], &plain);
+    T_CHECK(bytes.data[10] == 3 && plain.data[10] == 2 && bytes.len < plain.len);
+    const struct buf *const forms[] = {&bytes, &plain};
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct bytes in = bytes_of(forms[i]->data, forms[i]->len);
+        T_OK(block_decode(&back, &in, &err), err);
+        T_EQ_INT(in.left, 0);
+        T_EQ_INT(back.cohort[0].samples, 1000);
+        T_CHECK(same_bytes(&b.cohort[0], &back.cohort[0]));
+        block_release(&back);
+    }
+    block_release(&b);
+    buf_release(&bytes);
+    buf_release(&plain);
+}
+
 static void check_refused(const unsigned char *bytes, size_t len, const char *why, int line)
 {
     struct block b;
@@ -150,11 +181,13 @@ static void corrupt_blocks_are_refused(void)
 
     static const unsigned char form[] = {9, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const unsigned char many[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 9};
-    static const unsigned char inner[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0};
+    static const unsigned char inner[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 0};
+    static const unsigned char packed[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 1};
     static const unsigned char kind[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 77};
     check_refused(form, sizeof(form), "block has form 9", __LINE__);
     check_refused(many, sizeof(many), "9 cohorts", __LINE__);
-    check_refused(inner, sizeof(inner), "summary has form 3", __LINE__);
+    check_refused(inner, sizeof(inner), "summary has form 4, this build reads 2 and 3", __LINE__);
+    check_refused(packed, sizeof(packed), "summary of form 3 has the unknown kind 1", __LINE__);
     check_refused(kind, sizeof(kind), "unknown kind 77", __LINE__);
 }
 
@@ -171,6 +204,7 @@ int main(int argc, char **argv)
         {"summaries_read_back", summaries_read_back},
         {"merge_equals_all_at_once", merge_equals_all_at_once},
         {"blocks_read_back", blocks_read_back},
+        {"packed_and_plain", packed_and_plain},
         {"corrupt_blocks_are_refused", corrupt_blocks_are_refused},
         {"kinds_follow_the_metric", kinds_follow_the_metric},
     };
