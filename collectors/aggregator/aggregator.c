@@ -143,6 +143,8 @@ int64_t aggregator_pulled(struct aggregator *g, const char *release, int64_t lea
                           uint16_t metric)
 {
     BUG_ON(metric >= MODEL_METRICS_MAX);
+    if (store_generation(g->store) != atomic_load(&g->redis_known))
+        return INT64_MIN;
     pthread_mutex_lock(&g->routes_mutex);
     const struct route_marks *m = map_get_str(&g->marks, release);
     int64_t mark = m && m->pulled_token[metric] == lease_token ? m->pulled[metric] : INT64_MIN;

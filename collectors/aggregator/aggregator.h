@@ -97,7 +97,8 @@ bool aggregator_set(struct aggregator *g, const char *source, const struct relea
 void aggregator_set_through(struct aggregator *g, const struct release_route *route,
                             uint16_t metric, int64_t block);
 /* The last block through which the metric's points are stored, as the owner under this lease has
- * read them: such a metric is sealed by this and not by the watermark. INT64_MIN: none yet. */
+ * read them: such a metric is sealed by this and not by the watermark. INT64_MIN: none yet, or
+ * another Redis answers and may lack some. */
 int64_t aggregator_pulled(struct aggregator *g, const char *release, int64_t lease_token,
                           uint16_t metric);
 /* How far a metric was sealed when the routes were published, or since: false while unknown. */

@@ -48,11 +48,13 @@ struct aggregator {
     int64_t stored_through;       /* everything that arrived before is in Redis */
     bool want_tick, is_stopping;
 
-    struct ledger ledger;      /* flush thread */
-    struct point *throughs;    /* flush thread: until what came before them is stored */
-    int64_t last_tick;         /* flush thread: when the tick before began */
-    uint64_t redis_generation; /* flush thread: the Redis that was probed last */
-    int64_t published;         /* flush thread: watermark */
+    struct ledger ledger;         /* flush thread */
+    struct point *throughs;       /* flush thread: until what came before them is stored */
+    int64_t last_tick;            /* flush thread: when the tick before began */
+    uint64_t redis_generation;    /* flush thread: the Redis that was probed last, */
+    int64_t probed_at;            /* and when */
+    _Atomic uint64_t redis_known; /* the Redis that was found to know, or was told again, all */
+    int64_t published;            /* flush thread: watermark */
 };
 
 void *flush_loop(void *aggregator); /* the flush thread */

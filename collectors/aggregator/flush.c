@@ -388,6 +388,8 @@ static void watermark(struct aggregator *g, struct wall now, bool is_tick)
         held = g->holds[i].us && g->holds[i].us < held ? g->holds[i].us : held;
     pthread_mutex_unlock(&g->mutex);
     tell_throughs(g, through);
+    if (through > g->probed_at)
+        atomic_store(&g->redis_known, g->redis_generation);
     if (held != g->published || is_tick) {
         g->published = held;
         store_watermark(g->store, (struct wall){g->published}, now);
@@ -429,6 +431,7 @@ void *flush_loop(void *user)
             tick(g, wall);
         if (store_generation(g->store) != g->redis_generation) {
             g->redis_generation = store_generation(g->store);
+            g->probed_at = wall.us;
             ledger_probe(&g->ledger);
         }
         ledger_launch(&g->ledger, now, wall, is_asked);

@@ -177,6 +177,40 @@ static void points_are_set_and_final(void)
     rig_close(&r);
 }
 
+/* A failover that loses stored points: none counts as stored until they are set again. */
+static void lost_points_are_not_sealed(void)
+{
+    struct rig r = {0};
+    struct err err = {0};
+    char command[128], reply[256];
+    T_CHECK(rig_open(&r, "lost"));
+    const int64_t token = r.leases[0].token, first = block_of(wall_now(), BLOCK_US) - 10;
+    struct puller *p = puller_start(&(struct puller_config){.aggregator = r.g}, &err);
+    T_CHECK(aggregator_publish(r.g, table_routes(token, first)));
+    tell_sealed(r.g, INT64_MIN);
+    const int64_t at = wait_pulled(r.g, token, first + 8);
+    T_CHECK(at >= first + 8);
+    puller_stop(p);
+    /* commits fail, and another Redis may be answering */
+    redis_fixture_ask(&r.bench.server, "SET judge:{r1}:producers x\r\n", reply, sizeof(reply));
+    for (int64_t b = first; b <= at; b++) {
+        snprintf(command, sizeof(command), "DEL judge:{r1}:open:0:%lld\r\n", (long long)b);
+        redis_fixture_ask(&r.bench.server, command, reply, sizeof(reply));
+    }
+    redis_fixture_ask(&r.bench.server, "CLIENT KILL TYPE normal SKIPME yes\r\n", reply,
+                      sizeof(reply));
+    const struct mono deadline = mono_add_ms(mono_now(), 15000);
+    while (aggregator_pulled(r.g, "r1", token, 0) != INT64_MIN &&
+           !mono_passed(mono_now(), deadline))
+        usleep(1000);
+    T_EQ_INT(aggregator_pulled(r.g, "r1", token, 0), INT64_MIN);
+    redis_fixture_ask(&r.bench.server, "DEL judge:{r1}:producers\r\n", reply, sizeof(reply));
+    T_CHECK(wait_pulled(r.g, token, at) >= at);
+    T_OK(rig_seal(&r, 0, 0, first, at, &err), err);
+    check_sealed(&r, first, at);
+    rig_close(&r);
+}
+
 static void a_dead_source_is_given_up(void)
 {
     struct rig r = {0};
@@ -258,6 +292,7 @@ int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"points are set and final", points_are_set_and_final},
+        {"lost points are not sealed", lost_points_are_not_sealed},
         {"a dead source is given up", a_dead_source_is_given_up},
         {"a takeover counts nothing twice", a_takeover_counts_nothing_twice},
     };
