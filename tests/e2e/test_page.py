@@ -300,6 +300,7 @@ def test_keyboard(j, browser):
 
 @suite.test
 def test_a_page_that_is_not_fresh_says_so(j, browser):
+    apply(j, "fresh-0", "stale")
     page = new_page(browser)
     log_in(j, page)
     state = "document.querySelector('#link').textContent"
