@@ -7,12 +7,15 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "collectors/limits.h"
+#include "collectors/listen.h"
 #include "judge/daemon/connections.h"
 #include "judge/daemon/limits.h"
 #include "judge/vocabulary/vocabulary.h"
 #include "lib/aws/sns.h"
 #include "lib/base/log.h"
 #include "lib/base/options.h"
+#include "lib/net/http_server.h"
 #include "lib/redis/url.h"
 
 #define REDIS_ROW  "redis"
@@ -230,6 +233,9 @@ static int check_redis_options(const struct config *c, struct err *err)
     if ((*c->redis_user || *c->redis_password_file) && !*c->redis_url)
         return err_set(err, ERR_USAGE,
                        "--redis-user and --redis-password-file are for a Redis of yours: --redis");
+    if (c->wait_replicas > 0 && !*c->redis_url)
+        return err_set(err, ERR_USAGE,
+                       "--wait-replicas is for a Redis of yours, which has replicas: --redis");
     if ((*c->sentinel_user || *c->sentinel_password_file) && !strstr(c->redis_url, "+sentinel://"))
         return err_set(err, ERR_USAGE,
                        "--sentinel-user and --sentinel-password-file are for "
@@ -258,6 +264,39 @@ static int check_topics(const struct config *c, struct err *err)
     return 0;
 }
 
+/* The addresses of a collector's sockets; the same flag with -remote allows those of others. */
+static int check_sockets(const char *flag, const char *list, bool allow_remote, struct err *err)
+{
+    size_t n = 0;
+    for (const char *at = *list ? list : NULL, *comma; at; at = comma ? comma + 1 : NULL) {
+        struct listen_address address;
+        struct err ignored = {0};
+        comma = strchr(at, ',');
+        const size_t len = comma ? (size_t)(comma - at) : strlen(at);
+        if (n++ == LISTEN_ADDRESSES_MAX)
+            return err_set(err, ERR_USAGE, "--%s: more than %d addresses", flag,
+                           LISTEN_ADDRESSES_MAX);
+        if (listen_parse(at, len, allow_remote, &address, err) == 0)
+            continue;
+        if (listen_parse(at, len, true, &address, &ignored) == 0)
+            return err_set(err, ERR_USAGE,
+                           "--%s: %.*s is not a loopback address, and senders are not asked who "
+                           "they are; --%s-remote allows it",
+                           flag, (int)len, at, flag);
+        return err_context(err, "--%s", flag);
+    }
+    return 0;
+}
+
+static int check_addresses(const struct config *c, struct err *err)
+{
+    if (http_listen_check(c->listen, err) != 0 ||
+        check_sockets("statsd", c->statsd, c->statsd_remote, err) != 0 ||
+        check_sockets("emf", c->emf, c->emf_remote, err) != 0)
+        return -1;
+    return 0;
+}
+
 static int derive(struct config *c, struct err *err)
 {
     const bool is_private = !*c->redis_url && is_loopback(c->listen);
@@ -273,7 +312,8 @@ static int derive(struct config *c, struct err *err)
         return err_set(err, ERR_USAGE, "--state: want a directory");
     if (check_redis(c->redis_url, err) != 0)
         return err_context(err, "--redis");
-    if (check_redis_options(c, err) != 0 || check_topics(c, err) != 0)
+    if (check_redis_options(c, err) != 0 || check_topics(c, err) != 0 ||
+        check_addresses(c, err) != 0)
         return -1;
     if (check_secrets(c->secrets, err) != 0 ||
         connections_check(c->connections, vocabulary_all(), err) != 0)

@@ -141,7 +141,7 @@ static int open_store(struct service *s, struct err *err)
     }
     s->redis = open_redis(&s->config, url, err);
     if (!s->redis)
-        return -1;
+        return err_context(err, "Redis");
     const struct store_config store = {
         .redis = s->redis,
         .node = state_dir_node(s->state),

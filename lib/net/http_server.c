@@ -17,9 +17,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REQUESTS "judge_http_requests_total", .help = "HTTP requests answered, by class of status."
-#define REFUSED  "judge_http_refused_total", .help = "HTTP requests refused before their handler."
-#define CUT      "judge_http_disconnected_total", .help = "HTTP clients disconnected, or seen to leave."
+#define REQUESTS   "judge_http_requests_total", .help = "HTTP requests answered, by class of status."
+#define REFUSED    "judge_http_refused_total", .help = "HTTP requests refused before their handler."
+#define HOST_BYTES 256 /* of an address to listen on */
+#define CUT        "judge_http_disconnected_total", .help = "HTTP clients disconnected, or seen to leave."
 
 struct counter net_counters[NET_COUNTERS] = {
     [NET_REQUESTS_2XX] = {.name = REQUESTS, .labels = "class=\"2xx\""},
@@ -264,6 +265,21 @@ static int bind_and_listen(struct http_server *s, const struct addrinfo *to)
     return fd;
 }
 
+int http_listen_check(const char *text, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+    if (strncmp(text, "unix:", 5) == 0)
+        return text[5] ? 0 : err_set(err, ERR_INPUT, "listen: unix: wants a path");
+    /* getaddrinfo() would take 65537 for 1 */
+    if (!colon || colon - text >= HOST_BYTES ||
+        num_parse_u64(colon + 1, strlen(colon + 1), &port) < 0 || port > 65535)
+        return err_set(err, ERR_INPUT,
+                       "listen: want HOST:PORT, [IPV6]:PORT or unix:PATH, not \"%.200s\"", text);
+    return 0;
+}
+
+/* `text` has been checked. */
 static int listen_tcp(struct http_server *s, const char *text, struct err *err)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
@@ -271,15 +287,9 @@ static int listen_tcp(struct http_server *s, const char *text, struct err *err)
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     const char *colon = strrchr(text, ':');
-    char host[256];
+    char host[HOST_BYTES];
     size_t len = colon ? (size_t)(colon - text) : 0;
     int fd, status;
-    uint64_t port;
-    /* getaddrinfo() would take 65537 for 1 */
-    if (!colon || len >= sizeof(host) || num_parse_u64(colon + 1, strlen(colon + 1), &port) < 0 ||
-        port > 65535)
-        return err_set(err, ERR_INPUT,
-                       "listen: want HOST:PORT, [IPV6]:PORT or unix:PATH, not \"%.200s\"", text);
     if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
         text++;
         len -= 2;
@@ -372,7 +382,8 @@ struct http_server *http_server_start(const struct http_server_config *config, s
     memcpy(s->id_prefix, random_id(id), sizeof(s->id_prefix) - 1);
     s->routes = route_index_new(config->tables, config->table_count);
     s->backoff = backoff_new();
-    s->listen_fd = strncmp(config->listen, "unix:", 5) == 0
+    s->listen_fd = http_listen_check(config->listen, err) != 0 ? -1
+                   : strncmp(config->listen, "unix:", 5) == 0
                        ? listen_unix(s, config->listen + 5, err)
                        : listen_tcp(s, config->listen, err);
     if (s->listen_fd < 0)

@@ -101,6 +101,8 @@ struct http_server_config {
     int heartbeat_ms;
 };
 
+/* Has it the form of an address to listen on? ERR_INPUT with what would be right. */
+int http_listen_check(const char *text, struct err *err) WARN_UNUSED;
 /* Listening when it returns. The config is copied; tables and their rows must outlive the server.
  */
 struct http_server *http_server_start(const struct http_server_config *config,
