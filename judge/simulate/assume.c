@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/num.h"
 
 #define EVENTS_BASE   0.01 /* of trials, or a unit of exposure */
@@ -91,6 +92,19 @@ struct item {
     size_t len;
 };
 
+static int refuse_name(const struct assumption *a, const char *what, const char *name, size_t len,
+                       struct err *err)
+{
+    struct buf names;
+    buf_init(&names, ERR_MESSAGE_BYTES);
+    for (size_t i = 0; i < a->spec.n_metrics; i++)
+        buf_addf(&names, "%s%s", i ? ", " : "", a->spec.metrics[i].name);
+    err_set(err, ERR_USAGE, "%s: the spec judges no metric `%.*s`; it judges %s", what,
+            len < 80 ? (int)len : 80, name, names.data);
+    buf_release(&names);
+    return -1;
+}
+
 /* 1 with the next item, 0 at the end, -1 err. */
 static int next_item(const struct assumption *a, const char **words, const char *what,
                      struct item *out, struct err *err)
@@ -110,8 +124,7 @@ static int next_item(const struct assumption *a, const char **words, const char 
         *out = (struct item){i, equals + 1, len - (size_t)(equals + 1 - p)};
         return 1;
     }
-    return err_set(err, ERR_USAGE, "%s: the spec judges no metric `%.*s`", what, (int)(equals - p),
-                   p);
+    return refuse_name(a, what, p, (size_t)(equals - p), err);
 }
 
 /* A positive number, perhaps with the metric's unit behind it. */

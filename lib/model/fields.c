@@ -273,8 +273,8 @@ static void check_targets(struct reader *r, const struct node *object, const str
                      connection->text ? connection->text : "?");
         else if (is_given && !options->allow_inline_targets)
             complain(r, v, NULL,
-                     "may stand in a spec only while allow_inline_targets is on; name a connection "
-                     "of the operator instead: `connection: NAME`");
+                     "may stand in a spec only where judged runs with --inline-targets on; name a "
+                     "connection of the operator instead: `connection: NAME`");
         else if (!is_given && !is_connected && f->is_required)
             complain(r, object, f->name,
                      "is missing; %s `connection: NAME`, a connection of the "

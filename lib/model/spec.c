@@ -250,8 +250,8 @@ static void read_notification(struct reader *r, const struct node *n,
         const char *ignored;
         if (field_read(r, to, &f, &ignored) && is_url && !options->allow_inline_targets)
             complain(r, to, NULL,
-                     "may be a URL only while allow_inline_targets is on; name a connection of the "
-                     "operator instead");
+                     "may be a URL only where judged runs with --inline-targets on; name a "
+                     "connection of the operator instead");
     }
     out->on = is_given(on) ? read_words(r, on)
                            : 1u << VERDICT_HOLD | 1u << VERDICT_PROMOTE | 1u << VERDICT_ROLLBACK |

@@ -53,7 +53,7 @@ struct field {
     const char *choices; /* FIELD_CHOICE */
     const char *unit;    /* for help and schema, or NULL */
     const char *help;    /* one line */
-    bool is_target;    /* says where to act: allowed inline only while allow_inline_targets is on */
+    bool is_target;      /* says where to act: allowed inline only where options say so */
     bool is_operators; /* as whom to act (a secret's name): a target that only a connection gives */
 };
 

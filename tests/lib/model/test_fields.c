@@ -176,7 +176,7 @@ static void targets_need_leave_or_a_connection(void)
     struct reading x;
     read_toy(&x, "{\"url\": \"http://h\"}", false);
     T_CHECK(!x.ok);
-    T_HAS_STR(x.reader.items[0].message, "allow_inline_targets");
+    T_HAS_STR(x.reader.items[0].message, "--inline-targets");
     arena_release(&x.arena);
     read_toy(&x, "{\"url\": \"http://h\", \"connection\": \"c\"}", true);
     T_CHECK(!x.ok);
