@@ -255,12 +255,12 @@ int alarm_call_blocks(const struct alarm_call *c, const struct alarm_want *want,
     if (!a || a->state == ALARM_UNKNOWN)
         return err_set(err, ERR_NOT_FOUND, "there is no alarm `%.120s`", want->config->name);
     struct alarm_change *changes = mem_alloc_array(a->n_told + 1, sizeof(*changes));
-    size_t n = 0;
-    while (n < a->n_told && a->told[n].at.us < a->since.us) {
-        changes[n] = a->told[n];
-        n++;
-    }
+    size_t n = 0, i = 0;
+    while (i < a->n_told && a->told[i].at.us <= a->since.us)
+        changes[n++] = a->told[i++];
     changes[n++] = (struct alarm_change){a->state, a->since};
+    while (i < a->n_told)
+        changes[n++] = a->told[i++];
     alarm_blocks(changes, n, want, give);
     free(changes);
     return 0;

@@ -5,9 +5,10 @@
  * A block that an alarm was in ALARM for any part of is a block in alarm; a block that lies wholly
  * in the time the alarm was OK is one without; INSUFFICIENT_DATA and what is not known are no data.
  *
- * What DescribeAlarms tells is the state now and since when. What was before the last change is
- * known from notifications (alarm_notice.h), where they come; else if an earlier reading said it,
- * it stands, else the block has no data.
+ * What DescribeAlarms tells is the state now and since when; what notifications tell
+ * (alarm_notice.h), where they come, are changes before and, if it was just asked too early, after.
+ * All of them together are the alarm's changes. Without notifications what was before the last
+ * change is not known then: if an earlier reading said it, it stands, else the block has no data.
  *
  * Pure: no clock, no network.
  */
@@ -74,8 +75,7 @@ void alarm_call_request(const struct alarm_call *c, const char *token, struct bu
 /* As data_call_take(). */
 int alarm_call_take(struct alarm_call *c, const char *bytes, size_t len, const char **token,
                     struct err *err) WARN_UNUSED;
-/* As data_call_blocks(); everything stands on the candidate's side. What notifications told counts
- * up to the last change that AWS tells. -1: there is no such alarm. */
+/* As data_call_blocks(); everything stands on the candidate's side. -1: there is no such alarm. */
 int alarm_call_blocks(const struct alarm_call *c, const struct alarm_want *want,
                       data_block_fn *give, struct err *err) WARN_UNUSED;
 

@@ -132,8 +132,6 @@ static int read_message(struct http_exchange *ex, struct sns_message *m, struct 
 
 static int check_topic(const struct service *s, const struct sns_message *m, struct err *err)
 {
-    if (!s->sns)
-        return err_set(err, ERR_FORBIDDEN, "no topic may post here: judged needs --sns-topic");
     if (!sns_is_listed(m, s->config.sns_topics))
         return err_set(err, ERR_FORBIDDEN, "the topic %.120s may not post here (--sns-topic)",
                        m->topic);
@@ -207,6 +205,10 @@ static enum http_next take(struct http_exchange *ex)
     struct service *s = api_service(ex);
     struct sns_message m;
     struct err err = {0};
+    if (!s->sns) {
+        err_set(&err, ERR_FORBIDDEN, "no topic may post here: judged needs --sns-topic");
+        return refuse(ex, REFUSED_TOPIC, &err);
+    }
     if (read_message(ex, &m, &err) != 0)
         return refuse(ex, REFUSED_UNREADABLE, &err);
     if (check_topic(s, &m, &err) != 0)

@@ -315,6 +315,7 @@ void service_stop(struct service *s)
     datagrams_stop(s->emf);
     streams_stop(s->emf_streams);
     struct http_server *http = set_http(s, NULL); /* from here on nobody wakes it */
+    sns_trust_stop(s->sns);                       /* and none of its threads waits for SNS */
     if (http)
         http_server_stop(http, HTTP_GRACE_MS);
     puller_stop(s->puller); /* a handler may have asked it */

@@ -1,6 +1,7 @@
 #include "lib/aws/sns_trust.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct sns_trust {
     const char *endpoint; /* in settings; NULL: everything at its own place */
     char *ca_file;        /* NULL: the system's */
     bool allow_sha1;
+    _Atomic int is_stopping;
     pthread_mutex_t mutex; /* guards all below */
     struct kept *kept[SNS_CERTIFICATES_MAX];
     size_t n_kept;
@@ -68,6 +70,12 @@ static void kept_unref(struct kept *k)
     certificate_free(k->certificate);
     free(k->url);
     free(k);
+}
+
+void sns_trust_stop(struct sns_trust *t)
+{
+    if (t)
+        atomic_store(&t->is_stopping, 1);
 }
 
 void sns_trust_close(struct sns_trust *t)
@@ -147,6 +155,7 @@ static int get(struct sns_trust *t, const char *url, struct http_reply *reply, s
         .timeout_ms = SNS_FETCH_MS,
         .reply_max = SNS_CERTIFICATE_BYTES,
         .ca_file = t->settings.ca_file,
+        .stop = &t->is_stopping,
     };
     counter_add(&counters[FETCHES], 1);
     int rc = http_client_do(client, &q, reply, err);

@@ -29,7 +29,9 @@ struct sns_trust_config {
 /* Reads the AWS settings; no network. NULL: ERR_INPUT. */
 struct sns_trust *sns_trust_open(const struct sns_trust_config *config,
                                  struct err *err) WARN_UNUSED;
-void sns_trust_close(struct sns_trust *t); /* NULL is fine */
+/* What is being fetched ends now, with ERR_UNAVAILABLE, and so will all that is to be. */
+void sns_trust_stop(struct sns_trust *t);
+void sns_trust_close(struct sns_trust *t); /* NULL is fine, here and above */
 
 /*
  * 0: SNS has sent it. -1:

@@ -2,7 +2,7 @@
  * Alarms that tell their changes: a sorted set an alarm, its members "STATE MESSAGE-ID" by the time
  * of the change. The same message again is the same member; an old one that comes late finds its
  * place; what is older than all that are kept falls out at once. So nothing has to be read before
- * it is written, and any process may write.
+ * it is written, any process may write, and each command may run again.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -34,7 +34,6 @@ int store_alarm_note(struct store *s, const char *alarm, const struct alarm_note
     if (!is_word(note->state, sizeof(note->state) - 1) || !is_word(message, MODEL_NAME_MAX))
         return err_set(err, ERR_INPUT, "a state and a message's id are words without spaces");
     struct redis_batch *b = redis_batch_new();
-    redis_batch_multi(b);
     const size_t add = redis_command(b, "ZADD");
     alarm_key(b, alarm);
     redis_arg_int(b, note->at.us);
@@ -46,7 +45,7 @@ int store_alarm_note(struct store *s, const char *alarm, const struct alarm_note
     redis_command(b, "EXPIRE");
     alarm_key(b, alarm);
     redis_arg_int(b, STORE_ALARM_SECONDS);
-    int rc = store_run(s, b, err);
+    int rc = store_run_durable(s, b, err);
     if (rc == 0)
         *is_new = redis_int(redis_reply(b, add), 0) == 1;
     redis_batch_free(b);

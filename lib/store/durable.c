@@ -31,6 +31,23 @@ static int check_kept(const char *id, const struct acknowledged *before,
                    id, before->version, before->verdict_seq, version, verdict_seq);
 }
 
+int store_run_durable(struct store *s, struct redis_batch *b, struct err *err)
+{
+    if (s->is_embedded || s->wait_replicas <= 0)
+        return store_run(s, b, err);
+    const size_t wait = redis_command(b, "WAIT");
+    redis_arg_int(b, s->wait_replicas);
+    redis_arg_int(b, s->call_ms);
+    if (redis_call(s->redis, REDIS_DURABLE, b, 2 * s->call_ms, err) != 0)
+        return -1;
+    const int64_t got = redis_int(redis_reply(b, wait), 0);
+    if (got < s->wait_replicas)
+        return err_set(err, ERR_UNAVAILABLE,
+                       "not durable: %lld of %d replicas acknowledged in %lld ms", (long long)got,
+                       s->wait_replicas, (long long)s->call_ms);
+    return 0;
+}
+
 /* Waits until what was written before for the release is durable in Redis. */
 static int settle(struct store *s, const char *id, const struct acknowledged *before,
                   struct err *err)
@@ -43,20 +60,7 @@ static int settle(struct store *s, const char *id, const struct acknowledged *be
     redis_command(b, "SET");
     key_arg(b, KEY_DURABLE, id);
     redis_arg_str(b, s->process);
-    int rc;
-    if (s->is_embedded || s->wait_replicas <= 0) {
-        rc = store_run(s, b, err);
-    } else {
-        size_t wait = redis_command(b, "WAIT");
-        redis_arg_int(b, s->wait_replicas);
-        redis_arg_int(b, s->call_ms);
-        rc = redis_call(s->redis, REDIS_DURABLE, b, 2 * s->call_ms, err);
-        int64_t got = rc == 0 ? redis_int(redis_reply(b, wait), 0) : 0;
-        if (rc == 0 && got < s->wait_replicas)
-            rc = err_set(err, ERR_UNAVAILABLE,
-                         "not durable: %lld of %d replicas acknowledged in %lld ms", (long long)got,
-                         s->wait_replicas, (long long)s->call_ms);
-    }
+    int rc = store_run_durable(s, b, err);
     if (rc == 0)
         rc = check_kept(id, before, redis_reply(b, record), err);
     redis_batch_free(b);

@@ -376,9 +376,9 @@ struct alarm_note {
     char state[24]; /* a longer word cannot be stored */
     struct wall at;
 };
-/* [blocking] Keeps that an alarm, by its unique name, changed; message is the id of what told it:
- * told again nothing changes, and *is_new is false. Only the last STORE_ALARM_CHANGES_KEPT are kept
- * in order of `at`, whatever order they come in. */
+/* [blocking] Keeps durably that an alarm, by its unique name, changed; message is the id of what
+ * told it: told again nothing changes, and *is_new is false. Only the last STORE_ALARM_CHANGES_KEPT
+ * are kept in order of `at`, whatever order they come in. */
 int store_alarm_note(struct store *s, const char *alarm, const struct alarm_note *note,
                      const char *message, bool *is_new, struct err *err) WARN_UNUSED;
 struct alarm_notes {

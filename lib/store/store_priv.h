@@ -65,6 +65,8 @@ int intents_append(struct intents *f, const char *id, const char *record,
 int intents_read(struct intents *f, const char *id, const char ***records, size_t *n,
                  struct arena *a, struct err *err) WARN_UNUSED;
 
+/* durable.c: runs the batch, of keys of one slot and no MULTI, until its writes are durable. */
+int store_run_durable(struct store *s, struct redis_batch *b, struct err *err) WARN_UNUSED;
 /* durable.c: store_durable for whom a version of the record, or a verdict, was acknowledged (0: not
  * looked at). */
 struct acknowledged {

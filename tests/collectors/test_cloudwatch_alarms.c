@@ -66,7 +66,7 @@ static void alarms_are_packed(void)
     }
 }
 
-/* What blocks 0 to 3 (minutes) of the alarm `a` are by AWS' reply and what was told before: '+' in
+/* What blocks 0 to 3 (minutes) of the alarm `a` are by AWS' reply and what was told beside: '+' in
  * alarm, '-' not, '.' unknown. */
 static void read_blocks(const char *json, const struct alarm_change *told, size_t n_told,
                         char got[5])
@@ -114,8 +114,8 @@ static void alarm_states(void)
     }
 }
 
-/* What notifications told of the time before the last change that AWS tells; OK since 3:00. */
-static void what_was_told_before(void)
+/* What notifications told beside the last change that AWS tells; OK since 3:00. */
+static void what_was_told_beside(void)
 {
     static const struct {
         int line;
@@ -127,8 +127,9 @@ static void what_was_told_before(void)
         {__LINE__, {{ALARM_OK, {0}}}, 1, "----"},
         {__LINE__, {{ALARM_OK, {0}}, {ALARM_ALARM, {MINUTE + 1}}}, 2, "-++-"},
         {__LINE__, {{ALARM_ALARM, {2 * MINUTE}}, {ALARM_OK, {3 * MINUTE}}}, 2, "..+-"},
-        {__LINE__, {{ALARM_ALARM, {3 * MINUTE}}}, 1, "...-"}, /* then AWS knows better */
-        {__LINE__, {{ALARM_ALARM, {3 * MINUTE + 1}}}, 1, "...-"},
+        {__LINE__, {{ALARM_ALARM, {3 * MINUTE}}}, 1, "...-"}, /* of one moment AWS knows better */
+        {__LINE__, {{ALARM_ALARM, {3 * MINUTE + 1}}}, 1, "...+"}, /* it was asked too early */
+        {__LINE__, {{ALARM_ALARM, {4 * MINUTE}}}, 1, "...-"},
     };
     static const char json[] =
         "{\"MetricAlarms\":[{\"AlarmName\":\"a\",\"AlarmArn\":\"arn:a\",\"StateValue\":\"OK\","
@@ -173,7 +174,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"alarms_are_packed", alarms_are_packed},
         {"alarm_states", alarm_states},
-        {"what_was_told_before", what_was_told_before},
+        {"what_was_told_beside", what_was_told_beside},
         {"alarms_that_are_not_there", alarms_that_are_not_there},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));

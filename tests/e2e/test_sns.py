@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "doubles"))
 from aws import Double, Ministack, Moto  # noqa: E402
 from cloudwatch import CloudWatch  # noqa: E402
-from judged import ROOT, Judged, Suite, check, wait_for  # noqa: E402
+from judged import ROOT, Judged, Suite, check, ctl, wait_for  # noqa: E402
 from sns import REGION, TOPIC, Signer, Sns, alarm_arn, alarm_message, make_certificate, pem, stamp  # noqa: E402
 from stack import INLINE, Stack  # noqa: E402
 
@@ -102,6 +102,12 @@ def an_alarm_ends_a_release():
         rolled_back(j, "one", "both")
         # one certificate and its issuer were asked for, and the confirmation
         check(len(sns.asked) == 3 and sns.asked[1] == "/r2m01.cer", sns.asked)
+        # what a check of a spec finds of an alarm that has told something, and of one that has not
+        path = j.dir / "checked.json"
+        path.write_text(json.dumps(release("checked", pushed("both"), pushed("silent"))))
+        got = {m["metric"]: m for m in json.loads(ctl(j, "validate", path, "--check", "-o", "json").stdout)["check"]}
+        check(got["both"]["ok"] and got["both"]["candidate"]["series"] == [alarm_arn("both")], got)
+        check("no notification of it has come" in got["silent"]["problem"], got)
         check(counted(j, "alarm") == 4 and counted(j, "other") == 1 and counted(j, "subscription") == 1)
         # an alarm that was in ALARM before a release begins ends it, and the state outlives judged
         begin(j, release("two", pushed("both")))

@@ -158,6 +158,10 @@ static void replicas_must_acknowledge(void)
     T_EQ_INT(store_durable(s, "r", "{}", 0, &err), -1);
     T_EQ_INT(err.code, ERR_UNAVAILABLE);
     T_HAS_STR(err.message, "0 of 1 replicas");
+    const struct alarm_note note = {.state = "ALARM", .at = {5}};
+    bool is_new;
+    T_EQ_INT(store_alarm_note(s, "arn:a", &note, "m1", &is_new, &err), -1);
+    T_EQ_INT(err.code, ERR_UNAVAILABLE);
     /* Waiting holds up no other call. */
     T_OK(store_ping(s, &err), err);
     /* A latched verdict that waits for them is told to nobody, whatever is read. */
@@ -191,6 +195,7 @@ static void replicas_must_acknowledge(void)
     v.seq = 4;
     T_OK(store_verdict_put(s, "held", &lease, &v, &err), err);
     T_EQ_INT(told_through("held"), 4);
+    T_OK(store_alarm_note(s, "arn:a", &note, "m1", &is_new, &err), err); /* told again */
     redis_fixture_stop(&replica);
     store_close(s);
     s = open_in("replicas", false, 0);
