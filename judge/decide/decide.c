@@ -224,7 +224,8 @@ static void begin_step(const struct decision *d, struct metric_state *m, const s
     if (m->step != seg->id) {
         if (m->test[PURPOSE_WHOLE].is_present)
             m->kind->new_segment(&m->test[PURPOSE_WHOLE]);
-        bool is_split = seg->share > 0 && seg->share < 1;
+        /* a share next to nothing, or none that is known, says nothing of the counts */
+        bool is_split = sample_ratio_share_ok(seg->share);
         sample_ratio_new_segment(&m->split, is_split ? seg->share : NAN);
     }
     m->step = seg->id;

@@ -57,19 +57,20 @@ static void quantile_new_segment(struct kind_test *t)
     quantile_test_new_segment(&t->quantile);
 }
 
+static const struct hist *hist_of(const struct summary *s)
+{
+    static const struct hist empty;
+    return s->kind == SUMMARY_HIST ? &s->hist : &empty;
+}
+
 static bool quantile_is_sound(const struct spec_metric *m, const struct kind_pair *pair)
 {
     const struct summary *both[] = {pair->baseline, pair->candidate};
     for (size_t i = 0; i < 2; i++)
         if (both[i]->kind != SUMMARY_HIST && both[i]->kind != SUMMARY_NONE)
             return false;
-    return true;
-}
-
-static const struct hist *hist_of(const struct summary *s)
-{
-    static const struct hist empty;
-    return s->kind == SUMMARY_HIST ? &s->hist : &empty;
+    struct quantile_block block = {hist_of(pair->baseline), hist_of(pair->candidate)};
+    return quantile_block_ok(&block);
 }
 
 static void quantile_take(struct kind_test *t, const struct spec_metric *m,

@@ -13,12 +13,18 @@
 #define RECENT_BLOCKS 32.0
 #define FORECAST_MOST 1000.0
 #define TRIALS_MAX    1e12
+#define BLOCK_VALUES  UINT64_C(1000000000000000)
 #define BLOCK_NATS    0.5 /* most that fail takes from one block */
 
 bool quantile_null_ok(const struct quantile_null *null)
 {
     return null->p >= 0.01 && null->p <= 0.999 && null->factor >= 1 && null->factor <= 100 &&
            null->share > 0 && null->share <= 1;
+}
+
+bool quantile_block_ok(const struct quantile_block *block)
+{
+    return block->h0->n <= BLOCK_VALUES && block->h1->n <= BLOCK_VALUES;
 }
 
 void quantile_test_init(struct quantile_test *t, const struct quantile_null *fail_null,

@@ -41,6 +41,9 @@ struct quantile_block {
     const struct hist *h0, *h1;
 };
 
+/* At most 1e15 values of each arm: what outside data is asked. */
+bool quantile_block_ok(const struct quantile_block *block);
+
 /*
  * How the counts of values at or above fixed edges scatter from block to block about a null. `base`
  * is an edge for the baseline, `far` lies the null's factor higher. `fail` watches a ladder of

@@ -33,14 +33,14 @@ void sample_ratio_init(struct sample_ratio *t)
     *t = (struct sample_ratio){.share = NAN};
 }
 
-static bool share_ok(double share)
+bool sample_ratio_share_ok(double share)
 {
     return share >= SHARE_MIN && share <= 1 - SHARE_MIN;
 }
 
 void sample_ratio_new_segment(struct sample_ratio *t, double share)
 {
-    BUG_ON(!isnan(share) && !share_ok(share));
+    BUG_ON(!isnan(share) && !sample_ratio_share_ok(share));
     t->share = share;
     t->n0 = t->n1 = 0;
 }
@@ -99,7 +99,7 @@ int sample_ratio_decode(struct sample_ratio *t, struct bytes *in, struct err *er
     bool ok = bytes_u8(in) == SAMPLE_RATIO_FORM;
     sample_ratio_init(t);
     r.share = bytes_double(in);
-    ok = ok && (isnan(r.share) || share_ok(r.share));
+    ok = ok && (isnan(r.share) || sample_ratio_share_ok(r.share));
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         *v[i] = bytes_double(in);
         ok = ok && *v[i] >= 0 && *v[i] <= SUM_MAX;

@@ -8,6 +8,7 @@
 #ifndef STATS_SAMPLE_RATIO_H
 #define STATS_SAMPLE_RATIO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
@@ -22,8 +23,10 @@ struct sample_ratio {
 };
 
 void sample_ratio_init(struct sample_ratio *t);
-/* A segment with this intended share, in [1e-9, 1 - 1e-9]: evidence starts again, the dispersion is
- * kept. NAN: nobody says what the share should be, and the check rests. */
+/* In [1e-9, 1 - 1e-9]: a share that counts can contradict. */
+bool sample_ratio_share_ok(double share);
+/* A segment with this intended share, sample_ratio_share_ok(): evidence starts again, the
+ * dispersion is kept. NAN: nobody says what the share should be, and the check rests. */
 void sample_ratio_new_segment(struct sample_ratio *t, double share);
 /* Units (requests) of one sealed block; finite, >= 0 (a bug otherwise). */
 void sample_ratio_take(struct sample_ratio *t, double n0, double n1);

@@ -131,6 +131,49 @@ static void what_counts(void)
     canary_end(&c);
 }
 
+static void give_values(struct canary *c, uint64_t n0, uint64_t n1)
+{
+    struct block b;
+    block_init(&b, c->next, 2, SUMMARY_HIST);
+    hist_add(&b.cohort[COHORT_BASELINE].hist, 20, n0);
+    hist_add(&b.cohort[COHORT_CANDIDATE].hist, 20, n1);
+    decision_take(c->d, 1, c->segments, c->n_segments, &b);
+    block_release(&b);
+}
+
+/* Any share in [0, 1] may be reported or asked for. */
+static void shares_next_to_nothing(void)
+{
+    static const double shares[] = {1e-300, 1e-12, 1e-6, 1 - 1e-12};
+    for (size_t i = 0; i < ARRAY_LEN(shares) * ARRAY_LEN(shares); i++) {
+        struct canary c;
+        canary_prepare(&c);
+        c.metrics[1] = canary_metric("latency", METRIC_QUANTILE);
+        c.spec.n_metrics = 2;
+        canary_begin(&c, shares[i / ARRAY_LEN(shares)], shares[i % ARRAY_LEN(shares)]);
+        for (int block = 0; block < 30; block++) {
+            canary_counts(&c, 0, 5, 500, 5, 500);
+            give_values(&c, 500, 500);
+            canary_tick(&c);
+        }
+        T_EQ_INT(canary_read(&c)->word != VERDICT_ROLLBACK, 1);
+        canary_end(&c);
+    }
+}
+
+static void more_values_than_can_be_are_invalid(void)
+{
+    struct canary c;
+    canary_prepare(&c);
+    c.metrics[1] = canary_metric("latency", METRIC_QUANTILE);
+    c.spec.n_metrics = 2;
+    canary_begin(&c, 0.25, 0.5);
+    give_values(&c, 500, UINT64_C(1) << 60);
+    canary_tick(&c);
+    T_EQ_INT(canary_read(&c)->metrics[1].state, STATE_INVALID);
+    canary_end(&c);
+}
+
 static void effect_of_a_fall_is_candidate_over_baseline(void)
 {
     struct canary c;
@@ -239,6 +282,8 @@ int main(int argc, char **argv)
         {"harm_under_load_is_found", harm_under_load_is_found},
         {"another_share_asked_starts_pass_again", another_share_asked_starts_pass_again},
         {"what_counts", what_counts},
+        {"shares_next_to_nothing", shares_next_to_nothing},
+        {"more_values_than_can_be_are_invalid", more_values_than_can_be_are_invalid},
         {"effect_of_a_fall_is_candidate_over_baseline",
          effect_of_a_fall_is_candidate_over_baseline},
         {"forecast", forecast},
