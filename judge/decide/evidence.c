@@ -71,7 +71,7 @@ static enum evidence_state state_of(const struct look *k, const struct metric_st
 {
     if (m->harm[k->stage].is_set)
         return STATE_HARMFUL;
-    if (m->is_unsound || e->lower > e->upper)
+    if (m->is_unsound)
         return STATE_INVALID;
     switch (silence_of(k, m)) {
     case SILENT_BOTH:

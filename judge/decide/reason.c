@@ -221,8 +221,6 @@ void evidence_reason(const struct look *k, const struct metric_state *m, struct 
         say(&s, "invalid, ");
         if (m->is_unsound)
             say(&s, "a block held values of another kind or out of range");
-        else if (e->lower > e->upper)
-            say(&s, "no one ratio explains what was seen");
         else if (silence_of(k, m) != SILENT_NONE)
             say_silence(&s, k, m);
         else
