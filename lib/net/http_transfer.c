@@ -197,6 +197,9 @@ int transfer_prepare(struct transfer *t, CURL *easy, const struct http_request *
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A call whose time is over does not wait for its name server: libcurl would, and with it every
+     * call of the thread. Its resolving thread ends by itself. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "release-judge/1");
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
