@@ -207,7 +207,7 @@ int store_service_revision_set(struct store *s, const char *service, const char 
     struct redis_batch *b = redis_batch_new();
     redis_command(b, "SET");
     key_arg(b, KEY_SERVICE_REVISION, service, environment);
-    redis_arg_str(b, revision);
+    redis_arg_str(b, revision ? revision : "");
     int rc = store_run(s, b, err);
     redis_batch_free(b);
     return rc;

@@ -123,6 +123,7 @@ int store_service_unlock(struct store *s, const char *service, const char *envir
 /* The revision last promoted of a service and environment, or "" . */
 int store_service_revision(struct store *s, const char *service, const char *environment,
                            const char **out, struct arena *a, struct err *err) WARN_UNUSED;
+/* NULL: it has none, as a release need not say its revision; the one before is forgotten. */
 int store_service_revision_set(struct store *s, const char *service, const char *environment,
                                const char *revision, struct err *err) WARN_UNUSED;
 

@@ -163,6 +163,20 @@ def a_trail_is_shown_to_its_end(j):
 
 
 @suite.test
+def a_release_without_a_revision_is_promoted(j):
+    spec = quick_spec("nameless", policy={"no_data_after": "60s"})
+    del spec["metadata"]["revision"]
+    j.apply(spec)
+    wait_for("judging", lambda: j.release("nameless")["phase"] == "judging")
+    ends(ctl(j, "gate", "nameless", "--revision", "4f2c"), 5, "says no revision, want 4f2c")
+    ends(ctl(j, "promote", "nameless", "--override", "--why", "it must be"), 0)
+    wait_for("the end", lambda: j.release("nameless")["outcome"] == "promoted")
+    check(j.child.poll() is None, "judged fell over it:", j.log())
+    r = ends(ctl(j, "get", "nameless"), 0)
+    check(r.stdout.startswith("release:   nameless (nameless test)\n"), r.stdout)
+
+
+@suite.test
 def the_newest_of_a_long_trail_is_shown(j):
     j.apply(quick_spec("long-trail", policy={"no_data_after": "60s"}))
     wait_for("judging", lambda: j.release("long-trail")["phase"] == "judging")

@@ -259,6 +259,9 @@ static void services(void)
     T_OK(store_service_revision_set(w.store, "cart", "prod", "4f2c", &err), err);
     T_OK(store_service_revision(w.store, "cart", "prod", &revision, &arena, &err), err);
     T_EQ_STR(revision, "4f2c");
+    T_OK(store_service_revision_set(w.store, "cart", "prod", NULL, &err), err);
+    T_OK(store_service_revision(w.store, "cart", "prod", &revision, &arena, &err), err);
+    T_EQ_STR(revision, "");
 }
 
 static void records_that_are_not_ours(void)
