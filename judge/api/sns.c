@@ -33,6 +33,7 @@ enum {
     REFUSED_TIME,
     REFUSED_SENDER,
     REFUSED_SIGNATURE,
+    REFUSED_LIMIT,
     REFUSED_NOW
 };
 #define TAKEN   "Messages of SNS that were taken: alarms, the same again, what is no alarm's."
@@ -52,6 +53,7 @@ static struct counter counters[] = {
     NOT(REFUSED_TIME, "time"),
     NOT(REFUSED_SENDER, "sender"),
     NOT(REFUSED_SIGNATURE, "signature"),
+    NOT(REFUSED_LIMIT, "limit"),
     NOT(REFUSED_NOW, "unavailable"),
 };
 
@@ -91,6 +93,8 @@ static enum http_next refuse_for(struct http_exchange *ex, struct err *err)
     case ERR_AUTH:
         err->code = ERR_FORBIDDEN; /* 401 would ask for a password */
         return refuse(ex, REFUSED_SIGNATURE, err);
+    case ERR_LIMIT:
+        return refuse(ex, REFUSED_LIMIT, err);
     default:
         err->code = ERR_UNAVAILABLE;
         return refuse(ex, REFUSED_NOW, err);

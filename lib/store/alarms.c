@@ -28,11 +28,47 @@ static bool is_word(const char *text, size_t max)
     return n > 0 && n <= max;
 }
 
+/* The alarm's place in the list of those that tell; the list bounds how many there are. It stands
+ * in another slot, so it is written first: an entry too many at most. */
+static int take_place(struct store *s, const char *alarm, struct wall at, struct err *err)
+{
+    char hex[DIGEST_HEX_BYTES];
+    digest_sha256_hex(alarm, strlen(alarm), hex);
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "ZREMRANGEBYSCORE");
+    key_arg(b, KEY_ALARMS);
+    redis_arg_str(b, "-inf");
+    redis_arg_int(b, at.us - STORE_ALARM_SECONDS * US_PER_SECOND);
+    const size_t add = redis_command(b, "ZADD");
+    key_arg(b, KEY_ALARMS);
+    redis_arg_int(b, at.us);
+    redis_arg_str(b, hex);
+    const size_t count = redis_command(b, "ZCARD");
+    key_arg(b, KEY_ALARMS);
+    int rc = store_run(s, b, err);
+    const bool is_full = rc == 0 && redis_int(redis_reply(b, add), 0) == 1 &&
+                         redis_int(redis_reply(b, count), 0) > STORE_ALARMS_MAX;
+    redis_batch_free(b);
+    if (!is_full)
+        return rc;
+    b = redis_batch_new();
+    redis_command(b, "ZREM");
+    key_arg(b, KEY_ALARMS);
+    redis_arg_str(b, hex);
+    rc = store_run(s, b, err);
+    redis_batch_free(b);
+    return rc == 0
+               ? err_set(err, ERR_LIMIT, "%d alarms tell their changes already", STORE_ALARMS_MAX)
+               : -1;
+}
+
 int store_alarm_note(struct store *s, const char *alarm, const struct alarm_note *note,
                      const char *message, bool *is_new, struct err *err)
 {
     if (!is_word(note->state, sizeof(note->state) - 1) || !is_word(message, MODEL_NAME_MAX))
         return err_set(err, ERR_INPUT, "a state and a message's id are words without spaces");
+    if (take_place(s, alarm, note->at, err) != 0)
+        return -1;
     struct redis_batch *b = redis_batch_new();
     const size_t add = redis_command(b, "ZADD");
     alarm_key(b, alarm);

@@ -56,6 +56,8 @@ const struct key_row key_table[KEYS_COUNT] = {
     [KEY_DURABLE] = {"judge:{%s}:durable", "string", "store_durable", "the release's", "one"},
     [KEY_ALARM] = {"judge:alarm:{%s}", "zset", "API (notifications)", "400 days after its last",
                    "16 changes"},
+    [KEY_ALARMS] = {"judge:alarms", "zset", "API (notifications)", "400 days each",
+                    "20,000 alarms"},
 };
 
 void key_arg(struct redis_batch *b, enum key k, ...)

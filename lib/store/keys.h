@@ -42,6 +42,7 @@ enum key {
     KEY_DOCUMENTS,
     KEY_DURABLE,
     KEY_ALARM,
+    KEY_ALARMS,
     KEYS_COUNT
 };
 

@@ -18,6 +18,7 @@
 #define STORE_DOCUMENT_BYTES_MAX  (1 << 20) /* one service or template: refused */
 #define STORE_ALARM_CHANGES_KEPT  16        /* last changes of an alarm that tells them */
 #define STORE_ALARM_SECONDS       34560000  /* what it told last is believed so long: 400 days */
+#define STORE_ALARMS_MAX          20000     /* alarms that may tell changes; another: refused */
 #define STORE_ALARMS_READ_MAX     100       /* alarms read at once */
 
 #define SEAL_BLOCK_BYTES_MAX ((size_t)16 << 20) /* one sealed block, encoded: an error */

@@ -130,6 +130,32 @@ static void what_cannot_be_read(void)
 #endif
 }
 
+static void so_many_may_tell(void)
+{
+#ifndef STORE_ON_CLUSTER
+    char out[64];
+    struct err err;
+    bool is_new;
+    T_CHECK(bench_ask(&w, "DEL judge:alarms", out, sizeof(out)) > 0);
+    T_OK(note("known", "OK", 1795400000000000, "m1", &is_new, &err), err);
+    T_CHECK(
+        bench_ask(&w,
+                  "EVAL \"for i = 1, ARGV[2] do redis.call('ZADD', KEYS[1], ARGV[1], i) end\" 1 "
+                  "judge:alarms 1795400000000000 19999",
+                  out, sizeof(out)) > 0);
+    T_EQ_INT(note("another", "OK", 1795400000000000, "m2", &is_new, &err), -1);
+    T_EQ_INT(err.code, ERR_LIMIT);
+    T_OK(note("known", "ALARM", 1795400000000001, "m3", &is_new, &err), err);
+    T_CHECK(is_new);
+    T_CHECK(bench_ask(&w, "ZCARD judge:alarms", out, sizeof(out)) > 0);
+    T_HAS_STR(out, ":20000");
+    /* 400 days and a second later the others have fallen out */
+    T_OK(note("another", "OK", 1829960001000001, "m2", &is_new, &err), err);
+    T_CHECK(bench_ask(&w, "ZCARD judge:alarms", out, sizeof(out)) > 0);
+    T_HAS_STR(out, ":1");
+#endif
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -137,6 +163,7 @@ int main(int argc, char **argv)
         {"the_last_ones_are_kept", the_last_ones_are_kept},
         {"what_is_no_word", what_is_no_word},
         {"what_cannot_be_read", what_cannot_be_read},
+        {"so_many_may_tell", so_many_may_tell},
     };
     if (!bench_open(&w, "alarms", false))
         return 1;
