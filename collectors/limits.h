@@ -65,7 +65,8 @@
 #define SCRAPE_TARGETS_MAX   256               /* of all releases we own; more are not scraped */
 #define SCRAPE_SERIES_MAX    4096 /* series kept of one target; a metric with more is not counted */
 #define SCRAPE_TIMEOUT_MS    1500 /* a scrape that takes longer is missed */
-#define SCRAPE_LABELS_MAX    64   /* labels of one exposition line */
+#define SCRAPE_PAUSE_MAX_MS  15000 /* between two scrapes of a target that does not answer */
+#define SCRAPE_LABELS_MAX    64    /* labels of one exposition line */
 
 /* finished points (pull.h) */
 #define PULL_SOURCES_MAX 16   /* words of finished points; a bug beyond */

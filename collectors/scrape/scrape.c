@@ -24,6 +24,7 @@
 #define AFTER_BOUNDARY_US 2000
 #define IDLE_WAKE_MS      200 /* how soon new routes are noticed */
 #define COMPLAINT_BYTES   200
+#define SILENCES_FREE     3 /* times in a row without an answer before the first pause */
 
 struct target {
     char *url;
@@ -33,6 +34,7 @@ struct target {
     bool is_out;  /* a request is on its way */
     bool is_gone; /* nobody wants it: freed when the request is back */
     bool is_wanted;
+    int silences;                    /* requests in a row that got no answer in time */
     char complaint[COMPLAINT_BYTES]; /* "" while it answers */
     struct wall failing_since;
     struct target *next;
@@ -166,6 +168,7 @@ static void reply_take(struct fetch *f, const struct http_reply *reply, const st
 {
     struct target *t = f->target;
     int64_t late_us = wall_now().us - f->k * t->block_us;
+    t->silences = err && err->code == ERR_TIMEOUT ? t->silences + 1 : 0;
     if (err) {
         target_failed(t, "%s", err->message);
     } else if (reply->status != 200) {
@@ -225,6 +228,17 @@ static void target_ask(struct scrapes *p, struct target *t, int64_t k)
     free(f);
 }
 
+/* A target that is silent is asked at longer and longer distances: a name server that is away keeps
+ * a thread of libcurl's for each question. */
+static int64_t pause_of(const struct target *t)
+{
+    const int over = t->silences - SILENCES_FREE;
+    if (over < 0)
+        return 0;
+    const int64_t ms = over < 4 ? INT64_C(2000) << over : SCRAPE_PAUSE_MAX_MS;
+    return (ms < SCRAPE_PAUSE_MAX_MS ? ms : SCRAPE_PAUSE_MAX_MS) * US_PER_MS;
+}
+
 /* Asks the targets that are due; returns how long until the next one is. */
 static int64_t ask_due(struct scrapes *p, struct wall now)
 {
@@ -232,7 +246,7 @@ static int64_t ask_due(struct scrapes *p, struct wall now)
     for (struct target *t = p->targets; t; t = t->next) {
         int64_t due = t->next_k * t->block_us + AFTER_BOUNDARY_US;
         /* a clock that was set back by more than a block: begin anew from where it is */
-        if (due - now.us > 2 * t->block_us)
+        if (due - now.us > 2 * t->block_us + pause_of(t))
             t->next_k = block_of(now, t->block_us) + 1;
         if (now.us >= due) {
             if (t->is_out)
@@ -241,7 +255,7 @@ static int64_t ask_due(struct scrapes *p, struct wall now)
                 target_failed(t, "we came %" PRId64 " ms too late", (now.us - due) / US_PER_MS);
             else
                 target_ask(p, t, t->next_k);
-            t->next_k = block_of(now, t->block_us) + 1;
+            t->next_k = block_of(now, t->block_us) + 1 + pause_of(t) / t->block_us;
         }
         due = t->next_k * t->block_us + AFTER_BOUNDARY_US;
         if (due - now.us < wait_us)

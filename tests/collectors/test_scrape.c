@@ -16,8 +16,10 @@ struct exporter {
     pthread_t thread;
     int fd, port;
     _Atomic int replies;
-    _Atomic int status;
+    _Atomic int status; /* 0: no answer, the client may wait */
     _Atomic bool is_over;
+    int held[64];
+    size_t n_held;
 };
 
 /* One request at a time: reads the head, answers, closes. */
@@ -31,6 +33,10 @@ static void *serve(void *user)
         char head[4096], body[1024], reply[2048];
         ssize_t n = read(fd, head, sizeof(head) - 1);
         int k = ++e->replies;
+        if (e->status == 0 && e->n_held < ARRAY_LEN(e->held)) {
+            e->held[e->n_held++] = fd;
+            continue;
+        }
         int len = snprintf(
             body, sizeof(body),
             "# TYPE req counter\n"
@@ -68,6 +74,8 @@ static void exporter_stop(struct exporter *e)
     e->is_over = true;
     shutdown(e->fd, SHUT_RDWR);
     pthread_join(e->thread, NULL);
+    for (size_t i = 0; i < e->n_held; i++)
+        close(e->held[i]);
     close(e->fd);
 }
 
@@ -206,11 +214,38 @@ static void a_dead_target_is_named(void)
     rig_close(&r);
 }
 
+static void a_silent_target_is_asked_less_often(void)
+{
+    struct rig r = {0};
+    struct exporter e = {.replies = 0};
+    struct err err = {0};
+    char url[64];
+    T_CHECK(rig_open(&r, "silent"));
+    exporter_start(&e);
+    e.status = 0;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", e.port);
+    struct puller *p = puller_start(&(struct puller_config){.aggregator = r.g}, &err);
+    T_CHECK(p != NULL);
+    const struct mono began = mono_now();
+    T_CHECK(aggregator_publish(r.g, scrape_routes(url, true)));
+    T_CHECK(complains(p, "imed out"));
+    while (mono_until_ms(began, mono_now()) < 8000)
+        usleep(10000);
+    T_CHECK(e.replies >= 1 && e.replies <= 10); /* 20 blocks */
+    /* back again, it is measured as before */
+    e.status = 200;
+    T_CHECK(stepped(1));
+    puller_stop(p);
+    exporter_stop(&e);
+    rig_close(&r);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
         {"blocks hold one step", blocks_hold_one_step},
         {"a dead target is named", a_dead_target_is_named},
+        {"a silent target is asked less often", a_silent_target_is_asked_less_often},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
