@@ -455,7 +455,7 @@ static int read_watermark(struct service *s, struct contact *c, struct wall *sto
         dead_ms += gap_ms;
     else if (mono_until_ms(c->back, now) < PROCESS_DEAD_MS)
         dead_ms += c->away_ms;
-    if (store_watermark_min(s->store, wall_now(), dead_ms, stored_through, err) != 0)
+    if (store_watermark_min(s->store, wall_now(), now, dead_ms, stored_through, err) != 0)
         return -1;
     if (is_back) {
         c->back = now;

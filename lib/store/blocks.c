@@ -263,23 +263,24 @@ static bool has_successor(const struct redis_reply *all, size_t of)
 /* A process's last sign of life as it was seen from here. */
 struct sign {
     char value[64]; /* of the hash, cut off */
-    struct wall at; /* by our clock */
+    struct mono at;
 };
 
 /*
- * When this process last said something new, by our clock: its own may be fast, and would keep it
- * alive long after its death. Only of a value found at the first look the time it states is taken,
- * if it is not in our future. Takes the sign over from `s->signs` into `now_known`.
+ * When this process last said something new, by our monotonic clock: its own may be fast, and would
+ * keep it alive long after its death; our wall clock may jump, and everybody would look silent.
+ * Only of a value found at the first look the time it states is taken, if it is not in our future.
+ * Takes the sign over from `s->signs` into `now_known`.
  */
-static struct wall last_sign(struct store *s, struct map *now_known, const struct redis_reply *name,
-                             const struct redis_reply *value, int64_t stated_us, struct wall now)
+static struct mono last_sign(struct store *s, struct map *now_known, const struct redis_reply *name,
+                             const struct redis_reply *value, int64_t silent_us, struct mono now)
 {
     char text[sizeof(((struct sign *)0)->value)];
     snprintf(text, sizeof(text), "%s", value->text);
     struct sign *sign = map_take(&s->signs, name->text, name->len);
     if (!sign) {
         sign = mem_alloc(sizeof(*sign));
-        sign->at.us = stated_us < now.us ? stated_us : now.us;
+        sign->at.us = now.us - (silent_us > 0 ? silent_us : 0);
     } else if (strcmp(sign->value, text) != 0) {
         sign->at = now;
     }
@@ -288,8 +289,8 @@ static struct wall last_sign(struct store *s, struct map *now_known, const struc
     return sign->at;
 }
 
-int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out,
-                        struct err *err)
+int store_watermark_min(struct store *s, struct wall now, struct mono at, int64_t dead_ms,
+                        struct wall *out, struct err *err)
 {
     struct redis_batch *b = redis_batch_new(), *drop = NULL;
     redis_command(b, "HGETALL");
@@ -312,7 +313,8 @@ int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struc
             stated = now.us;
             log_warn("store", "the watermark of %s cannot be read", name->text);
         }
-        const int64_t silent_us = now.us - last_sign(s, &now_known, name, value, stated, now).us;
+        const int64_t silent_us =
+            at.us - last_sign(s, &now_known, name, value, now.us - stated, at).us;
         if (!is_over && silent_us <= dead_ms * US_PER_MS)
             least = through < least ? through : least;
         else if (is_over || silent_us > 10 * dead_ms * US_PER_MS + 3600 * US_PER_SECOND) {

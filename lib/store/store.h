@@ -286,10 +286,11 @@ uint64_t store_generation(const struct store *s);
 /* All that this process received with ts < through is stored. [async, fire and forget] */
 void store_watermark(struct store *s, struct wall through, struct wall now);
 /* The time through which every live process has stored what it received; us == 0: none is known. A
- * process that said nothing new for dead_ms of our clock no longer counts, nor one whose node has
- * started a later one; one that cannot be read makes it 0 until then. [blocking] */
-int store_watermark_min(struct store *s, struct wall now, int64_t dead_ms, struct wall *out,
-                        struct err *err) WARN_UNUSED;
+ * process that said nothing new for dead_ms no longer counts, nor one whose node has started a
+ * later one; one that cannot be read makes it 0 until then. now, at: the time, by both clocks.
+ * [blocking] */
+int store_watermark_min(struct store *s, struct wall now, struct mono at, int64_t dead_ms,
+                        struct wall *out, struct err *err) WARN_UNUSED;
 
 /* Seals blocks [first, last] of a metric under the lease: merges the producers' totals in sorted
  * order, appends each block to the metric's stream, deletes the open ones, moves the sealed mark.

@@ -467,7 +467,8 @@ static void open_histograms_wait(void)
     struct wall through = {0};
     for (int i = 0; i < 1000 && through.us <= (block + 1) * US_PER_SECOND; i++) {
         usleep(5000);
-        T_OK(store_watermark_min(r.bench.store, wall_now(), 60000, &through, &err), err);
+        T_OK(store_watermark_min(r.bench.store, wall_now(), mono_now(), 60000, &through, &err),
+             err);
     }
     snprintf(question, sizeof(question), "HGET judge:{r1}:open:1:%lld v", (long long)block);
     T_CHECK(redis_fixture_ask(&r.bench.server, question, reply, sizeof(reply)) > 0);
@@ -576,7 +577,8 @@ static void flushes_keep_up_with_blocks(void)
     struct mono deadline = mono_add_ms(mono_now(), 10000);
     int moves = 0;
     while (moves < 3 && !mono_passed(mono_now(), deadline)) {
-        T_OK(store_watermark_min(r.bench.store, wall_now(), 60000, &through, &err), err);
+        T_OK(store_watermark_min(r.bench.store, wall_now(), mono_now(), 60000, &through, &err),
+             err);
         moves += through.us > seen.us;
         seen = through;
         usleep(10000);

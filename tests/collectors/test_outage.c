@@ -71,7 +71,8 @@ static void *storm_seal(void *user)
     while (!s->is_sealer_over) {
         struct err err;
         struct wall least;
-        if (store_watermark_min(s->rig.bench.store, wall_now(), 60000, &least, &err) == 0 &&
+        if (store_watermark_min(s->rig.bench.store, wall_now(), mono_now(), 60000, &least, &err) ==
+                0 &&
             least.us) {
             int64_t last = block_of((struct wall){least.us - LATENESS_US}, US_PER_SECOND) - 1;
             if (last > s->sealed && rig_seal(&s->rig, 0, 0, s->sealed + 1, last, &err) == 0 &&

@@ -440,25 +440,70 @@ static void watermarks(void)
     struct store *next = bench_store(&w, "node-a", "node-a.2");
     struct store *other = bench_store(&w, "node-b", "node-b.1");
     T_CHECK(next && other);
-    T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+    T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
     T_EQ_INT(got.us, 0); /* nobody has said anything */
     store_watermark(w.store, (struct wall){start_us - 3000000}, now);
     store_watermark(other, (struct wall){start_us - 5000000}, now);
-    T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+    T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
     T_EQ_INT(got.us, start_us - 5000000);
     /* node-b falls silent: it no longer counts after dead_ms. */
     now = wall_add_ms(now, 9000);
     store_watermark(w.store, (struct wall){now.us - 1000000}, now);
-    T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+    T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
     T_EQ_INT(got.us, start_us - 5000000);
     now = wall_add_ms(now, 2000);
-    T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+    T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
     T_EQ_INT(got.us, now.us - 3000000);
     /* The node was started again: its earlier process is dead, whatever it said last. */
     store_watermark(next, (struct wall){now.us - 500000}, now);
-    T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+    T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
     T_EQ_INT(got.us, now.us - 500000);
     store_close(next);
+    store_close(other);
+}
+
+/* All but this one of a process, if it is not NULL. */
+static void forget_watermarks(const char *process, const char *value)
+{
+    struct err err;
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "DEL");
+    key_arg(b, KEY_THROUGH);
+    if (value) {
+        redis_command(b, "HSET");
+        key_arg(b, KEY_THROUGH);
+        redis_arg_str(b, process);
+        redis_arg_str(b, value);
+    }
+    T_OK(redis_call(w.redis, REDIS_MAIN, b, 5000, &err), err);
+    redis_batch_free(b);
+}
+
+/* Our wall clock jumps, and time goes on as before: nobody is taken for dead. */
+static void watermarks_when_the_clock_jumps(void)
+{
+    struct err err;
+    struct wall got, now = {start_us};
+    struct mono at = {1000000};
+    struct store *other = bench_store(&w, "node-j", "node-j.1");
+    T_CHECK(other);
+    forget_watermarks(NULL, NULL);
+    const int64_t through = start_us - 5000000;
+    store_watermark(w.store, (struct wall){start_us - 1000000}, now);
+    store_watermark(other, (struct wall){through}, now);
+    T_OK(store_watermark_min(w.store, now, at, 10000, &got, &err), err);
+    T_EQ_INT(got.us, through);
+    for (int i = 0; i < 2; i++) {
+        now.us += i ? -3598 * US_PER_SECOND : 3600 * US_PER_SECOND;
+        at = mono_add_ms(at, 1000);
+        store_watermark(w.store, now, now);
+        T_OK(store_watermark_min(w.store, now, at, 10000, &got, &err), err);
+        T_EQ_INT(got.us, through);
+    }
+    at = mono_add_ms(at, 9000);
+    store_watermark(w.store, now, wall_add_ms(now, 9000));
+    T_OK(store_watermark_min(w.store, now, at, 10000, &got, &err), err);
+    T_EQ_INT(got.us, now.us); /* silent for too long, whatever the clock says */
     store_close(other);
 }
 
@@ -479,26 +524,16 @@ static void watermarks_of_the_dead(void)
         snprintf(process, sizeof(process), "dead-%zu.1", i);
         struct store *other = bench_store(&w, node, process);
         T_CHECK(other);
-        struct redis_batch *b = redis_batch_new();
-        redis_command(b, "DEL");
-        key_arg(b, KEY_THROUGH);
-        if (rows[i].value) {
-            redis_command(b, "HSET");
-            key_arg(b, KEY_THROUGH);
-            redis_arg_str(b, process);
-            redis_arg_str(b, rows[i].value);
-        }
-        T_OK(redis_call(w.redis, REDIS_MAIN, b, 5000, &err), err);
-        redis_batch_free(b);
+        forget_watermarks(process, rows[i].value);
         if (!rows[i].value)
             store_watermark(other, (struct wall){alive}, wall_add_ms(now, 3600000));
         store_watermark(w.store, (struct wall){now.us - 1000000}, now);
-        T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+        T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
         if (got.us != alive)
             t_fail(__FILE__, rows[i].line, "alive: %lld", (long long)got.us);
         now = wall_add_ms(now, 11000);
         store_watermark(w.store, (struct wall){now.us - 1000000}, now);
-        T_OK(store_watermark_min(w.store, now, 10000, &got, &err), err);
+        T_OK(store_watermark_min(w.store, now, (struct mono){now.us}, 10000, &got, &err), err);
         if (got.us != now.us - 1000000)
             t_fail(__FILE__, rows[i].line, "dead: %lld", (long long)got.us);
         store_close(other);
@@ -649,6 +684,7 @@ int main(int argc, char **argv)
         {"late samples count once", late_samples_count_once},
         {"sealing is fenced and checks", sealing_is_fenced_and_checks},
         {"watermarks", watermarks},
+        {"watermarks when the clock jumps", watermarks_when_the_clock_jumps},
         {"watermarks_of_the_dead", watermarks_of_the_dead},
         {"no sample is lost between commit and seal", no_sample_is_lost_between_commit_and_seal},
     };
