@@ -74,6 +74,7 @@ int monitor_take(struct monitor *m, const struct monitor_look *look, struct err 
         return err_set(err, ERR_LIMIT, "%d looks taken: only the last one can follow",
                        LOOKS_MAX - 1);
     /* A variance that was revised upward can take information back; time does not run back. */
+    m->error[m->looks] = 1 / sqrt(look->information);
     m->t[m->looks++] = fmax(look->information, newest);
     m->finished = look->last || look->information >= m->plan.information_max;
     side_take(m, &m->fail, &m->plan.fail_spending, m->plan.fail_level, look->z_fail);
@@ -95,9 +96,8 @@ struct monitor_interval monitor_interval(const struct monitor *m)
 {
     struct monitor_interval interval = {-INFINITY, INFINITY};
     for (size_t i = 0; i < m->looks; i++) {
-        double error = 1 / sqrt(m->t[i]);
-        double lower = m->plan.tolerance + (m->fail.z[i] - m->fail.upper[i]) * error;
-        double upper = m->plan.margin - (m->pass.z[i] - m->pass.upper[i]) * error;
+        double lower = m->plan.tolerance + (m->fail.z[i] - m->fail.upper[i]) * m->error[i];
+        double upper = m->plan.margin - (m->pass.z[i] - m->pass.upper[i]) * m->error[i];
         interval.lower = fmax(interval.lower, lower);
         interval.upper = fmin(interval.upper, upper);
     }

@@ -40,8 +40,9 @@ struct monitor_side {
 struct monitor {
     struct monitor_plan plan;
     size_t looks;
-    double t[LOOKS_MAX]; /* information */
-    bool finished;       /* the levels are spent: no further look */
+    double t[LOOKS_MAX];     /* information, never falling */
+    double error[LOOKS_MAX]; /* of the look's estimate: 1/sqrt of the information it came with */
+    bool finished;           /* the levels are spent: no further look */
     struct monitor_side fail, pass;
 };
 

@@ -92,6 +92,21 @@ static void no_new_information(void)
     T_NEAR(m.fail.upper[1], 2.3263478740408408, 1e-10, 0);
 }
 
+/* A variance revised upward at the deadline: the interval's limits are where the statistics of that
+ * look would be at their bounds. */
+static void less_information_at_the_last_look(void)
+{
+    struct monitor m;
+    struct monitor_interval i;
+    T_CHECK(monitor_init(&m, &plan, NULL) == 0);
+    T_CHECK(take(&m, 100, 0.1, false) == 0);
+    T_CHECK(take(&m, 25, 0.1, true) == 0);
+    i = monitor_interval(&m);
+    T_NEAR(i.lower, fmax(0.1 - m.fail.upper[0] / 10, 0.1 - m.fail.upper[1] / 5), 1e-12, 0);
+    T_NEAR(i.upper, fmin(0.1 + m.pass.upper[0] / 10, 0.1 + m.pass.upper[1] / 5), 1e-12, 0);
+    T_CHECK(i.lower <= 0.1 && i.upper >= 0.1);
+}
+
 static void looks_run_out_but_the_last_fits(void)
 {
     struct monitor m;
@@ -136,6 +151,7 @@ int main(int argc, char **argv)
         {"harmlessness_is_found", harmlessness_is_found},
         {"the_last_look_spends_all", the_last_look_spends_all},
         {"no_new_information", no_new_information},
+        {"less_information_at_the_last_look", less_information_at_the_last_look},
         {"looks_run_out_but_the_last_fits", looks_run_out_but_the_last_fits},
         {"nonsense_is_refused", nonsense_is_refused},
     };
