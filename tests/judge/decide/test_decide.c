@@ -161,6 +161,40 @@ static void shares_next_to_nothing(void)
     }
 }
 
+/* n values of an exponential law, evenly. */
+static void add_latencies(struct hist *h, int n, double mean)
+{
+    for (int i = 0; i < n; i++)
+        hist_add(h, -mean * log((i + 0.5) / n), 1);
+}
+
+/* Both versions are as fast, and everything is twice as slow when the next step begins. */
+static void latency_of_another_hour_is_no_harm(void)
+{
+    static const double shares[] = {0.05, 0.25, 0.5};
+    struct canary c;
+    canary_prepare(&c);
+    c.metrics[0] = canary_metric("latency", METRIC_QUANTILE);
+    canary_start(&c);
+    for (int block = 0; block < 90; block++) {
+        int step = block / 30;
+        if (block % 30 == 0)
+            canary_shift(&c, shares[step], step < 2 ? shares[step + 1] : 1);
+        struct block b;
+        block_init(&b, c.next, 2, SUMMARY_HIST);
+        add_latencies(&b.cohort[COHORT_BASELINE].hist, (int)(400 * (1 - shares[step])), 20 << step);
+        add_latencies(&b.cohort[COHORT_CANDIDATE].hist, (int)(400 * shares[step]), 20 << step);
+        decision_take(c.d, 0, c.segments, c.n_segments, &b);
+        block_release(&b);
+        canary_tick(&c);
+    }
+    canary_read(&c);
+    T_CHECK(c.v.metrics[0].state != STATE_HARMFUL);
+    T_NEAR(c.v.metrics[0].estimate, 1, 0.02, 0);
+    T_NEAR(c.v.metrics[0].candidate.n, 30 * (20 + 100 + 200), 0, 0);
+    canary_end(&c);
+}
+
 static void more_values_than_can_be_are_invalid(void)
 {
     struct canary c;
@@ -283,6 +317,7 @@ int main(int argc, char **argv)
         {"another_share_asked_starts_pass_again", another_share_asked_starts_pass_again},
         {"what_counts", what_counts},
         {"shares_next_to_nothing", shares_next_to_nothing},
+        {"latency_of_another_hour_is_no_harm", latency_of_another_hour_is_no_harm},
         {"more_values_than_can_be_are_invalid", more_values_than_can_be_are_invalid},
         {"effect_of_a_fall_is_candidate_over_baseline",
          effect_of_a_fall_is_candidate_over_baseline},
