@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/aws/failure.h"
 #include "lib/crypto/secret.h"
 #include "lib/net/http_client.h"
 
@@ -152,7 +153,8 @@ int ctl_ask(const struct flags *f, const struct ask *ask, struct answer *out, st
         err_context(err, "asking %s", url);
         goto out;
     }
-    *out = (struct answer){.status = reply.status, .len = reply.body.len};
+    *out = (struct answer){.status = reply.status, .len = reply.body.len, .now = wall_now()};
+    (void)failure_date(&reply, &out->now);
     out->body = arena_copy(a, reply.body.data, reply.body.len);
     struct err ignored = {0};
     if (out->len > 0 && (out->body[0] == '{' || out->body[0] == '['))

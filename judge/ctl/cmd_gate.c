@@ -17,31 +17,44 @@ static bool is_text(const struct node *n, const char *key, const char *value)
     return text && strcmp(text, value) == 0;
 }
 
-/* The exit status this verdict means for the question, or UNDECIDED. */
-static int decide(const struct flags *f, const struct node *v)
+/* Older than it says it may be used: it tells of a service that has come to a stop. */
+static bool is_stale(const struct node *v, struct wall now)
+{
+    struct wall until;
+    return wall_parse(ctl_text(v, "fresh_until"), &until) == 0 && now.us > until.us;
+}
+
+/* The exit status this verdict means for the question, or UNDECIDED. As the runner does, a gate
+ * lets nothing through on data that is not healthy or a verdict that is not of now. */
+static int decide(const struct flags *f, const struct node *v, struct wall now)
 {
     const bool for_advance = strcmp(f->purpose, "advance") == 0;
     if (is_text(v, "phase", "done"))
         return ctl_outcome_status(v);
-    if (is_text(v, "verdict", "promote") || (for_advance && is_text(v, "verdict", "advance")))
-        return EXIT_PROMOTE;
     if (is_text(v, "verdict", "rollback"))
         return ctl_outcome_status(v);
     if (is_text(v, "verdict", "inconclusive"))
         return EXIT_INCONCLUSIVE;
+    if (!is_text(v, "health", "ok") || is_stale(v, now))
+        return UNDECIDED;
+    if (is_text(v, "verdict", "promote") || (for_advance && is_text(v, "verdict", "advance")))
+        return EXIT_PROMOTE;
     return UNDECIDED;
 }
 
 /* Not decided and we do not (or no longer) wait. */
-static int undecided_status(const struct node *v)
+static int undecided_status(const struct node *v, struct wall now)
 {
-    return v && is_text(v, "health", "ok") ? EXIT_INCONCLUSIVE : EXIT_NO_DATA;
+    return is_text(v, "health", "ok") && !is_stale(v, now) ? EXIT_INCONCLUSIVE : EXIT_NO_DATA;
 }
 
 static int finish(const struct flags *f, const char *release, const struct followed *at, int status,
                   struct arena *a)
 {
     ctl_progress_end();
+    if (at->verdict && !is_text(at->verdict, "phase", "done") && is_stale(at->verdict, at->now))
+        fprintf(stderr, "judgectl: the verdict is stale: it was good until %s\n",
+                ctl_text(at->verdict, "fresh_until"));
     if (at->json && !ctl_print_document(f, at->json, strlen(at->json), a))
         printf("%s: %s; %s\n", release, ctl_text(at->verdict, "verdict"),
                ctl_text(at->verdict, "reason"));
@@ -80,10 +93,11 @@ static int look_once(const struct flags *f, const char *release, struct followed
     node_to_json(verdict, &json);
     at->verdict = verdict;
     at->json = json.data;
-    const int status = decide(f, verdict);
+    at->now = answer.now;
+    const int status = decide(f, verdict, at->now);
     finish(f, release, at, status, a);
     buf_release(&json);
-    return status == UNDECIDED ? undecided_status(verdict) : status;
+    return status == UNDECIDED ? undecided_status(verdict, at->now) : status;
 }
 
 static int wait_for(const struct flags *f, const char *release, struct followed *at,
@@ -98,7 +112,7 @@ static int wait_for(const struct flags *f, const char *release, struct followed 
             return ctl_fail(&err);
         if (interrupted)
             return finish(f, release, at, EXIT_INTERRUPTED, a);
-        const int status = at->verdict ? decide(f, at->verdict) : UNDECIDED;
+        const int status = at->verdict ? decide(f, at->verdict, at->now) : UNDECIDED;
         if (status != UNDECIDED)
             return finish(f, release, at, status, a);
         if (got > 0 && f->timeout_us)

@@ -103,6 +103,7 @@ struct answer {
     const char *body; /* NUL-terminated, in the arena */
     size_t len;
     const struct node *json; /* parsed body, NULL when it is not JSON */
+    struct wall now;         /* by the clock of the service, where it tells it */
 };
 struct ask {
     const char *method, *path;
@@ -156,6 +157,7 @@ const char *ctl_colour_off(void);
 struct followed {
     const struct node *verdict; /* NULL: none yet */
     const char *json;
+    struct wall now; /* when it was told, by the clock of the service */
     int64_t seq;
     struct arena arenas[2];
     int current; /* which of them holds the verdict */

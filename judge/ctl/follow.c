@@ -58,6 +58,7 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
             reached = mono_now();
             at->verdict = answer.json;
             at->json = answer.body;
+            at->now = answer.now;
             at->current = !at->current;
             a = &at->arenas[!at->current];
             if (seq > at->seq) {

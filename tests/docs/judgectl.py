@@ -53,6 +53,9 @@ judgectl traffic checkout-42 25% --why "step 3"   # and reports what it did
 judgectl gate checkout-42 --for promote --wait --timeout 30m --output json
 ```
 
+A gate opens on what is true now: while the health is not `ok`, and past the verdict's `fresh_until` (by the clock of the
+service), it stays shut with status 4.
+
 ## Before and after a release
 
 ```sh

@@ -6,6 +6,7 @@ import http.server
 import json
 import re
 import threading
+import time
 
 from judged import Judged, Suite, check, ctl, quick_spec, start_ctl, wait_for
 from stack import Resp
@@ -87,6 +88,22 @@ def a_service_that_does_not_wait_is_not_asked_without_a_pause(j):
     with answering(200, b'{"seq": 0, "phase": "judging"}', "application/json") as (url, asked):
         ends(ctl(None, "gate", "x", "--wait", "--timeout", "1s", "--url", url), 124)
     check(1 <= len(asked) <= 6, len(asked))
+
+
+@suite.test
+def a_gate_does_not_open_on_a_verdict_that_is_not_of_now(j):
+    verdict = {"release": "x", "seq": 1, "phase": "judging", "verdict": "promote", "health": "ok", "share": 0.5, "reason": "said an hour ago"}
+    stamp = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+    cases = [({"fresh_until": stamp(60)}, 0, ()), ({"fresh_until": stamp(-60)}, 4, ("stale: it was good until",)),
+             ({"fresh_until": stamp(60), "health": "srm"}, 4, ()), ({"fresh_until": stamp(60), "verdict": "advance"}, 3, ()),
+             ({"fresh_until": stamp(-60), "phase": "done", "outcome": "promoted"}, 0, ()),
+             ({"fresh_until": stamp(-60), "verdict": "rollback", "cause": "harm"}, 1, ())]
+    for more, status, words in cases:
+        v = {**verdict, **more}
+        for args, body in ((("gate", "x"), {"release": "x", "verdict": v}), (("gate", "x", "--wait", "--timeout", "900ms"), v)):
+            with answering(200, json.dumps(body).encode(), "application/json") as (url, _):
+                want = 124 if "--wait" in args and status in (3, 4) else status
+                ends(ctl(None, *args, "--url", url), want, *words)
 
 
 @suite.test
