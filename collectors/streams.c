@@ -16,6 +16,7 @@
 #define READ_BYTES        ((size_t)64 << 10)
 #define COMPLAINT_SECONDS 60
 #define LISTEN_BACKLOG    64
+#define NO_ROOM_MS        100 /* until another descriptor is tried for */
 
 struct stream {
     int fd;
@@ -99,7 +100,9 @@ static bool read_some(struct streams *s, struct stream *c)
     return true;
 }
 
-static void accept_some(struct streams *s, int listen_fd)
+/* false when there is no descriptor to be had: who knocks stays there, and poll would say so
+ * without end. */
+static bool accept_some(struct streams *s, int listen_fd)
 {
     int fd;
     while ((fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
@@ -112,6 +115,7 @@ static void accept_some(struct streams *s, int listen_fd)
         *c = (struct stream){.fd = fd};
         buf_init(&c->held, EMF_DOCUMENT_BYTES_MAX + READ_BYTES);
     }
+    return errno != EMFILE && errno != ENFILE;
 }
 
 static void close_one(struct streams *s, nfds_t i)
@@ -141,9 +145,12 @@ static void *serve(void *user)
         for (nfds_t i = n_open; i-- > 0;) /* from the back: one that ends is replaced by the last */
             if (fds[first + i].revents && !read_some(s, &s->open[i]))
                 close_one(s, i);
+        bool has_room = true;
         for (nfds_t i = 0; i < s->n_listen; i++)
             if (fds[1 + i].revents)
-                accept_some(s, s->listen_fds[i]);
+                has_room &= accept_some(s, s->listen_fds[i]);
+        if (!has_room)
+            poll(fds, 1, NO_ROOM_MS);
     }
 }
 

@@ -4,7 +4,9 @@
 #include "tests/collectors/rig.h"
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static int connect_to(int port, int type)
@@ -125,6 +127,50 @@ static void limits_hold(void)
     rig_close(&r);
 }
 
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * US_PER_SECOND + t.tv_nsec / 1000;
+}
+
+/* Without a descriptor for it a connection waits, and nobody spins meanwhile. */
+static void without_descriptors_it_waits(void)
+{
+    struct rig r = {0};
+    struct err err = {0};
+    struct rlimit before, none;
+    char text[600];
+    T_CHECK(rig_open(&r, "descriptors"));
+    struct streams *s = streams_start(r.g, "127.0.0.1:0", false, &err);
+    T_CHECK(s != NULL);
+    int64_t lines = collectors_counted(COUNT_LINES_EMF);
+    T_CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    int fd = connect_to(streams_port(s), SOCK_STREAM); /* it is taken, and told by a document */
+    send_all(fd, text, document(text, sizeof(text), 0));
+    T_CHECK(counted(COUNT_LINES_EMF, lines, 1));
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), next = dup(client);
+    close(next);
+    none = before;
+    none.rlim_cur = (rlim_t)next; /* descriptors below it are in use */
+    T_CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)streams_port(s)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int64_t used = cpu_us();
+    T_CHECK(connect(client, (struct sockaddr *)&to, sizeof(to)) == 0);
+    send_all(client, text, document(text, sizeof(text), 0));
+    usleep(400000);
+    T_CHECK(cpu_us() - used < 40000); /* some 1,000 it takes; spinning, all it gets */
+    T_EQ_INT(collectors_counted(COUNT_LINES_EMF) - lines, 1);
+    T_CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    T_CHECK(counted(COUNT_LINES_EMF, lines, 2));
+    close(client);
+    close(fd);
+    streams_stop(s);
+    rig_close(&r);
+}
+
 static void addresses(void)
 {
     struct rig r = {0};
@@ -145,6 +191,7 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"documents are counted in", documents_are_counted_in},
         {"limits hold", limits_hold},
+        {"without descriptors it waits", without_descriptors_it_waits},
         {"addresses", addresses},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
