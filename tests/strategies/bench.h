@@ -34,6 +34,7 @@ struct bench {
     struct runner *runner;
     const char *haproxy_socket; /* what specs name: the fixture's, or a relay's */
     int64_t call_ms;            /* of the runner; 0: BENCH_CALL_MS */
+    int64_t observe_ms;         /* 0: 50 */
     int workers;                /* of the runner; 0: 4 */
     const char *service;        /* of specs; NULL: checkout */
     int64_t seq;                /* of the last verdict */
@@ -138,7 +139,7 @@ MAYBE bool bench_runner(struct bench *b, const char *redis_url, const char *proc
                                            .workers = b->workers ? b->workers : 4,
                                            .reserved = 1,
                                            .call_ms = b->call_ms ? b->call_ms : BENCH_CALL_MS,
-                                           .observe_ms = 50},
+                                           .observe_ms = b->observe_ms ? b->observe_ms : 50},
                    &err);
     if (!b->runner)
         t_fail(__FILE__, __LINE__, "runner: %s", err.message);

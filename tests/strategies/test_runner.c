@@ -485,12 +485,16 @@ static void an_undo_overtakes_a_lost_shift(void)
 {
     struct bench b;
     struct lease lease;
-    if (!bench_open(&b, "silent") || !bench_create(&b, "silent", STEPS, "enforce") ||
+    if (!bench_servers(&b, "silent", true))
+        return;
+    b.observe_ms = 2L * BENCH_WAIT_MS; /* no look that hangs comes before the shift */
+    if (!bench_runner(&b, NULL, "node-a.1") || !bench_create(&b, "silent", STEPS, "enforce") ||
         !bench_own(&b, "silent", &lease) || !bench_wait_share(&b, "silent", 0.01))
         return;
+    T_CHECK(wait_status(&b, "silent", "\"observed\":0.01"));
     haproxy_fixture_freeze(&b.haproxy, true);
     struct verdict v = {.seq = 100, .word = VERDICT_ROLLBACK, .cause = CAUSE_HARM, .segment = 1};
-    bench_judge(&b, "silent", VERDICT_ADVANCE);
+    T_CHECK(bench_judge(&b, "silent", VERDICT_ADVANCE));
     T_CHECK(wait_status(&b, "silent", "\"waiting\":\"shift: "));
     runner_verdict(b.runner, "silent", &v);
     T_CHECK(wait_status(&b, "silent", "undo to 0 %"));
