@@ -169,7 +169,8 @@ static void on_reply(void *arg, const struct aws_reply *reply, const struct aws_
     struct exchange *x = arg;
     struct caller *c = x->caller;
     struct err err = {0};
-    if (error && error->is_throttle)
+    /* also when the same call got through after a pause: the next would meet the same */
+    if (error ? error->throttled > 0 : reply->throttled > 0)
         rate_slow_down(c, &x->call);
     if (error)
         err = error->err;
