@@ -2,6 +2,7 @@
 stand-in does what moto does not; whatever is not what SNS would send is refused, counted, and changes nothing."""
 import in_venv  # noqa: F401  (first: it may start us again)
 
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -144,6 +145,18 @@ def any_judged_may_be_told():
         sns.publish(hook(two), alarm_message("loud", "ALARM"))
         rolled_back(one, "shared", "loud")
         check(metric_of(one, "shared", "calm")["candidate"]["events"] == 0)
+
+
+@suite.test
+def many_at_once_need_one_certificate():
+    with Sns() as sns, judged_for(sns) as j:
+        names = [f"alarm-{i}" for i in range(24)]
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            answers = list(pool.map(lambda name: sns.publish(hook(j), alarm_message(name, "OK")), names))
+        check(answers == [(200, {"taken": "alarm"})] * len(names), answers)
+        check(sns.asked == [sns.signer.path, "/r2m01.cer"], sns.asked)
+        begin(j, release("one", *(pushed(name) for name in names[:8])))
+        wait_for("states of the alarms", lambda: all(known(j, "one", name) for name in names[:8]), 20)
 
 
 @suite.test
