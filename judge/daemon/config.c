@@ -66,7 +66,8 @@ static const struct option_row rows[] = {
      "file (mode 0600) that holds the Sentinels' password"},
     {"wait-replicas", 0, "JUDGE_WAIT_REPLICAS", OPTION_INT, AT(wait_replicas), "0", 0, 5, NULL,
      false, false, "N",
-     "with --redis: replicas that must acknowledge before an act or a final verdict"},
+     "with --redis: replicas that must acknowledge before an act, a final verdict, a batch's "
+     "answer"},
     {"log-level", 0, "JUDGE_LOG_LEVEL", OPTION_CHOICE, AT(log_level), "info", 0, 0,
      "debug|info|warn|error", true, false, NULL, "least level that is logged"},
     {"inline-targets", 0, "JUDGE_INLINE_TARGETS", OPTION_CHOICE, AT(inline_targets), "auto", 0, 0,

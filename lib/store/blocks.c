@@ -101,8 +101,15 @@ static const struct redis_script commit_script = {
         "return {'ok', late}\n"};
 
 struct commit_wait {
+    struct store *store;
     commit_done *done;
     void *user;
+    char release[MODEL_NAME_MAX + 1];
+    char *batch_keys; /* one after the other, each with its NUL; NULL: the commit has none */
+    /* what was answered, while replicas are waited for */
+    enum commit_answer answer;
+    size_t dup_index;
+    uint64_t late_blocks;
 };
 
 static const struct {
@@ -113,12 +120,35 @@ static const struct {
     {"reused", COMMIT_REUSED}, {"behind", COMMIT_BEHIND},
 };
 
+static void commit_tell(struct commit_wait *w, int rc, const struct err *err)
+{
+    w->done(w->user, rc, w->answer, w->dup_index, w->late_blocks, err);
+    free(w->batch_keys);
+    free(w);
+}
+
+static void commit_replicated(void *user, int rc, const struct err *err)
+{
+    commit_tell(user, rc, err);
+}
+
+/* The key whose batch is said to be stored: the one that was known, or the first of the commit's,
+ * which are stored together. NULL: none is. */
+static const char *stored_key(const struct commit_wait *w)
+{
+    const char *key = w->batch_keys;
+    if (w->answer == COMMIT_BEHIND || w->answer == COMMIT_REUSED)
+        return NULL;
+    for (size_t i = 0; key && i < w->dup_index; i++)
+        key += strlen(key) + 1;
+    return key;
+}
+
 /* On the redis thread. */
 static void committed(void *user, struct redis_batch *b, int rc, const struct err *err)
 {
     struct commit_wait *w = user;
     struct err why;
-    enum commit_answer answer = COMMIT_OK;
     int64_t number = 0;
     if (rc == 0) {
         const struct redis_reply *reply = redis_reply(b, 0), *word = redis_item(reply, 0);
@@ -126,17 +156,21 @@ static void committed(void *user, struct redis_batch *b, int rc, const struct er
         while (i < ARRAY_LEN(commit_words) && !redis_is(word, commit_words[i].word))
             i++;
         if (i < ARRAY_LEN(commit_words))
-            answer = commit_words[i].answer;
+            w->answer = commit_words[i].answer;
         else
             rc = store_answer(reply, "commit", &why);
         number = redis_int(redis_item(reply, 1), 0);
     } else {
         why = *err;
     }
-    bool has_index = answer == COMMIT_DUP || answer == COMMIT_REUSED;
-    w->done(w->user, rc, answer, has_index ? (size_t)number : 0,
-            rc == 0 && answer == COMMIT_OK ? (uint64_t)number : 0, rc != 0 ? &why : NULL);
-    free(w);
+    const bool has_index = w->answer == COMMIT_DUP || w->answer == COMMIT_REUSED;
+    w->dup_index = has_index ? (size_t)number : 0;
+    w->late_blocks = rc == 0 && w->answer == COMMIT_OK ? (uint64_t)number : 0;
+    const char *key = rc == 0 ? stored_key(w) : NULL;
+    if (key && replicated_is_asked(w->store))
+        replicated_wait(w->store, w->release, key, commit_replicated, w);
+    else
+        commit_tell(w, rc, rc != 0 ? &why : NULL);
 }
 
 static void add_block(struct redis_batch *b, const struct commit *c,
@@ -159,6 +193,20 @@ static void add_keys(struct redis_batch *b, const char *const *keys, const char 
         redis_arg_str(b, keys[i]);
         redis_arg_str(b, digests ? digests[i] : "");
     }
+}
+
+static char *keys_copy(const struct commit *c)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < c->n_batches; i++)
+        len += strlen(c->batch_keys[i]) + 1;
+    char *copy = len ? mem_alloc(len) : NULL, *at = copy;
+    for (size_t i = 0; i < c->n_batches; i++) {
+        const size_t n = strlen(c->batch_keys[i]) + 1;
+        memcpy(at, c->batch_keys[i], n);
+        at += n;
+    }
+    return copy;
 }
 
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user)
@@ -200,7 +248,9 @@ void store_commit(struct store *s, const struct commit *c, commit_done *done, vo
         redis_argf(b, "%" PRIu64, c->late[i].samples);
     }
     struct commit_wait *w = mem_alloc(sizeof(*w));
-    *w = (struct commit_wait){done, user};
+    *w = (struct commit_wait){.store = s, .done = done, .user = user, .answer = COMMIT_OK};
+    snprintf(w->release, sizeof(w->release), "%s", c->release);
+    w->batch_keys = keys_copy(c);
     redis_submit(s->redis, REDIS_MAIN, b, s->call_ms, committed, w);
 }
 

@@ -14,6 +14,7 @@
 #define STORE_BATCH_KEY_SECONDS   86400  /* a batch key is known so long */
 #define STORE_OPEN_SECONDS        604800 /* open blocks nobody seals (their release was deleted) */
 #define STORE_PAST_SECONDS        3600   /* what a seal saw, to count late samples */
+#define STORE_ALONE_MS            5000   /* without asking replicas, when they did not answer */
 #define STORE_IDEMPOTENCY_SECONDS 86400  /* an Idempotency-Key of a release is known so long */
 #define STORE_DOCUMENT_BYTES_MAX  (1 << 20) /* one service or template: refused */
 #define STORE_ALARM_CHANGES_KEPT  16        /* last changes of an alarm that tells them */

@@ -25,6 +25,7 @@ struct store *store_open(const struct store_config *config, struct err *err)
     s->wait_replicas = config->wait_replicas;
     s->call_ms = config->call_ms;
     s->intents = intents;
+    replicated_init();
     pthread_mutex_init(&s->signs_lock, NULL);
     map_init(&s->signs);
     return s;

@@ -28,7 +28,7 @@ struct store_config {
     const char *process;   /* id of this process start: node + "." + start counter */
     const char *state_dir; /* for DIR/intents */
     bool is_embedded;      /* our own server with AOF always: an answer is durable */
-    int wait_replicas;     /* else: WAIT for so many replicas before `durable` says yes */
+    int wait_replicas;     /* else: so many replicas must have what is durable, and batches */
     int64_t call_ms;       /* deadline of a blocking call */
 };
 
@@ -275,7 +275,8 @@ typedef void commit_done(void *user, int rc, enum commit_answer answer, size_t d
  * the stored one + 1) send all open totals again, the first of these commits with is_full. One
  * commit of a producer and release in flight at a time. Blocks sealed already are not written; the
  * samples the seal did not see are counted as late per cohort, once however often the total is
- * sent; late_blocks says how many blocks of this commit were sealed.
+ * sent; late_blocks says how many blocks of this commit were sealed. With wait_replicas a commit of
+ * batches is answered when so many replicas have it, or after call_ms without them (replicated.c).
  */
 void store_commit(struct store *s, const struct commit *c, commit_done *done, void *user);
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/map.h"
 #include "lib/redis/redis.h"
 #include "lib/store/keys.h"
@@ -23,6 +24,7 @@ struct store {
     bool is_embedded;
     int wait_replicas;
     int64_t call_ms;
+    struct mono alone_until;    /* redis thread: replicas were missing (replicated.c) */
     struct intents *intents;    /* NULL without a state directory */
     pthread_mutex_t signs_lock; /* signs */
     struct map signs;           /* process -> struct sign (blocks.c) */
@@ -54,6 +56,14 @@ const char *store_text(const struct redis_reply *reply, struct arena *a);
 /* Runs a one-command script batch and reads its word; frees b. */
 int store_run_script(struct store *s, struct redis_batch *b, const char *what,
                      struct err *err) WARN_UNUSED;
+
+/* replicated.c, on the redis thread. rc 0: replicas have the batch of that key, or too few answered
+ * and it is acknowledged without them; -1: unknown, commit it again. */
+typedef void replicated_done(void *user, int rc, const struct err *err);
+void replicated_init(void);
+bool replicated_is_asked(struct store *s);
+void replicated_wait(struct store *s, const char *id, const char *batch_key, replicated_done *done,
+                     void *user);
 
 /* intents.c: the local file DIR/intents. Any thread. A record is one line of at most
  * INTENT_RECORD_MAX bytes. */

@@ -18,6 +18,7 @@ struct rig {
     struct bench bench;
     struct aggregator *g;
     struct lease leases[2];
+    int wait_replicas; /* set before it is opened */
 };
 
 static const char *const rig_ids[2] = {"r1", "r2"};
@@ -60,7 +61,8 @@ static inline bool rig_open_with(struct rig *r, const char *name,
                                                        .node = "node-a",
                                                        .process = "node-a.1",
                                                        .state_dir = t_tmpdir(),
-                                                       .is_embedded = true,
+                                                       .is_embedded = r->wait_replicas == 0,
+                                                       .wait_replicas = r->wait_replicas,
                                                        .call_ms = call_ms},
                                 &err);
     for (int i = 0; i < 2; i++) {

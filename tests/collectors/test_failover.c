@@ -1,7 +1,7 @@
 /*
  * A Redis Cluster of three masters and three replicas under a stream of batches: a slot moves, a
- * master dies, a master dies whose replica lacked what had been acknowledged. Every batch that was
- * acknowledged counts once.
+ * master dies, a master dies whose replica lacked what had been acknowledged, or what is sent again
+ * to another judged. Every batch that was acknowledged counts once.
  */
 #define STORE_ON_CLUSTER
 #define STORE_REPLICAS true
@@ -153,6 +153,45 @@ static long long replicated(size_t server)
     return at ? strtoll(strchr(at, ':') + 1, NULL, 10) : -1;
 }
 
+/* The two servers of a release, as they are now. */
+struct pair {
+    size_t master, replica;
+};
+
+static struct pair pair_of(const char *tag)
+{
+    const size_t home = home_of(tag);
+    const char *info = redis_cluster_ask(&bench_cluster, home, "INFO replication");
+    return strstr(info, "role:master") ? (struct pair){home, home + 3}
+                                       : (struct pair){home + 3, home};
+}
+
+/* The replica has all that was written so far, on its disk, and is gone. */
+static bool replica_ends(struct pair p)
+{
+    const long long written = replicated(p.master);
+    for (int i = 0; i < 1000 && replicated(p.replica) < written; i++)
+        pause_ms(20);
+    bool is_saved = replicated(p.replica) >= written &&
+                    strstr(redis_cluster_ask(&bench_cluster, p.replica, "SAVE"), "OK");
+    redis_fixture_kill(&bench_cluster.servers[p.replica]);
+    return is_saved;
+}
+
+/* The master dies, and the replica takes its place with what it has. */
+static bool replica_takes_over(struct pair p)
+{
+    redis_fixture_kill(&bench_cluster.servers[p.master]);
+    return redis_fixture_restart(&bench_cluster.servers[p.replica]) &&
+           redis_cluster_wait(&bench_cluster, p.replica, "role:master", 20000);
+}
+
+static bool old_master_follows(struct pair p)
+{
+    return redis_fixture_restart(&bench_cluster.servers[p.master]) &&
+           redis_cluster_wait(&bench_cluster, p.master, "master_link_status:up", 20000);
+}
+
 /* What had been acknowledged and was not replicated is set again from memory, without a further
  * sample to make it known; and a batch whose key was lost is known all the same. */
 static void lost_writes_are_set_again(void)
@@ -161,28 +200,21 @@ static void lost_writes_are_set_again(void)
     struct err err;
     char key[32];
     T_CHECK(rig_open(&r, "lost"));
-    size_t home = home_of("{r1}"), replica = home + 3;
+    const struct pair p = pair_of("{r1}");
     int64_t first = wall_now().us / US_PER_SECOND - 1;
     for (int i = 0; i < 10; i++) {
         snprintf(key, sizeof(key), "k%d", i);
         T_EQ_INT(rig_batch(r.g, body, wall_now(), key, "d"), BATCH_STORED);
     }
     T_OK(aggregator_flush(r.g, 5000, &err), err);
-    long long written = replicated(home);
-    for (int i = 0; i < 200 && replicated(replica) < written; i++)
-        pause_ms(20);
-    T_CHECK(replicated(replica) >= written);
-    T_HAS_STR(redis_cluster_ask(&bench_cluster, replica, "SAVE"), "OK");
-    redis_fixture_kill(&bench_cluster.servers[replica]);
+    T_CHECK(replica_ends(p));
     for (int i = 10; i < 25; i++) {
         snprintf(key, sizeof(key), "k%d", i);
         T_EQ_INT(rig_batch(r.g, body, wall_now(), key, "d"), BATCH_STORED);
     }
     T_OK(aggregator_flush(r.g, 5000, &err), err);
     double behind = counter_value("judge_commit_behind_total");
-    redis_fixture_kill(&bench_cluster.servers[home]);
-    T_CHECK(redis_fixture_restart(&bench_cluster.servers[replica]));
-    T_CHECK(redis_cluster_wait(&bench_cluster, replica, "role:master", 20000));
+    T_CHECK(replica_takes_over(p));
     for (int i = 0; i < 1000 && counter_value("judge_commit_behind_total") <= behind; i++)
         pause_ms(10);
     T_CHECK(counter_value("judge_commit_behind_total") > behind);
@@ -190,8 +222,103 @@ static void lost_writes_are_set_again(void)
     T_EQ_INT(rig_batch(r.g, body, wall_now(), "k20", "other"), BATCH_REUSED);
     check_totals(&r, first, 25);
     rig_close(&r);
-    T_CHECK(redis_fixture_restart(&bench_cluster.servers[home]));
-    T_CHECK(redis_cluster_wait(&bench_cluster, home, "master_link_status:up", 20000));
+    T_CHECK(old_master_follows(p));
+}
+
+/* ---- with --wait-replicas ---- */
+
+static const char batch_key[] = "sent-to-both";
+
+struct one_batch {
+    struct rig *rig;
+    struct wall now;
+    _Atomic bool is_stored;
+};
+
+static void *send_one(void *user)
+{
+    struct one_batch *b = user;
+    for (int result = BATCH_UNKNOWN; result != BATCH_STORED && result != BATCH_DUP;)
+        result = rig_batch(b->rig->g, body, b->now, batch_key, "d");
+    b->is_stored = true;
+    return NULL;
+}
+
+static bool knows_batch(size_t server)
+{
+    const char *answer =
+        redis_cluster_ask(&bench_cluster, server, "HEXISTS judge:{r1}:batches %s", batch_key);
+    return strncmp(answer, ":1", 2) == 0;
+}
+
+/* Another judged on the same cluster. */
+static bool second_open(struct rig *second)
+{
+    struct err err;
+    second->bench.redis =
+        redis_open(&(struct redis_config){.url = bench_cluster.url, .first_wait_ms = 5000}, &err);
+    if (!second->bench.redis)
+        return false;
+    second->bench.store = store_open(&(struct store_config){.redis = second->bench.redis,
+                                                            .node = "node-b",
+                                                            .process = "node-b.1",
+                                                            .state_dir = t_tmpdir(),
+                                                            .wait_replicas = 1,
+                                                            .call_ms = 20000},
+                                     &err);
+    second->g = aggregator_new(&(struct aggregator_config){
+        .flush_ms = 100, .store = second->bench.store, .process = "node-b.1"});
+    aggregator_publish(second->g, rig_routes("old"));
+    return true;
+}
+
+/* The master has stored it and dies before its replica has: nobody was told, and the other judged,
+ * which the sender asks next, is the first to bring it to the new master. */
+static void a_batch_sent_to_another_counts_once(void)
+{
+    struct rig r = {.wait_replicas = 1}, second = {0};
+    pthread_t sender;
+    T_CHECK(rig_open_with(&r, "resent", NULL, 20000) && second_open(&second));
+    const struct pair p = pair_of("{r1}");
+    T_CHECK(replica_ends(p));
+    struct one_batch b = {.rig = &r, .now = wall_now()};
+    const int64_t first = b.now.us / US_PER_SECOND - 1;
+    T_EQ_INT(pthread_create(&sender, NULL, send_one, &b), 0);
+    for (int i = 0; i < 1000 && !knows_batch(p.master); i++)
+        pause_ms(10);
+    T_CHECK(knows_batch(p.master));
+    pause_ms(200); /* time to be told too early */
+    T_CHECK(!b.is_stored);
+    T_CHECK(replica_takes_over(p));
+    struct one_batch again = {.rig = &second, .now = b.now};
+    pthread_t resender;
+    T_EQ_INT(pthread_create(&resender, NULL, send_one, &again), 0);
+    T_CHECK(old_master_follows(p));
+    pthread_join(resender, NULL);
+    pthread_join(sender, NULL);
+    struct err err;
+    T_OK(aggregator_flush(second.g, 20000, &err), err);
+    check_totals(&r, first, 1);
+    rig_close(&second);
+    rig_close(&r);
+}
+
+/* A replica that is missing holds a batch up once, and is asked for again later. */
+static void missing_replicas_hold_up_for_a_while(void)
+{
+    struct rig r = {.wait_replicas = 2}; /* each master has one */
+    const int64_t first = wall_now().us / US_PER_SECOND - 1;
+    const double before = counter_value("judge_batches_unreplicated_total");
+    T_CHECK(rig_open_with(&r, "alone", NULL, 300));
+    for (int i = 0; i < 20; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "a%d", i);
+        T_EQ_INT(rig_batch(r.g, body, wall_now(), key, "d"), BATCH_STORED);
+    }
+    T_EQ_INT(rig_batch(r.g, body, wall_now(), "a19", "d"), BATCH_DUP);
+    T_CHECK(counter_value("judge_batches_unreplicated_total") >= before + 40);
+    check_totals(&r, first, 20);
+    rig_close(&r);
 }
 
 static void kill_home_of_r2(void)
@@ -214,6 +341,8 @@ int main(int argc, char **argv)
     static const struct t_test tests[] = {
         {"a slot moves", a_slot_moves},
         {"lost writes are set again", lost_writes_are_set_again},
+        {"a batch sent to another counts once", a_batch_sent_to_another_counts_once},
+        {"missing replicas hold up for a while", missing_replicas_hold_up_for_a_while},
         {"a master is killed", a_master_is_killed},
     };
     return t_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
