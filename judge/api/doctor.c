@@ -116,8 +116,9 @@ static void look_at_state(struct service *s, struct writer *w, struct arena *a)
          left < FREE_FAIL                        ? FINDING_FAILED
          : left < FREE_WARN || us > SYNC_WARN_US ? FINDING_WARNING
                                                  : FINDING_OK,
-         arena_printf(a, "%s, %s free, a durable write takes %.1f ms", dir, mib(left, a),
-                      (double)us / 1e3));
+         arena_printf(a, "%s, %s free%s, a durable write takes %.1f ms%s", dir, mib(left, a),
+                      left < FREE_WARN ? ": make room, acts are written down here first" : "",
+                      (double)us / 1e3, us > SYNC_WARN_US ? ": each act waits for one" : ""));
 }
 
 static void look_at_samples(struct service *s, struct writer *w, struct arena *a)
@@ -157,7 +158,8 @@ static void look_at_sources(struct service *s, struct writer *w, struct arena *a
     board_unref(board);
     if (n_wrong == 0)
         find(w, "sources", FINDING_OK,
-             arena_printf(a, "%zu running releases, all that is fetched for them answers",
+             arena_printf(a,
+                          "releases that are not done: %zu; all that is fetched for them answers",
                           n_running));
 }
 

@@ -106,7 +106,10 @@ void ctl_progress(const char *line)
     }
     const int width =
         ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
-    fprintf(stderr, "\r\033[K%.*s", width, line);
+    int len = (int)strnlen(line, (size_t)width);
+    while (len > 0 && ((unsigned char)line[len] & 0xc0) == 0x80) /* not within a character */
+        len--;
+    fprintf(stderr, "\r\033[K%.*s", len, line);
     fflush(stderr);
     is_open = true;
 }
