@@ -32,7 +32,9 @@ static void alarm_new_segment(struct kind_test *t)
 
 static bool alarm_is_sound(const struct spec_metric *m, const struct kind_pair *pair)
 {
-    const struct summary *s = pair->candidate;
+    const struct summary *s = pair->candidate, *none = pair->baseline;
+    if (none->kind != SUMMARY_NONE && !(none->kind == SUMMARY_COUNTS && none->counts.exposure == 0))
+        return false;
     return s->kind == SUMMARY_NONE || (s->kind == SUMMARY_COUNTS && s->counts.events >= 0 &&
                                        s->counts.exposure >= s->counts.events);
 }

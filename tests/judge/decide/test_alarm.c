@@ -162,6 +162,22 @@ static void what_no_alarm_can_be(void)
     canary_end(&c);
 }
 
+/* Two cohorts whose alarm is quiet are a comparison to nobody: nothing is proven by it. */
+static void of_no_baseline(void)
+{
+    struct canary c;
+    prepare(&c);
+    c.metrics[0].role = ROLE_INFO;
+    canary_begin(&c, 0.5, 1);
+    for (int i = 0; i < 40; i++) {
+        canary_counts(&c, 1, 0, 1, 0, 1);
+        canary_even(&c, 1, 0.01, 0.01, 4000);
+    }
+    T_EQ_INT(canary_read(&c)->metrics[1].state, STATE_INVALID);
+    T_EQ_INT(c.v.word, VERDICT_CONTINUE);
+    canary_end(&c);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
@@ -173,6 +189,7 @@ int main(int argc, char **argv)
         {"in_the_bake_too", in_the_bake_too},
         {"it_is_kept", it_is_kept},
         {"what_no_alarm_can_be", what_no_alarm_can_be},
+        {"of_no_baseline", of_no_baseline},
     };
     return t_main(argc, argv, tests, ARRAY_LEN(tests));
 }
