@@ -6,6 +6,10 @@
 
 /* Bytes of commands waiting or in flight on one link; beyond it a batch is refused unsent. */
 #define REDIS_QUEUED_BYTES_MAX ((size_t)64 << 20)
+/* So much of it only small batches may fill: a lease is renewed while a backlog is stored. */
+#define REDIS_QUEUED_SPARE_BYTES ((size_t)4 << 20)
+/* A batch is small up to so many bytes. */
+#define REDIS_SMALL_BYTES ((size_t)64 << 10)
 /* Batches waiting or in flight on one link. */
 #define REDIS_QUEUED_BATCHES_MAX 65536
 /* One batch: bytes of its arguments, and its commands. */

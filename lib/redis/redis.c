@@ -345,7 +345,9 @@ static int hand_over(struct redis *r, enum redis_link link, struct redis_batch *
                        REDIS_BATCH_BYTES_MAX, REDIS_BATCH_COMMANDS_MAX);
     b->kind = link;
     b->cost = sizeof(*b) + b->args.len + b->n_spans * sizeof(*b->spans);
-    if (atomic_fetch_add(&r->queued_bytes[link], b->cost) + b->cost > REDIS_QUEUED_BYTES_MAX ||
+    const size_t spare = b->cost > REDIS_SMALL_BYTES ? REDIS_QUEUED_SPARE_BYTES : 0;
+    if (atomic_fetch_add(&r->queued_bytes[link], b->cost) + b->cost >
+            REDIS_QUEUED_BYTES_MAX - spare ||
         atomic_load(&r->queued_batches[link]) >= REDIS_QUEUED_BATCHES_MAX) {
         atomic_fetch_sub(&r->queued_bytes[link], b->cost);
         redis_count(REDIS_COUNT_REFUSED, 1);

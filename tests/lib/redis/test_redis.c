@@ -360,6 +360,15 @@ static void late_replies_go_to_nobody(void)
     redis_close(r);
 }
 
+static void submit_set(struct redis *r, const char *bytes, size_t len, struct tally *t)
+{
+    struct redis_batch *b = redis_batch_new();
+    redis_command(b, "SET");
+    redis_arg_str(b, "big");
+    redis_arg(b, bytes, len);
+    redis_submit(r, REDIS_MAIN, b, 60000, count_done, t);
+}
+
 static void waiting_is_bounded(void)
 {
     struct redis_fixture f;
@@ -368,21 +377,24 @@ static void waiting_is_bounded(void)
     T_CHECK(r);
     redis_fixture_freeze(&f, true);
     struct tally t = {.asker = pthread_self()};
-    enum { EACH = 1 << 20, MANY = 80 };
+    enum { EACH = 1 << 20, MANY = 80, FILL = 66 << 10, FILLS = 20, SMALL = 50 << 10, SMALLS = 8 };
     char *big = calloc(1, EACH);
-    for (int i = 0; i < MANY; i++) {
-        struct redis_batch *b = redis_batch_new();
-        redis_command(b, "SET");
-        redis_arg_str(b, "big");
-        redis_arg(b, big, EACH);
-        redis_submit(r, REDIS_MAIN, b, 60000, count_done, &t);
-    }
+    for (int i = 0; i < MANY; i++)
+        submit_set(r, big, EACH, &t);
     T_CHECK(reaches(&t.not_sent, MANY - 64, 5000));
     T_CHECK(atomic_load(&t.not_sent) < MANY);
     T_EQ_INT(atomic_load(&t.here), 0); /* told on the redis thread, never inside the call */
+    /* no room for what is not small is left, and small ones are taken still */
+    for (int i = 0; i < FILLS; i++)
+        submit_set(r, big, FILL, &t);
+    struct tally small = {.asker = pthread_self()};
+    for (int i = 0; i < SMALLS; i++)
+        submit_set(r, big, SMALL, &small);
     redis_fixture_freeze(&f, false);
-    T_CHECK(reaches(&t.done, MANY, 20000));
-    T_EQ_INT(atomic_load(&t.ok) + atomic_load(&t.not_sent), MANY);
+    T_CHECK(reaches(&t.done, MANY + FILLS, 20000));
+    T_EQ_INT(atomic_load(&t.ok) + atomic_load(&t.not_sent), MANY + FILLS);
+    T_CHECK(reaches(&small.done, SMALLS, 20000));
+    T_EQ_INT(atomic_load(&small.ok), SMALLS);
     /* One batch over its own ceiling. */
     struct err err;
     struct redis_batch *b = redis_batch_new();
