@@ -18,6 +18,8 @@
 #define COMPLAINT_BYTES 160
 #define START_NAME      "process_start_time_seconds"
 
+enum start_source { START_NONE, START_PREFIXED, START_DIFFERS, START_EXACT };
+
 enum side { SIDE_EVENTS, SIDE_EXPOSURE, SIDE_BUCKET };
 
 /* A want a series adds to. */
@@ -66,8 +68,9 @@ struct increase {
     int64_t last_k;    /* the last scrape taken */
     double start;      /* process start; NAN unknown */
     double fresh_start;
-    int64_t k;    /* of the pass */
-    bool is_full; /* in this pass, and nothing to be forgotten */
+    enum start_source start_source; /* of fresh_start */
+    int64_t k;                      /* of the pass */
+    bool is_full;                   /* in this pass, and nothing to be forgotten */
     struct bucket_row *rows;
     size_t n_rows, cap_rows;
 };
@@ -254,13 +257,31 @@ static void refuse_series(struct increase *inc, const struct exposition_sample *
         inc->wants[i].is_cut |= is_of(&inc->wants[i], s);
 }
 
+/* When the process started, by the name itself or else by one that ends so (haproxy_...). Several
+ * of those that say different things say nothing: which is read last is the exporter's whim. */
+static void note_start(struct increase *inc, const struct exposition_sample *s)
+{
+    const size_t len = strlen(START_NAME);
+    if (s->n_labels > 0 || s->name_len < len || !isfinite(s->value) ||
+        memcmp(s->name + s->name_len - len, START_NAME, len) != 0)
+        return;
+    if (s->name_len == len) {
+        inc->fresh_start = s->value;
+        inc->start_source = START_EXACT;
+    } else if (inc->start_source == START_NONE) {
+        inc->fresh_start = s->value;
+        inc->start_source = START_PREFIXED;
+    } else if (inc->start_source == START_PREFIXED &&
+               fabs(s->value - inc->fresh_start) > START_TOLERANCE) {
+        inc->fresh_start = NAN;
+        inc->start_source = START_DIFFERS;
+    }
+}
+
 static void on_sample(void *user, const struct exposition_sample *s)
 {
     struct increase *inc = user;
-    size_t start_len = strlen(START_NAME);
-    if (s->n_labels == 0 && s->name_len >= start_len &&
-        memcmp(s->name + s->name_len - start_len, START_NAME, start_len) == 0 && isfinite(s->value))
-        inc->fresh_start = s->value;
+    note_start(inc, s);
     if (!is_wanted(inc, s))
         return;
     /* a value kept by the exporter from before the last scrape tells nothing of this block */
@@ -418,6 +439,7 @@ void increase_take(struct increase *inc, int64_t k, const char *body, size_t len
     inc->is_full = false;
     inc->n_rows = 0;
     inc->fresh_start = NAN;
+    inc->start_source = START_NONE;
     for (size_t i = 0; i < inc->n_wants; i++) {
         memset(inc->wants[i].found, 0, sizeof(inc->wants[i].found));
         inc->wants[i].complaint[0] = '\0';

@@ -171,6 +171,30 @@ static void restarts_count_from_zero(void)
     taken_clear(&t);
 }
 
+/* Two processes behind one target, told in any order: nobody began anew. */
+static void starts_that_differ_say_nothing(void)
+{
+    static const char *const starts[] = {
+        "a_process_start_time_seconds 1000\nb_process_start_time_seconds 2000\n",
+        "b_process_start_time_seconds 2000\na_process_start_time_seconds 1000\n",
+        "b_process_start_time_seconds 2000\nprocess_start_time_seconds 500\n",
+        "process_start_time_seconds 500\nb_process_start_time_seconds 2100\n",
+    };
+    struct increase *inc = one_want(&errors);
+    struct taken t = {0};
+    for (int k = 1; k <= 4; k++) {
+        char body[1024];
+        snprintf(body, sizeof(body), "%s" R("stable", "2xx", "%d") R("candidate", "2xx", "%d"),
+                 starts[k - 1], 1000 + 10 * k, 100 + k);
+        take(inc, k, &t, body);
+        T_EQ_INT(t.n, k == 1 ? 0 : 2);
+        T_NEAR(t.counts[0].exposure, k == 1 ? 0 : 10, 0, 0);
+        T_NEAR(t.counts[1].exposure, k == 1 ? 0 : 1, 0, 0);
+    }
+    increase_free(inc);
+    taken_clear(&t);
+}
+
 static void gaps_are_dropped(void)
 {
     struct increase *inc = one_want(&errors);
@@ -426,6 +450,7 @@ int main(int argc, char **argv)
         {"differences", differences},
         {"resets are dropped", resets_are_dropped},
         {"restarts count from zero", restarts_count_from_zero},
+        {"starts that differ say nothing", starts_that_differ_say_nothing},
         {"gaps are dropped", gaps_are_dropped},
         {"new wants begin with a base", new_wants_begin_with_a_base},
         {"histograms", histograms},
