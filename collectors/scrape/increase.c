@@ -6,19 +6,16 @@
 #include <string.h>
 
 #include "collectors/buckets.h"
+#include "collectors/scrape/process_start.h"
 #include "collectors/wire/exposition.h"
 #include "collectors/aggregator/shard.h"
 #include "lib/base/map.h"
 
 #define NO_SCRAPE INT64_MIN
 #define FORGET_SCRAPES                                                                             \
-    3600                    /* a series not seen for so many may be forgotten when room is needed  \
-                             */
-#define START_TOLERANCE 0.5 /* seconds: clients that compute their start from the uptime waver */
+    3600 /* a series not seen for so many may be forgotten when room is needed                     \
+          */
 #define COMPLAINT_BYTES 160
-#define START_NAME      "process_start_time_seconds"
-
-enum start_source { START_NONE, START_PREFIXED, START_DIFFERS, START_EXACT };
 
 enum side { SIDE_EVENTS, SIDE_EXPOSURE, SIDE_BUCKET };
 
@@ -66,11 +63,9 @@ struct increase {
     size_t n_wants;
     struct map series; /* name and labels as written -> struct counter_series */
     int64_t last_k;    /* the last scrape taken */
-    double start;      /* process start; NAN unknown */
-    double fresh_start;
-    enum start_source start_source; /* of fresh_start */
-    int64_t k;                      /* of the pass */
-    bool is_full;                   /* in this pass, and nothing to be forgotten */
+    struct process_start start;
+    int64_t k;    /* of the pass */
+    bool is_full; /* in this pass, and nothing to be forgotten */
     struct bucket_row *rows;
     size_t n_rows, cap_rows;
 };
@@ -80,7 +75,7 @@ struct increase *increase_new(int64_t block_us)
     struct increase *inc = mem_alloc(sizeof(*inc));
     inc->block_us = block_us;
     inc->last_k = NO_SCRAPE;
-    inc->start = NAN;
+    process_start_init(&inc->start);
     map_init(&inc->series);
     return inc;
 }
@@ -257,31 +252,10 @@ static void refuse_series(struct increase *inc, const struct exposition_sample *
         inc->wants[i].is_cut |= is_of(&inc->wants[i], s);
 }
 
-/* When the process started, by the name itself or else by one that ends so (haproxy_...). Several
- * of those that say different things say nothing: which is read last is the exporter's whim. */
-static void note_start(struct increase *inc, const struct exposition_sample *s)
-{
-    const size_t len = strlen(START_NAME);
-    if (s->n_labels > 0 || s->name_len < len || !isfinite(s->value) ||
-        memcmp(s->name + s->name_len - len, START_NAME, len) != 0)
-        return;
-    if (s->name_len == len) {
-        inc->fresh_start = s->value;
-        inc->start_source = START_EXACT;
-    } else if (inc->start_source == START_NONE) {
-        inc->fresh_start = s->value;
-        inc->start_source = START_PREFIXED;
-    } else if (inc->start_source == START_PREFIXED &&
-               fabs(s->value - inc->fresh_start) > START_TOLERANCE) {
-        inc->fresh_start = NAN;
-        inc->start_source = START_DIFFERS;
-    }
-}
-
 static void on_sample(void *user, const struct exposition_sample *s)
 {
     struct increase *inc = user;
-    note_start(inc, s);
+    process_start_sample(&inc->start, s);
     if (!is_wanted(inc, s))
         return;
     /* a value kept by the exporter from before the last scrape tells nothing of this block */
@@ -425,9 +399,35 @@ static void begin_anew(struct increase *inc)
     map_release(&inc->series, series_free);
     map_init(&inc->series);
     inc->last_k = NO_SCRAPE;
-    inc->start = NAN;
+    process_start_init(&inc->start);
     for (size_t i = 0; i < inc->n_wants; i++)
         inc->wants[i].base_k = NO_SCRAPE;
+}
+
+/* Did a counter fall or vanish since the last scrape, as they do when a process begins anew? */
+static bool has_fallen(const struct increase *inc)
+{
+    size_t i = 0;
+    void *value;
+    while (map_next(&inc->series, &i, NULL, NULL, &value)) {
+        const struct counter_series *c = value;
+        if (c->last_k == inc->last_k && (c->fresh_k != inc->k || c->fresh < c->value))
+            return true;
+    }
+    return false;
+}
+
+/* A start that moved alone may be a clock that was set: some reckon it from the time and how long
+ * they have run. Then nothing is said of this block. */
+static bool is_restarted(struct increase *inc)
+{
+    if (!process_start_has_moved(&inc->start))
+        return false;
+    if (inc->last_k != NO_SCRAPE && has_fallen(inc))
+        return true;
+    for (size_t i = 0; i < inc->n_wants; i++)
+        inc->wants[i].found[0].is_broken = inc->wants[i].found[1].is_broken = true;
+    return false;
 }
 
 void increase_take(struct increase *inc, int64_t k, const char *body, size_t len, increase_fn *fn,
@@ -438,8 +438,7 @@ void increase_take(struct increase *inc, int64_t k, const char *body, size_t len
     inc->k = k;
     inc->is_full = false;
     inc->n_rows = 0;
-    inc->fresh_start = NAN;
-    inc->start_source = START_NONE;
+    process_start_scrape(&inc->start);
     for (size_t i = 0; i < inc->n_wants; i++) {
         memset(inc->wants[i].found, 0, sizeof(inc->wants[i].found));
         inc->wants[i].complaint[0] = '\0';
@@ -448,15 +447,13 @@ void increase_take(struct increase *inc, int64_t k, const char *body, size_t len
     }
     size_t bad = exposition_read(body, len, on_sample, inc);
     collectors_count(COUNT_SCRAPE_BAD_LINES, (int64_t)bad);
-    bool is_restarted = !isnan(inc->start) && !isnan(inc->fresh_start) &&
-                        fabs(inc->fresh_start - inc->start) > START_TOLERANCE;
+    const bool is_anew = is_restarted(inc);
     size_t i = 0;
     void *value;
     while (map_next(&inc->series, &i, NULL, NULL, &value))
-        series_count(inc, value, is_restarted);
+        series_count(inc, value, is_anew);
     emit_all(inc, fn, user);
     wants_settle(inc);
-    inc->start = inc->fresh_start;
     inc->last_k = k;
 }
 

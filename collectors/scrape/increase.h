@@ -7,15 +7,14 @@
  *
  *   present in both, not smaller        the difference
  *   first seen ever, target known       the whole value: clients make a series at its first event
- *   process_start_time_seconds changed  the whole value, for all series: all began anew at one
- * moment, so events and exposure are cut at the same place
- *   smaller, or not a number            \
- *   vanished, or back after vanishing    > the cohort's block is dropped and counted as a reset:
- * events buckets that fall                   /  and exposure may have lost different parts of it
- *   scrape k - 1 is missing             the block is a gap: dropped for both cohorts and counted
- *
- *   a series found no room (SCRAPE_SERIES_MAX) in either scrape: dropped for the wants of that
- * metric
+ *   the process started anew, and a     the whole value, for all series: all began at one moment,
+ *     series fell or vanished             so events and exposure are cut at the same place
+ *   it says so, and none did            dropped: a clock that is set moves a start as well
+ *   smaller, or not a number; vanished, dropped, and counted as a reset: events and exposure may
+ *     or back after it; buckets that      have lost different parts of it
+ *     fall
+ *   no room for a series of the metric  dropped, with the block after
+ *   scrape k - 1 is missing             a gap: dropped for both cohorts and counted
  *
  * The first scrape (and the first after a takeover: the new owner has none, or after the clock was
  * set back) gives only the base.

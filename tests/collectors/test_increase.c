@@ -171,6 +171,29 @@ static void restarts_count_from_zero(void)
     taken_clear(&t);
 }
 
+/* Clients that reckon their start from the time have another one after the clock was set. */
+static void a_start_that_moves_alone_is_in_doubt(void)
+{
+    struct increase *inc = one_want(&errors);
+    struct taken t = {0};
+    take(inc, 1, &t,
+         "process_start_time_seconds 1000\n" R("stable", "2xx", "9000") R("stable", "5xx", "90")
+             R("candidate", "2xx", "900"));
+    take(inc, 2, &t,
+         "process_start_time_seconds 1001\n" R("stable", "2xx", "9010") R("stable", "5xx", "90")
+             R("candidate", "2xx", "901"));
+    T_EQ_INT(t.n, 0);
+    take(inc, 3, &t,
+         "process_start_time_seconds 1001\n" R("stable", "2xx", "9020") R("stable", "5xx", "91")
+             R("candidate", "2xx", "903"));
+    T_EQ_INT(t.n, 2);
+    T_NEAR(t.counts[0].exposure, 11, 0, 0);
+    T_NEAR(t.counts[0].events, 1, 0, 0);
+    T_NEAR(t.counts[1].exposure, 2, 0, 0);
+    increase_free(inc);
+    taken_clear(&t);
+}
+
 /* Two processes behind one target, told in any order: nobody began anew. */
 static void starts_that_differ_say_nothing(void)
 {
@@ -450,6 +473,7 @@ int main(int argc, char **argv)
         {"differences", differences},
         {"resets are dropped", resets_are_dropped},
         {"restarts count from zero", restarts_count_from_zero},
+        {"a start that moves alone is in doubt", a_start_that_moves_alone_is_in_doubt},
         {"starts that differ say nothing", starts_that_differ_say_nothing},
         {"gaps are dropped", gaps_are_dropped},
         {"new wants begin with a base", new_wants_begin_with_a_base},
