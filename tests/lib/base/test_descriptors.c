@@ -18,8 +18,10 @@ static int start_without(unsigned closed)
         if (closed & 1u << fd)
             close(fd);
     descriptors_hold_standard();
-    if (open("/dev/zero", O_RDWR) <= STDERR_FILENO)
+    const int opened = open("/dev/zero", O_RDWR);
+    if (opened <= STDERR_FILENO)
         return 1;
+    close(opened);
     for (int fd = 0; fd <= 2; fd++) {
         if (!(closed & 1u << fd))
             continue;
