@@ -312,7 +312,7 @@ static struct fisher_point by_weights(const struct fisher_noncentral *f, double 
 {
     const double low = fmax(0, f->total - f->n0);
     const int own = (int)(f->y1 - low);
-    double term[FISHER_SHORT], power = 1, all = 0, first = 0, second = 0;
+    double term[FISHER_SHORT] = {0}, power = 1, all = 0, first = 0, second = 0;
     for (int i = 0; i < f->n_values; i++, power *= psi) {
         term[i] = f->weight[i] * power;
         all += term[i];
