@@ -11,7 +11,7 @@ mkdir -p build/test
 passed=0 failed=0 skipped=0
 began=$(date +%s)
 simulations='test_sim_|test_walks$|test_canonical$'
-threaded='lib/base/test_queue|lib/net/|lib/aws/test_calls|lib/redis/|lib/store/|collectors/test_(aggregator|datagrams|streams|scrape|outage)|strategies/test_runner|judge/daemon/|judge/simulate/test_traffic'
+threaded='lib/base/test_queue|lib/net/|lib/aws/test_calls|lib/redis/|lib/store/|collectors/test_(aggregator|datagrams|streams|scrape|outage|failover)|strategies/test_(runner|webhook)|judge/daemon/|judge/simulate/test_traffic'
 
 # Adds up the closing line of a log; a log without one counts as one failure.
 count() {

@@ -145,7 +145,7 @@ def spec(name, service):
 
 def judged_spec(name):
     """Judged by its errors and, from the buckets of its histogram, by how many requests took at most 0.1 s; its p95 is shown."""
-    r = quick_spec(name, policy={"block": "1s", "lateness": "2s", "no_data_after": "20s"}, steps=("50%", "100%"), strategy={"first_share": "50%"})
+    r = quick_spec(name, policy={"block": "2s", "lateness": "2s", "no_data_after": "20s"}, steps=("50%", "100%"), strategy={"first_share": "50%"})
     r["metrics"] = [
         {"name": "errors", "kind": "proportion", "margin": {"relative": "90%", "absolute": "8%"}, "source": push("http_requests_total", "http_requests_total", where={"code": "500"})},
         {"name": "fast", "kind": "proportion", "harm": "decrease", "margin": {"relative": "20%", "absolute": "8%"},
@@ -166,7 +166,7 @@ def feed(targets, stop):
 
 def verdict(j, name, wanted, cause):
     """Waits for it; the metrics' evidence by name."""
-    v = wait_for(f"{wanted} of {name}", lambda: (v := j.release(name)["verdict"]) and v["verdict"] == wanted and v, 60)
+    v = wait_for(f"{wanted} of {name}", lambda: (v := j.release(name)["verdict"]) and v["verdict"] == wanted and v, 120)
     check((v["cause"], v["guarantee"]) == (cause, "proven"), v)
     return {m["name"]: m for m in v["metrics"]}
 
