@@ -159,13 +159,15 @@ struct followed {
     const char *json;
     struct wall now; /* when it was told, by the clock of the service */
     int64_t seq;
+    struct mono reached; /* when the service answered last */
     struct arena arenas[2];
     int current; /* which of them holds the verdict */
 };
 void followed_init(struct followed *at);
 void followed_release(struct followed *at);
 /* The next verdict newer than at->seq, waiting at most wait_ms. 0 with it, 1 when there was none in
- * time or a signal came, -1 err. A service that cannot be reached is asked again for a minute. */
+ * time or a signal came, -1 err. A service that cannot be reached is asked again until it has not
+ * answered for a minute, over all calls together. */
 int ctl_next_verdict(const struct flags *f, const char *release, struct followed *at,
                      int64_t wait_ms, struct err *err) WARN_UNUSED;
 /* Has the release stopped with a verdict that nobody carries out: paused because the platform does

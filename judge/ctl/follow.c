@@ -21,7 +21,7 @@ static bool may_come_back(const struct err *err)
 
 void followed_init(struct followed *at)
 {
-    *at = (struct followed){0};
+    *at = (struct followed){.reached = mono_now()};
     arena_init(&at->arenas[0]);
     arena_init(&at->arenas[1]);
 }
@@ -37,7 +37,6 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
 {
     struct arena *a = &at->arenas[!at->current];
     const struct mono began = mono_now();
-    struct mono reached = began;
     while (!interrupted) {
         const int64_t left = wait_ms - (mono_now().us - began.us) / US_PER_MS;
         if (left <= 0)
@@ -55,7 +54,7 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
         const struct mono asked = mono_now();
         if (ctl_ask(f, &ask, &answer, a, &why) == 0) {
             const int64_t seq = (int64_t)node_get_number(answer.json, "seq", 0);
-            reached = mono_now();
+            at->reached = mono_now();
             at->verdict = answer.json;
             at->json = answer.body;
             at->now = answer.now;
@@ -65,12 +64,14 @@ int ctl_next_verdict(const struct flags *f, const char *release, struct followed
                 at->seq = seq;
                 return 0;
             }
-            if (mono_until_ms(asked, reached) < wait / 2) /* it did not wait */
+            if (mono_until_ms(asked, at->reached) < wait / 2) /* it did not wait */
                 usleep(RETRY_US);
-        } else if (!may_come_back(&why) || mono_until_ms(reached, mono_now()) > UNREACHABLE_MS) {
+        } else if (!may_come_back(&why) ||
+                   mono_until_ms(at->reached, mono_now()) > UNREACHABLE_MS) {
             *err = why;
             return -1;
         } else {
+            ctl_progress("the service does not answer; asking again");
             usleep(RETRY_US);
         }
     }

@@ -105,9 +105,25 @@ static void the_table_of_commands(void)
     T_CHECK(n >= 17);
 }
 
+/* run looks up every few seconds: each look begins anew, the patience with the service does not. */
+static void patience_with_a_service_that_is_gone_ends(void)
+{
+    const struct flags f = {
+        .url = "http://127.0.0.1:1", .token = "t", .token_file = "", .state = ""};
+    struct followed at;
+    struct err err = {0};
+    followed_init(&at);
+    T_EQ_INT(ctl_next_verdict(&f, "x", &at, 400, &err), 1);
+    at.reached = mono_add_ms(at.reached, -61000);
+    T_EQ_INT(ctl_next_verdict(&f, "x", &at, 400, &err), -1);
+    T_EQ_INT(err.code, ERR_NETWORK);
+    followed_release(&at);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_test tests[] = {
+        {"patience_with_a_service_that_is_gone_ends", patience_with_a_service_that_is_gone_ends},
         {"an_outcome_is_an_exit_status", an_outcome_is_an_exit_status},
         {"a_verdict_is_a_line", a_verdict_is_a_line},
         {"a_name_becomes_a_path_segment", a_name_becomes_a_path_segment},
