@@ -83,6 +83,7 @@ void batch_part_done(struct ledger *l, struct batch_part *part, enum commit_answ
 static struct batch_part *queue_last(const struct stream *s)
 {
     char *next = (char *)s->queue_end; /* the last one's */
+    BUG_ON(!next);
     return s->queue ? (void *)(next - offsetof(struct batch_part, next)) : NULL;
 }
 

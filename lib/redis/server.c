@@ -203,7 +203,7 @@ static void note_process(struct redis_server *s, pid_t pid, int pidfd, bool is_c
 /* With the lock in hand: starts the server and waits until it answers. */
 static int launch(struct redis_server *s, struct mono end, struct err *err)
 {
-    pid_t pid;
+    pid_t pid = 0;
     struct ucred peer;
     if (spawn(s, &pid, err) != 0)
         return -1;
