@@ -151,13 +151,23 @@ static void grow(struct sums_set *set)
     slots_free(old, old_cap);
 }
 
+/* What a series asks for its neighbours asked for before: its metric's sums, of one cohort or the
+ * other. */
+static struct sums **recent_of(struct sums_set *set, const struct sums_key *key)
+{
+    return &set->recent[(key->metric << 1 | key->cohort) % SUMS_RECENT];
+}
+
 struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
 {
+    struct sums **recent = recent_of(set, key);
+    if (*recent && keys_equal(&(*recent)->key, key))
+        return *recent;
     if (4 * (set->len + 1) > 3 * set->cap)
         grow(set);
     uint32_t i = slot_of(set, key);
     if (set->slots[i])
-        return set->slots[i];
+        return *recent = set->slots[i];
     if (!sums_budget_left(set->budget))
         return NULL;
     size_t more = key->kind == SUMMARY_HIST ? LOG_VALUES * sizeof(uint16_t) : 0;
@@ -174,7 +184,7 @@ struct sums *sums_set_get(struct sums_set *set, const struct sums_key *key)
     }
     set->slots[i] = s;
     set->len++;
-    return s;
+    return *recent = s;
 }
 
 void sums_set_take(struct sums_set *set, struct sums_set *to)

@@ -23,6 +23,7 @@
 
 #define CACHE_LINE_BYTES 64
 #define LOG_VALUES       128
+#define SUMS_RECENT      4
 #define PAD_PAGE         HIST_PER_OCTAVE
 #define PAD_PAGES        ((HIST_BUCKETS + PAD_PAGE - 1) / PAD_PAGE)
 
@@ -73,6 +74,7 @@ struct sums_budget {
 struct sums_slab;
 struct sums_set {
     struct sums **slots;
+    struct sums *recent[SUMS_RECENT]; /* by metric and cohort; NULL: none yet */
     uint32_t cap, len;
     uint32_t first_cap; /* of slots, when the first one is needed; 0: few */
     uint32_t id; /* changes whenever the sums are handed over: pointers cached under it are void */

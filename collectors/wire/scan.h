@@ -104,11 +104,13 @@ static inline uint64_t scan_hash(const char *p, size_t n, uint64_t seed)
     return scan_mix(scan_read64(end - 16) ^ seed, scan_read64(end - 8) ^ h);
 }
 
-/* memcmp of names and tags, which are short: a call would take longer than the comparison. */
+/* memcmp of names and tags; most are short, and a call would take longer than the comparison. */
 static inline bool scan_equal(const char *a, const char *b, size_t n)
 {
     if (n < 8)
         return scan_read_few(a, n) == scan_read_few(b, n);
+    if (n > 64)
+        return memcmp(a, b, n) == 0;
     uint64_t other = 0;
     for (size_t i = 0; i + 8 < n; i += 8)
         other |= scan_read64(a + i) ^ scan_read64(b + i);
