@@ -336,11 +336,14 @@ static void count_missed(struct ingest *in, struct series *s, const struct sampl
     }
 }
 
-static void line_add(struct ingest *in, const struct sample_line *line)
+/* s: the line's series, when it is there and resolved; else NULL. */
+static void line_add(struct ingest *in, const struct sample_line *line, struct series *s)
 {
     in->line_number = line->number;
-    struct series *s =
-        series_get(&in->shard->series, &line->key, line->hash, in->shard->routes, in->now_s);
+    if (s)
+        s->used_s = (uint32_t)in->now_s;
+    else
+        s = series_get(&in->shard->series, &line->key, line->hash, in->shard->routes, in->now_s);
     if (!s) {
         collectors_count(COUNT_SERIES_FULL, 1);
         ingest_refuse(in, "the limit of %d series, or %zu MB of them, is reached", SERIES_MAX,
@@ -402,13 +405,12 @@ static void line_add(struct ingest *in, const struct sample_line *line)
  * and it takes a fraction of what all the others need to be asked. false: nothing was done.
  */
 static inline bool line_add_again(struct ingest *in, const struct sample_line *line,
-                                  uint32_t generation)
+                                  struct series *s)
 {
-    struct series *s = series_find(&in->shard->series, &line->key, line->hash);
-    if (!s || s->generation != generation || s->n_targets != 1 || s->refusal ||
-        in->options->may_service || line->set || line->hist || line->counts || line->period_us)
-        return false;
     struct series_target *t = &s->first;
+    if (s->n_targets != 1 || s->refusal || in->options->may_service || line->set || line->hist ||
+        line->counts || line->period_us)
+        return false;
     if (t->set_id != in->into->id || t->is_cumulative ||
         (t->needs_auth && !in->options->is_authenticated) ||
         t->block != block_at(in, line->ts_us, t->block_us))
@@ -436,7 +438,7 @@ void ingest_line(struct ingest *in, struct sample_line *line)
 {
     line->number = in->line_number;
     line->hash = series_hash(&in->shard->series, &line->key);
-    line_add(in, line);
+    line_add(in, line, NULL);
 }
 
 bool ingest_point(struct ingest *in, struct sample_line *line, struct sums_set *own)
@@ -482,9 +484,14 @@ static void add_ahead(struct ingest *in)
     for (size_t i = 0; i < n; i++)
         sums_prefetch_log(sums[i]);
     const uint32_t generation = (uint32_t)routes_generation(in->shard->routes);
-    for (size_t i = 0; i < in->n_ahead; i++)
-        if (!line_add_again(in, &in->ahead[i], generation))
-            line_add(in, &in->ahead[i]);
+    for (size_t i = 0; i < in->n_ahead; i++) {
+        const struct sample_line *line = &in->ahead[i];
+        struct series *s = series_find(t, &line->key, line->hash);
+        if (s && s->generation != generation)
+            s = NULL;
+        if (!s || !line_add_again(in, line, s))
+            line_add(in, line, s);
+    }
     in->n_ahead = in->n_values = 0;
     in->line_number = number;
 }
