@@ -73,6 +73,7 @@ int ctl_read_file(const char *path, const char **bytes, size_t *len, struct aren
 
 bool ctl_print_document(const struct flags *f, const char *json, size_t len, struct arena *a)
 {
+    static bool has_yaml; /* documents of YAML stand apart */
     struct err err = {0};
     if (strcmp(f->output, "json") == 0) {
         fwrite(json, 1, len, stdout);
@@ -83,6 +84,9 @@ bool ctl_print_document(const struct flags *f, const char *json, size_t len, str
         const struct node *n = node_read_json(a, json, len, &err);
         struct buf out;
         buf_init(&out, FILE_MAX);
+        if (has_yaml)
+            buf_add_str(&out, "---\n");
+        has_yaml = true;
         if (n)
             node_to_yaml(n, &out);
         fwrite(out.data, 1, out.len, stdout);

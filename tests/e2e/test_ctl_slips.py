@@ -122,6 +122,8 @@ def output_is_of_every_result(j):
     check(json.loads(ends(ctl(j, "report", "slip", "-o", "json"), 0).stdout)["release"] == "slip")
     check(ends(ctl(j, "report", "slip", "-o", "yaml", "--format", "json"), 0).stdout.startswith("release: slip\n"))
     ends(ctl(j, "report", "slip", "-o", "json", "--format", "csv"), 2, "not of --format csv")
+    one = ends(ctl(None, "validate", path, "-o", "yaml"), 0).stdout
+    check(ends(ctl(None, "validate", path, path, "-o", "yaml"), 0).stdout == one + "---\n" + one, "two documents are two")
 
 
 @suite.test
