@@ -52,6 +52,7 @@
 #define BATCH_BYTES_MAX      ((size_t)16 << 20) /* of one batch, which no commit may part: refused */
 #define KNOWN_KEYS_MAX       4096 /* stored batch keys a release's stream can note again */
 #define KNOWN_KEYS_US        (60 * INT64_C(1000000)) /* and for how long */
+#define COMMIT_COMPLAIN_MS   5000 /* a commit that fails for so long is told in the log */
 #define COMMIT_RETRY_MS      250  /* pause before a commit with unknown outcome is sent again */
 #define FLUSH_MS             1000 /* between two flushes, when nobody waits for one */
 #define FLUSH_SHORTEST_MS    100  /* and while a release has blocks shorter than FLUSH_MS */

@@ -8,6 +8,8 @@
 #include "collectors/aggregator/shard.h"
 #include "lib/base/log.h"
 
+#define COMPLAINT_MS 60000
+
 /* A block that the flight's batches add to. */
 struct grown {
     struct total_key key;
@@ -48,6 +50,8 @@ struct flight {
     enum commit_answer answer;
     size_t dup_index;
     bool is_fenced;
+    struct err why;      /* it failed last, */
+    struct mono failing; /* and since when it does */
     uint64_t late_blocks;
     struct flight *next; /* in ledger->outcomes */
 };
@@ -98,6 +102,8 @@ static void on_done(void *user, int rc, enum commit_answer answer, size_t dup_in
     pthread_mutex_lock(l->mutex);
     f->rc = rc;
     f->is_fenced = rc != 0 && err && err->code == ERR_FENCED;
+    if (rc != 0 && err)
+        f->why = *err;
     f->answer = answer;
     f->dup_index = dup_index;
     f->late_blocks = late_blocks;
@@ -600,6 +606,21 @@ static void flight_refused(struct ledger *l, struct flight *f)
     batch_part_done(l, dup, f->answer);
 }
 
+/* Redis may be away, which others say, too; or it takes all but this, which stops everything. */
+static void flight_complain(struct ledger *l, struct flight *f, struct mono now)
+{
+    if (!f->failing.us)
+        f->failing = now;
+    const int64_t ms = mono_until_ms(f->failing, now);
+    if (ms < COMMIT_COMPLAIN_MS ||
+        (l->complained.us && !mono_passed(now, mono_add_ms(l->complained, COMPLAINT_MS))))
+        return;
+    l->complained = now;
+    log_warn("collectors",
+             "%s: its samples cannot be stored for %lld s, and no block is sealed meanwhile: %s",
+             f->commit.release, (long long)(ms / 1000), f->why.message);
+}
+
 static void flight_settle(struct ledger *l, struct flight *f, struct mono now)
 {
     l->n_flights--;
@@ -609,6 +630,7 @@ static void flight_settle(struct ledger *l, struct flight *f, struct mono now)
         f->stream->is_gone = true; /* the owner of now sets what we read */
     }
     if (f->rc != 0 && !f->stream->is_gone) {
+        flight_complain(l, f, now);
         f->retry_at = mono_add_ms(now, COMMIT_RETRY_MS);
         return;
     }

@@ -104,8 +104,9 @@ struct ledger {
     struct map pushed;     /* handle -> stream of pushed samples, one of `streams` */
     struct batch *batches; /* newest first */
     size_t n_batches;
-    struct map keys;  /* key -> struct batch, those pending */
-    size_t n_flights; /* sent, not answered */
+    struct map keys;        /* key -> struct batch, those pending */
+    size_t n_flights;       /* sent, not answered */
+    struct mono complained; /* of a commit that does not get through */
     pthread_mutex_t
         *mutex; /* guards what follows, with the condition that wakes the flush thread */
     pthread_cond_t *wake;

@@ -2,6 +2,7 @@
  * The aggregator against a plain sum: what is sealed at the end is exactly what was taken, through
  * any interleaving of threads, formats and batches.
  */
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "collectors/counters.h"
@@ -447,6 +448,48 @@ static void watermark_falls_back(void)
     rig_close(&r);
 }
 
+/* Does the file hold the text before long? */
+static bool comes_up(const char *path, const char *text)
+{
+    static char all[65536];
+    for (int i = 0; i < 2000; i++) {
+        FILE *f = fopen(path, "r");
+        size_t n = f ? fread(all, 1, sizeof(all) - 1, f) : 0;
+        if (f)
+            fclose(f);
+        all[n] = '\0';
+        if (strstr(all, text))
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return false;
+}
+
+/* A commit that Redis takes from nobody is told of by name. */
+static void a_commit_that_fails_is_told(void)
+{
+    struct rig r = {0};
+    struct ingest_answer answer;
+    char reply[256], path[300];
+    T_CHECK(rig_open(&r, "refused"));
+    redis_fixture_ask(&r.bench.server, "SET judge:{r2}:producers x\r\n", reply, sizeof(reply));
+    snprintf(path, sizeof(path), "%s/refused.log", t_tmpdir());
+    const int before = dup(STDERR_FILENO);
+    const int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    T_CHECK(before >= 0 && to >= 0 && dup2(to, STDERR_FILENO) == STDERR_FILENO);
+    log_set_level(LOG_LEVEL_WARN);
+    T_EQ_INT(send_body(&r, "http.errors:7|c" C, at, &answer), 0);
+    const bool is_told =
+        comes_up(path, "r2: its samples cannot be stored for") && comes_up(path, "WRONGTYPE");
+    log_set_level(LOG_LEVEL_OFF);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(to);
+    T_CHECK(is_told);
+    redis_fixture_ask(&r.bench.server, "DEL judge:{r2}:producers\r\n", reply, sizeof(reply));
+    rig_close(&r);
+}
+
 /* The open block of a histogram is not written at every flush, and is all there after its end. */
 static void open_histograms_wait(void)
 {
@@ -600,6 +643,7 @@ int main(int argc, char **argv)
         {"totals are set again", totals_are_set_again},
         {"totals are set again unasked", totals_are_set_again_unasked},
         {"watermark falls back", watermark_falls_back},
+        {"a commit that fails is told", a_commit_that_fails_is_told},
         {"open histograms wait", open_histograms_wait},
         {"releases come back", releases_come_back},
         {"finished sums", finished_sums},
