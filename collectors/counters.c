@@ -37,7 +37,9 @@ static struct counter rows[COUNT_ROWS] = {
     ROW(COUNT_REFUSED_FIREHOSE, "judge_sample_lines_refused_by_format_total", "format=\"firehose\"",
         "The same, by what they were sent as."),
     ROW(COUNT_BODIES_REFUSED, "judge_sample_bodies_refused_total", NULL,
-        "Bodies that could not be read as what they were sent as; nothing of them counts."),
+        "Bodies that could not be read as what they were sent as, or hold more than one commit "
+        "can; "
+        "nothing of them counts."),
     ROW(COUNT_SHED, "judge_sample_lines_shed_total", NULL,
         "Lines dropped because too much waits for Redis."),
     ROW(COUNT_SERIES_FULL, "judge_sample_lines_series_limit_total", NULL,

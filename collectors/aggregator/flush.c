@@ -156,6 +156,7 @@ int ingest_batch(struct aggregator *g, const struct ingest_options *options, con
         return 0;
     }
     if (batch_bytes(b) > BATCH_BYTES_MAX) {
+        collectors_count(COUNT_BODIES_REFUSED, 1);
         batch_free(b);
         return err_set(err, ERR_TOO_LARGE,
                        "a batch is stored as one, and this one has more than %zu MB of totals (one "

@@ -337,6 +337,7 @@ static void a_batch_that_fits_no_commit_is_refused(void)
     struct rig_wait w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, BATCH_UNKNOWN};
     struct batch_request q = {"too wide", "d", rig_done, &w};
     struct ingest_options o = rig_options(&ingest_text, at);
+    const int64_t refused = collectors_counted(COUNT_BODIES_REFUSED);
     T_CHECK(rig_open(&r, "wide"));
     buf_init(&body, SIZE_MAX / 2);
     for (int i = 0; i < WIDE; i++)
@@ -346,6 +347,7 @@ static void a_batch_that_fits_no_commit_is_refused(void)
         buf_addf(&body, "http.errors:1|c" C "|T%lld\n", (long long)T0_S - i);
     T_EQ_INT(ingest_batch(r.g, &o, body.data, body.len, &q, &answer, &err), -1);
     T_EQ_INT(err.code, ERR_TOO_LARGE);
+    T_EQ_INT(collectors_counted(COUNT_BODIES_REFUSED) - refused, 1);
     T_EQ_INT(rig_batch(r.g, "http.errors:1|c" C, at, "after", "d"), BATCH_STORED);
     buf_release(&body);
     rig_close(&r);
