@@ -15,6 +15,7 @@ HEAD = """# judgectl
 
 The command line of the judge. Results go to standard output in the form `--output` asks for (`text`, `json`, `yaml`),
 progress and complaints to standard error: on a terminal one line that is rewritten, otherwise a line for each change.
+Colours are for terminals, and not with `NO_COLOR`.
 The list of commands and their options below is what `judgectl --help` says; `tests/docs/judgectl.py` prints this page and
 a test holds it to that.
 

@@ -130,7 +130,7 @@ def output_is_of_every_result(j):
 def what_others_wrote_does_not_steer_the_terminal(j):
     why = "\x1b[2Jover\nslip: promoted\x9b1m\x7f"
     ends(ctl(j, "pause", "slip", "--why", why), 0)
-    wait_for("pause", lambda: j.release("slip")["paused"])
+    wait_for("pause, in the verdict too", lambda: (r := j.release("slip"))["paused"] and "over" in (r["verdict"] or {}).get("reason", ""))
     for args in (("get", "slip"), ("gate", "slip"), ("audit", "slip")):
         out = ctl(j, *args).stdout
         check("?[2Jover slip: promoted??1m?" in out and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out), args, repr(out))
