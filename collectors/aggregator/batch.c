@@ -36,6 +36,24 @@ void batch_free(struct batch *b)
     free(b);
 }
 
+size_t batch_bytes(const struct batch *b)
+{
+    struct map releases;
+    size_t most = 0;
+    uint32_t i = 0;
+    const struct sums *sums;
+    map_init(&releases);
+    while ((sums = sums_set_next(&b->sums, &i))) {
+        const uint32_t *release = &sums->key.release;
+        uintptr_t bytes = (uintptr_t)map_get(&releases, release, sizeof(*release));
+        bytes += sums_wire_bytes(sums);
+        map_put(&releases, release, sizeof(*release), (void *)bytes);
+        most = bytes > most ? bytes : most;
+    }
+    map_release(&releases, NULL);
+    return most;
+}
+
 static void waiter_answer(struct batch_waiter *w, enum batch_result result)
 {
     batch_done *done = w->done;

@@ -115,25 +115,6 @@ void aggregator_unhold(struct aggregator *g, int token)
     pthread_mutex_unlock(&g->mutex);
 }
 
-/* The most that it adds to one commit: that of one release. */
-static size_t batch_bytes(const struct batch *b)
-{
-    struct map releases;
-    size_t most = 0;
-    uint32_t i = 0;
-    const struct sums *sums;
-    map_init(&releases);
-    while ((sums = sums_set_next(&b->sums, &i))) {
-        const uint32_t *release = &sums->key.release;
-        uintptr_t bytes = (uintptr_t)map_get(&releases, release, sizeof(*release));
-        bytes += sums_wire_bytes(sums);
-        map_put(&releases, release, sizeof(*release), (void *)bytes);
-        most = bytes > most ? bytes : most;
-    }
-    map_release(&releases, NULL);
-    return most;
-}
-
 int ingest_batch(struct aggregator *g, const struct ingest_options *options, const char *body,
                  size_t len, const struct batch_request *request, struct ingest_answer *answer,
                  struct err *err)

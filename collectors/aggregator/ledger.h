@@ -166,6 +166,8 @@ void ledger_abandon(struct ledger *l);
 struct batch *batch_new(const struct batch_request *request, struct wall arrived,
                         struct mono deadline, struct sums_budget *budget);
 void batch_free(struct batch *b);
+/* The most that it adds to one commit, about: that of one release. */
+size_t batch_bytes(const struct batch *b);
 /* Takes the batch: splits it over the streams (find gives the one of a release, or NULL), or joins
  * it to a pending one of the same key. */
 void ledger_take_batch(struct ledger *l, struct batch *b,
