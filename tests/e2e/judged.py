@@ -433,6 +433,15 @@ def ctl(j, *args, input=None, timeout=60, token="admin", env=None):
     return subprocess.CompletedProcess(args, child.returncode, out, errors)
 
 
+def ends(r, status, *words):
+    """The ended judgectl r has this exit status and said these words; gives r."""
+    text = r.stdout + r.stderr
+    check(r.returncode == status, f"want exit {status}, got {r.returncode}:\n{text}")
+    for word in words:
+        check(word in text, f"no `{word}` in:\n{text}")
+    return r
+
+
 def start_ctl(j, *args, token="admin", env=None, stdout=subprocess.PIPE):
     """judgectl as a Popen with pipes."""
     more = {"HOME": "/nonexistent"}

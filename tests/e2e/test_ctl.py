@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 
-from judged import ROOT, Endpoint, Feeder, Judged, Suite, check, ctl, free_ports, quick_spec, start_ctl, wait_for
+from judged import ROOT, Endpoint, Feeder, Judged, Suite, check, ctl, ends, free_ports, quick_spec, start_ctl, wait_for
 
 suite = Suite()
 SECRET = "whsec_" + base64.b64encode(b"planted-secret-0123456789abcdef").decode()
@@ -26,14 +26,6 @@ COMMANDS = "run apply diff validate get list watch gate promote rollback pause r
 def run(j, *args, **more):
     r = ctl(j, *args, **more)
     PRINTED.append(r.stdout + r.stderr)
-    return r
-
-
-def ends(r, status, *words):
-    text = r.stdout + r.stderr
-    check(r.returncode == status, f"want exit {status}, got {r.returncode}:\n{text}")
-    for word in words:
-        check(word in text, f"no `{word}` in:\n{text}")
     return r
 
 

@@ -8,18 +8,10 @@ import re
 import threading
 import time
 
-from judged import Judged, Suite, check, ctl, quick_spec, start_ctl, wait_for
+from judged import Judged, Suite, check, ctl, ends, quick_spec, start_ctl, wait_for
 from stack import Resp
 
 suite = Suite()
-
-
-def ends(r, status, *words):
-    text = r.stdout + r.stderr
-    check(r.returncode == status, f"want exit {status}, got {r.returncode}:\n{text}")
-    for word in words:
-        check(word in text, f"no `{word}` in:\n{text}")
-    return r
 
 
 @contextlib.contextmanager
