@@ -280,8 +280,8 @@ static bool is_release(struct reader *r, const struct node *document)
 {
     size_t before = r->n;
     if (document->type != NODE_OBJECT) {
-        complain(r, document, NULL,
-                 "a spec is an object: apiVersion, kind, metadata, strategy, metrics");
+        complain(r, document, NULL, "is %s; write apiVersion, kind, metadata, strategy, metrics",
+                 document->type == NODE_NULL ? "empty" : "no object");
         return false;
     }
     const struct node *version = node_get(document, "apiVersion");
