@@ -52,7 +52,7 @@ struct cells {
 };
 
 extern const struct cells rate_cells, odds_cells, quantile_cells, mean_cells, series_cells,
-    efficiency_cells;
+    efficiency_cells, quantile_drift_cells;
 /* Every method's; ends with NULL. */
 extern const struct cells *const all_cells[];
 

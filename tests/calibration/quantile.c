@@ -1,7 +1,8 @@
 /*
  * Latencies: the quantile test (stats/anytime/quantile_test.h), p95 with a margin of 20 %, and of
  * all users at the next share. Exponential and lognormal values; an arm's whole latency may be
- * scaled anew in each block. `pass` is read from block 20 on.
+ * scaled anew in each block, and that of both may grow: with every step of a canary, or within one.
+ * `pass` is read from block 20 on.
  */
 #include <math.h>
 #include <pthread.h>
@@ -37,7 +38,13 @@ struct quantile_setup {
     double share, next; /* next: of `pass`; 0: 100 % */
     double requests;    /* a block; 0: 200 */
     double noise;       /* log sd of an arm's factor in a block */
+    bool is_canary;     /* shares of 1, 5, 25, 50 %, a segment of 25 blocks each, in place of one */
+    double growth;      /* of both arms' latency: at each new segment, or at block 40; 0: none */
 };
+
+#define SEGMENT_BLOCKS 25
+#define GROWTH_BLOCK   40
+static const double canary_shares[] = {0.01, 0.05, 0.25, 0.5};
 
 /* How much slower the candidate is when the p95 of all users at share s is MARGIN times the
  * baseline's. */
@@ -65,15 +72,25 @@ static double factor(const struct quantile_setup *s, struct rng *r)
     return s->noise > 0 ? exp(s->noise * rng_normal(r)) : 1;
 }
 
-static void next_block(const struct quantile_setup *s, struct rng *r, double slowdown,
+/* Block i, from 1 on. */
+static void next_block(const struct quantile_setup *s, struct rng *r, int i, double slowdown,
                        struct quantile_test *t, struct hist *h0, struct hist *h1)
 {
-    double n = s->requests > 0 ? s->requests : 200;
-    double n1 = fmax(1, rng_binomial(r, n, s->share));
+    double n = s->requests > 0 ? s->requests : 200, share = s->share, scale = 1;
+    if (s->is_canary) {
+        int segment = (i - 1) / SEGMENT_BLOCKS;
+        share = canary_shares[segment];
+        scale = pow(s->growth, segment);
+        if (i % SEGMENT_BLOCKS == 1)
+            quantile_test_new_segment(t);
+    } else if (s->growth > 0 && i > GROWTH_BLOCK) {
+        scale = s->growth;
+    }
+    double n1 = fmax(1, rng_binomial(r, n, share));
     hist_clear(h0);
     hist_clear(h1);
-    latency_draw(&tables[s->shape], r, n - n1, factor(s, r), h0);
-    latency_draw(&tables[s->shape], r, n1, slowdown * factor(s, r), h1);
+    latency_draw(&tables[s->shape], r, n - n1, scale * factor(s, r), h0);
+    latency_draw(&tables[s->shape], r, n1, scale * slowdown * factor(s, r), h1);
     quantile_test_take(t, &(struct quantile_block){h0, h1});
 }
 
@@ -89,7 +106,7 @@ static void walk(const struct cell *c, struct rng *r, struct run *out, enum test
     hist_init(&h0);
     hist_init(&h1);
     for (int i = 1; i <= blocks && !isfinite(out->at); i++) {
-        next_block(s, r, slowdown, &t, &h0, &h1);
+        next_block(s, r, i, slowdown, &t, &h0, &h1);
         if (side == TEST_PASS && i < LEAST_BLOCKS)
             continue;
         if (quantile_test_log_e_most(&t, side) > out->most)
@@ -143,6 +160,16 @@ static const struct cell cells[] = {
     {.method = "quantile p95", .scene = "lognormal 0.5, noisy arms, 5 %", .claim = FINDS, .run = finds, .divide = 2,
      .clean = "lognormal 0.5, 5 %", .setup = SETUP(.shape = 1, .share = 0.05, .noise = 0.3)},
 };
+
+/* A table of its own, the last: a cell's seed follows from its place. */
+static const struct cell drift_cells[] = {
+    ROW("1 to 50 %, half as slow again each step", FALSE_HARM, false_harm, .shape = 1, .is_canary = true, .growth = 1.5),
+    ROW("1 to 50 %, noisy, twice as fast each step", FALSE_HARM, false_harm, .shape = 2, .is_canary = true, .growth = 0.5, .noise = 0.3),
+    ROW("all four times slower, noisy arms, 50 %", FALSE_HARM, false_harm, .shape = 1, .share = 0.5, .noise = 0.3, .growth = 4),
+    ROW("at the margin, all four times slower, 50 %", FALSE_PASS, false_pass, .shape = 1, .share = 0.5, .noise = 0.3, .growth = 4),
+};
 /* clang-format on */
 
 const struct cells quantile_cells = {cells, sizeof(cells) / sizeof(cells[0])};
+const struct cells quantile_drift_cells = {drift_cells,
+                                           sizeof(drift_cells) / sizeof(drift_cells[0])};
