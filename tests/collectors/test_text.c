@@ -535,7 +535,7 @@ static void no_bytes_blind_the_hash(void)
 /* Each length, each place where they may differ. */
 static void equal_is_memcmp(void)
 {
-    char a[80], b[80];
+    char a[80] = "", b[80] = "";
     for (size_t len = 0; len < sizeof(a); len++) {
         for (size_t i = 0; i < len; i++)
             a[i] = b[i] = (char)('a' + i % 7);
