@@ -12,12 +12,12 @@
 
 void series_refuse(struct series *s, const char *fmt, ...)
 {
-    if (s->refusal)
+    if (series_refusal(s))
         return; /* the first reason stands */
-    s->refusal = mem_alloc(REFUSAL_BYTES);
+    char *refusal = series_extra(s)->refusal = mem_alloc(REFUSAL_BYTES);
     va_list args;
     va_start(args, fmt);
-    vsnprintf(s->refusal, REFUSAL_BYTES, fmt, args);
+    vsnprintf(refusal, REFUSAL_BYTES, fmt, args);
     va_end(args);
 }
 
@@ -146,7 +146,7 @@ void points_identify(struct series *s, struct identity *id)
         digest_span(&b, id->tags[i].name);
         digest_span(&b, id->tags[i].value);
     }
-    struct series_points *p = s->points = mem_alloc(sizeof(*p));
+    struct series_points *p = &series_extra(s)->points;
     digest_sha256(b.data, b.len, digest);
     memcpy(&p->group, digest, sizeof(p->group));
     if (s->as == TYPE_EDGE) {
@@ -172,7 +172,7 @@ int identity_read(struct series *s, struct identity *id)
     switch ((enum tags_form)s->form) {
     case TAGS_TEXT:
         id->name.len = identity_of_name(s, id);
-        return s->refusal ? -1 : identity_of_text(s, tags, s->tags_len, id);
+        return series_refusal(s) ? -1 : identity_of_text(s, tags, s->tags_len, id);
     case TAGS_PAIRS:
     case TAGS_FOREIGN:
         return identity_of_pairs(s, tags, s->tags_len, id);

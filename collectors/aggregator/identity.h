@@ -45,7 +45,7 @@ static inline bool span_is_cohort(struct span s)
 
 /* By the series' form. -1 with the series refused. */
 int identity_read(struct series *s, struct identity *id);
-/* Makes s->points of a cumulative series; the tags are put in order. */
+/* Fills in the points of a cumulative series' extra; the tags are put in order. */
 void points_identify(struct series *s, struct identity *id);
 
 /* Fills in the identity from the series' bytes; -1 with the series refused. */

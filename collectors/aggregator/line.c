@@ -274,7 +274,7 @@ static bool target_add_point(struct ingest *in, const struct series *s,
                              const struct series_target *t, struct sums *sums,
                              const struct sample_line *line, bool is_again)
 {
-    const struct series_points *own = s->points;
+    const struct series_points *own = &s->extra->points;
     struct cumulative_point p = {.id = {own->id[0], own->id[1]},
                                  .source = own->source,
                                  .t_us = line->ts_us,
@@ -350,8 +350,8 @@ static void line_add(struct ingest *in, const struct sample_line *line, struct s
                       SERIES_BYTES_MAX >> 20);
         return;
     }
-    if (s->refusal) {
-        ingest_refuse(in, "%s", s->refusal);
+    if (series_refusal(s)) {
+        ingest_refuse(in, "%s", series_refusal(s));
         return;
     }
     const struct ingest_options *o = in->options;
@@ -408,8 +408,8 @@ static inline bool line_add_again(struct ingest *in, const struct sample_line *l
                                   struct series *s)
 {
     struct series_target *t = &s->first;
-    if (s->n_targets != 1 || s->refusal || in->options->may_service || line->set || line->hist ||
-        line->counts || line->period_us)
+    if (s->n_targets != 1 || series_refusal(s) || in->options->may_service || line->set ||
+        line->hist || line->counts || line->period_us)
         return false;
     if (t->set_id != in->into->id || t->is_cumulative ||
         (t->needs_auth && !in->options->is_authenticated) ||

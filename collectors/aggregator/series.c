@@ -97,11 +97,30 @@ static bool type_fits(enum sample_type type, const struct route_target *t)
     return false;
 }
 
+struct series_extra *series_extra(struct series *s)
+{
+    if (!s->extra)
+        s->extra = mem_alloc(sizeof(*s->extra));
+    return s->extra;
+}
+
+static void extra_free(struct series *s)
+{
+    if (!s->extra)
+        return;
+    free(s->extra->more);
+    free(s->extra->refusal);
+    free(s->extra);
+    s->extra = NULL;
+}
+
 static void target_add(struct series *s, const struct route_target *t, uint8_t cohort)
 {
     uint32_t others = s->n_targets ? s->n_targets - 1 : 0;
-    if (s->n_targets > 0 && (others & (others - 1)) == 0)
-        s->more = mem_grow(s->more, others ? 2 * others : 1, sizeof(*s->more));
+    if (s->n_targets > 0 && (others & (others - 1)) == 0) {
+        struct series_extra *e = series_extra(s);
+        e->more = mem_grow(e->more, others ? 2 * others : 1, sizeof(*e->more));
+    }
     *series_target(s, s->n_targets++) = (struct series_target){
         .block_us = t->route->block_us,
         .route = t->route,
@@ -139,7 +158,7 @@ static int identity_check(struct series *s, const struct identity *id)
                       (int)(id->cohort.len < 32 ? id->cohort.len : 32), id->cohort.at);
     else if (id->revision.len > REVISION_BYTES_MAX)
         series_refuse(s, "the revision is longer than %d bytes", REVISION_BYTES_MAX);
-    return s->refusal ? -1 : 0;
+    return series_refusal(s) ? -1 : 0;
 }
 
 /* ---- resolving ---- */
@@ -209,12 +228,7 @@ static void refuse_misfit(struct series *s, const struct route_target *t)
 
 static void series_resolve(struct series *s, const struct routes *routes)
 {
-    free(s->more);
-    free(s->refusal);
-    free(s->points);
-    s->more = NULL;
-    s->refusal = NULL;
-    s->points = NULL;
+    extra_free(s);
     s->n_targets = 0;
     s->takes_counts = s->takes_values = false;
     s->service_len = 0;
@@ -249,9 +263,7 @@ static size_t series_bytes(const struct series *s)
 
 static void series_free(struct series *s)
 {
-    free(s->more);
-    free(s->refusal);
-    free(s->points);
+    extra_free(s);
     free(s);
 }
 

@@ -65,6 +65,13 @@ struct series_points {
     double edge;
 };
 
+/* What most series have nothing of. */
+struct series_extra {
+    char *refusal; /* why none of its samples can be taken; NULL: they can, or nobody asks */
+    struct series_target *more;  /* targets but the first: n_targets - 1 */
+    struct series_points points; /* of a cumulative one that has a target */
+};
+
 /* What a line touches stands together: lookups are bound by cache misses, not by instructions. */
 struct series {
     uint16_t name_len, tags_len;
@@ -73,19 +80,24 @@ struct series {
     bool takes_counts : 1, takes_values : 1;
     uint8_t as; /* the type it turned out to be: a bucket shows by its labels */
     uint32_t n_targets;
-    uint32_t used_s;     /* when it was last seen, in seconds */
-    uint32_t generation; /* of the routes it was resolved under */
-    char *refusal;       /* why none of its samples can be taken; NULL: they can, or nobody asks */
-    struct series_target first;   /* most have just this one */
-    struct series_target *more;   /* the others: n_targets - 1 */
-    struct series_points *points; /* of a cumulative one that has a target */
-    char bytes[];                 /* name, then tags */
+    uint32_t used_s;            /* when it was last seen, in seconds */
+    uint32_t generation;        /* of the routes it was resolved under */
+    struct series_extra *extra; /* or NULL */
+    struct series_target first; /* most have just this one */
+    char bytes[];               /* name, then tags */
 };
 
 static inline struct series_target *series_target(struct series *s, uint32_t i)
 {
-    return i == 0 ? &s->first : &s->more[i - 1];
+    return i == 0 ? &s->first : &s->extra->more[i - 1];
 }
+
+static inline const char *series_refusal(const struct series *s)
+{
+    return s->extra ? s->extra->refusal : NULL;
+}
+
+struct series_extra *series_extra(struct series *s); /* made when missing */
 
 struct series_slot {
     uint64_t hash;

@@ -200,5 +200,5 @@ int identity_of_labels(struct series *s, struct identity *id)
         id->of_edge.len -= strlen("_bucket");
     else
         id->edge.at = NULL;
-    return s->refusal ? -1 : 0;
+    return series_refusal(s) ? -1 : 0;
 }
