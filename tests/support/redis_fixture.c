@@ -20,7 +20,8 @@
 
 #include "tests/t.h"
 
-#define READY_MS 10000
+#define READY_MS  10000
+#define ANSWER_MS 10000
 
 static long now_ms(void)
 {
@@ -52,7 +53,7 @@ long redis_fixture_ask(const struct redis_fixture *f, const char *command, char 
     ssize_t n = send(fd, command, strlen(command), MSG_NOSIGNAL);
     if (n == (ssize_t)strlen(command) && send(fd, "\r\n", 2, MSG_NOSIGNAL) == 2) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        while (got + 1 < size && poll(&p, 1, got ? 20 : 1000) == 1) {
+        while (got + 1 < size && poll(&p, 1, got ? 20 : ANSWER_MS) == 1) {
             n = recv(fd, out + got, size - 1 - got, 0);
             if (n <= 0)
                 break;
