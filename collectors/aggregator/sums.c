@@ -238,13 +238,17 @@ static void spill_close(struct sums_set *set, const struct hist *spill)
     sums_budget_add(set->budget, spill_bytes(spill));
 }
 
+/* The page is there but for the first value of its octave, so the cells' misses overlap. */
 static void log_count(struct sums_set *set, struct sums *s)
 {
+    const uint16_t *log = s->log;
     for (uint32_t i = 0; i < s->n_log; i++) {
-        uint16_t *cell = pad_cell(set, s, s->log[i]);
+        const uint32_t bucket = log[i];
+        uint16_t *page = s->pad ? s->pad->pages[bucket / PAD_PAGE] : NULL;
+        uint16_t *cell = page ? page + bucket % PAD_PAGE : pad_cell(set, s, bucket);
         if (++*cell == 0) {
             struct hist *spill = spill_open(set, s);
-            hist_add_cell(spill, s->log[i], s->log[i], UINT16_MAX + 1);
+            hist_add_cell(spill, bucket, bucket, UINT16_MAX + 1);
             spill_close(set, spill);
         }
     }
