@@ -471,12 +471,20 @@ static void add_ahead(struct ingest *in)
         __builtin_prefetch(guess[i]);
         __builtin_prefetch((const char *)guess[i] + 64);
         __builtin_prefetch((const char *)guess[i] + 128);
+        const size_t tags_len =
+            in->ahead[i].key.tags_len; /* long ones are remote write's, OTLP's */
+        for (size_t at = 192; at < sizeof(*guess[i]) + tags_len; at += CACHE_LINE_BYTES)
+            __builtin_prefetch((const char *)guess[i] + at);
     }
     /* sums that are remembered under this set's id are there; others are not looked at */
     const struct sums *sums[AHEAD_LINES];
     size_t n = 0;
     for (size_t i = 0; i < in->n_ahead; i++) {
-        if (!guess[i] || guess[i]->first.set_id != in->into->id)
+        if (!guess[i])
+            continue;
+        if (guess[i]->extra)
+            __builtin_prefetch(&guess[i]->extra->points);
+        if (guess[i]->first.set_id != in->into->id)
             continue;
         sums[n] = guess[i]->first.sums;
         __builtin_prefetch(sums[n++], 1);
