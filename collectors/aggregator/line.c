@@ -471,9 +471,9 @@ static void add_ahead(struct ingest *in)
         __builtin_prefetch(guess[i]);
         __builtin_prefetch((const char *)guess[i] + 64);
         __builtin_prefetch((const char *)guess[i] + 128);
-        const size_t tags_len =
-            in->ahead[i].key.tags_len; /* long ones are remote write's, OTLP's */
-        for (size_t at = 192; at < sizeof(*guess[i]) + tags_len; at += CACHE_LINE_BYTES)
+        /* long keys are remote write's and OTLP's */
+        const size_t bytes = sizeof(*guess[i]) + in->ahead[i].key.tags_len;
+        for (size_t at = 192; at < bytes; at += CACHE_LINE_BYTES)
             __builtin_prefetch((const char *)guess[i] + at);
     }
     /* sums that are remembered under this set's id are there; others are not looked at */
