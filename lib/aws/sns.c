@@ -39,8 +39,8 @@ bool sns_is_topic(const char *arn, char *region)
     }
     char text[AWS_REGION_BYTES];
     if (n != 6 || part[5][len[5]] || len[0] != 3 || memcmp(part[0], "arn", 3) != 0 || len[1] < 3 ||
-        memcmp(part[1], "aws", 3) != 0 || len[2] != 3 || memcmp(part[2], "sns", 3) != 0 ||
-        len[3] >= sizeof(text))
+        memcmp(part[1], "aws", 3) != 0 || strspn(part[1], "abcdefghijklmnopqrstuvwxyz-") < len[1] ||
+        len[2] != 3 || memcmp(part[2], "sns", 3) != 0 || len[3] >= sizeof(text))
         return false;
     memcpy(text, part[3], len[3]);
     text[len[3]] = '\0';

@@ -124,6 +124,7 @@ static void topics(void)
         {__LINE__, "arn:aws:sns:eu-west-1:12345678901x:a", false},
         {__LINE__, "arn:aws:sns:eu-west-1:123456789012:a b", false},
         {__LINE__, "urn:aws:sns:eu-west-1:123456789012:a", false},
+        {__LINE__, "arn:aws,:sns:eu-west-1:123456789012:a", false},
         {__LINE__, "arn:aws:sns:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:123456789012:a", false},
     };
     char region[AWS_REGION_BYTES];
