@@ -86,9 +86,10 @@ struct stream {
     struct flight *flight;
     struct batch_part *queue, **queue_end;
     int64_t dirty_from; /* arrival of the oldest change not in a flight; NEVER_US: clean */
-    int64_t deferred;   /* first end of a block whose histogram waits (flight.c); NEVER_US: none */
-    bool is_full_due;   /* Redis was behind: the next commit says that it holds all there is */
-    bool is_probe_due;  /* another Redis may answer: commit, if only to see that it knows all */
+    int64_t
+        deferred; /* first end of a block whose histogram waits (flight_fill.c); NEVER_US: none */
+    bool is_full_due;  /* Redis was behind: the next commit says that it holds all there is */
+    bool is_probe_due; /* another Redis may answer: commit, if only to see that it knows all */
     struct known_key *known;  /* ring of KNOWN_KEYS_MAX, made when first needed */
     size_t known_at, n_known; /* oldest, how many */
     bool is_pushed;           /* of the shards and batches */
@@ -180,10 +181,12 @@ struct mono ledger_next_expiry(const struct ledger *l, struct mono far);
 void flight_free(struct flight *f);
 /* Takes back the batches of a flight that will not be sent again, and frees it. */
 void flight_abandon(struct flight *f);
+int64_t flight_from(const struct flight *f);
+struct mono flight_retry_at(const struct flight *f, struct mono far);
+
+/* known_keys.c */
 /* Notes the key of a stored batch; the oldest ones are forgotten. known_free forgets all. */
 void known_add(struct stream *s, const struct batch *b, struct wall now);
 void known_free(struct stream *s);
-int64_t flight_from(const struct flight *f);
-struct mono flight_retry_at(const struct flight *f, struct mono far);
 
 #endif
