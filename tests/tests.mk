@@ -66,7 +66,7 @@ run: setup-build
 
 # --- Fuzz targets: each names its rooms in its first line, `// rooms: base model`. Built by clang into
 # build/fuzz (FLAVOUR=fuzz); fuzz.sh runs them.
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 600
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(patsubst %.c,$(B)/%,$(FUZZ_SOURCES))
 fuzz_rooms = $(shell sed -n '1s|^// rooms: *||p' $(1))
@@ -81,7 +81,7 @@ $(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$(f))))
 endif
 
 .PHONY: fuzz fuzz-bins
-## make fuzz          every parser under libFuzzer with ASan and UBSan, FUZZ_SECONDS each (60)
+## make fuzz          every parser under libFuzzer with ASan and UBSan, FUZZ_SECONDS each (600: four hours and a half)
 fuzz: setup-test
 	$(Q)$(MAKE) --no-print-directory -j2 FLAVOUR=fuzz fuzz-bins
 	$(Q)tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
